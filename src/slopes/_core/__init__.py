@@ -1,0 +1,1 @@
+"""What everything else stands on: errors, settings, specs, checks, reduction, numerics. Imports torch only."""

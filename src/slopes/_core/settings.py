@@ -1,0 +1,93 @@
+"""The two settings of the library: which precision the activations have, and whether values are checked.
+
+Both are process-wide, so that `torch.compile` sees a plain guard and recompiles when one changes. Set inside
+a `with` block they are put back when it ends.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+class _State:
+    exact: bool = False
+    check_values: bool | None = None
+
+
+STATE = _State()
+
+
+class exact:  # noqa: N801  a setting reads as a verb: `with slopes.exact():`
+    """Compute the activations with the audited formulas instead of torch's kernels.
+
+    Called alone it sets the process; used in a `with` block it holds until the block ends. It holds under
+    `torch.compile` too, where fusion makes the audited formulas nearly free. The backward pass follows the
+    precision of its forward pass.
+
+    Args:
+        on: `True` for the audited formulas, `False` for torch's kernels.
+
+    Examples:
+        >>> import torch, slopes
+        >>> x = torch.tensor(20.0, requires_grad=True)
+        >>> torch.autograd.grad(slopes.activations.sigmoid(x), x)[0].item()
+        0.0
+        >>> with slopes.exact():
+        ...     slope = torch.autograd.grad(slopes.activations.sigmoid(x), x)[0]
+        >>> f"{slope.item():.4e}"
+        '2.0612e-09'
+    """
+
+    def __init__(self, on: bool = True) -> None:  # noqa: FBT001, FBT002  `exact(False)` reads as it acts
+        self._before = STATE.exact
+        STATE.exact = on
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        STATE.exact = self._before
+
+
+class checks:  # noqa: N801  a setting reads as a verb: `with slopes.checks(values=False):`
+    """Say whether checks that must read tensor values run.
+
+    Shapes, dtypes, devices and options are always checked, since that needs no synchronisation. Values (class
+    indices in range, targets that are probabilities, ...) are by default read on CPU tensors outside
+    compilation only.
+
+    Args:
+        values: `True` reads them on every device, `False` never, `None` restores the default.
+
+    Examples:
+        >>> import torch, slopes
+        >>> with slopes.checks(values=False):
+        ...     slopes.losses.binary_cross_entropy(torch.zeros(1), torch.full((1,), 2.0)).item()
+        0.6931471824645996
+    """
+
+    def __init__(self, *, values: bool | None) -> None:
+        self._before = STATE.check_values
+        STATE.check_values = values
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        STATE.check_values = self._before
+
+
+def is_transformed(*tensors: Tensor | None) -> bool:
+    """Whether `torch.func` (vmap, grad, jvp) is at work on any of these tensors."""
+    return any(t is not None and torch._C._functorch.is_functorch_wrapped_tensor(t) for t in tensors)  # noqa: SLF001
+
+
+def reads_values(*tensors: Tensor | None) -> bool:
+    """Whether checks may read the values of these tensors now."""
+    if torch.compiler.is_compiling() or STATE.check_values is False or is_transformed(*tensors):
+        return False
+    return bool(STATE.check_values) or all(t is None or t.device.type == "cpu" for t in tensors)
