@@ -1,0 +1,230 @@
+"""Guards. Each message names the function and the argument, what came, what was expected, and the fix.
+
+Checks of shape, dtype, device and option always run: they read no values and cost no synchronisation. Those
+that read values ask `settings.reads_values` first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, ValuesError
+from slopes._core.settings import reads_values
+from slopes._core.spec import Domain
+
+NARROW = (torch.float16, torch.bfloat16)
+
+
+def shape_of(tensor: Tensor) -> str:
+    """Return the shape of a tensor as people write it: `[3, 4]`."""
+    return str(list(tensor.shape))
+
+
+def tensor(function: str, **arguments: object) -> None:
+    """Raise `DtypeError` unless each argument is a tensor."""
+    for name, value in arguments.items():
+        if not isinstance(value, Tensor):
+            message = (
+                f"{function}: `{name}` is {type(value).__name__}, expected a torch.Tensor; "
+                f"wrap it with torch.tensor(...)."
+            )
+            raise DtypeError(message)
+
+
+def floating(function: str, **tensors: Tensor) -> None:
+    """Raise `DtypeError` unless each argument is a tensor of real floating numbers."""
+    tensor(function, **tensors)
+    for name, value in tensors.items():
+        if not value.dtype.is_floating_point:
+            message = (
+                f"{function}: `{name}` has dtype {value.dtype}, expected float16, bfloat16, float32 or float64; "
+                f"convert it yourself, for example {name}.float(), if that is what you mean."
+            )
+            raise DtypeError(message)
+
+
+def same_device(function: str, **tensors: Tensor | None) -> None:
+    """Raise `DeviceError` unless all tensors are on one device."""
+    present = {name: t for name, t in tensors.items() if t is not None}
+    if len({t.device for t in present.values()}) > 1:
+        places = ", ".join(f"`{name}` on {t.device}" for name, t in present.items())
+        message = f"{function}: {places}, expected one device; move them together with .to(device)."
+        raise DeviceError(message)
+
+
+def same_precision(function: str, **tensors: Tensor) -> None:
+    """Raise `DtypeError` where float64 meets a narrower dtype; 16-bit and float32 both compute in float32."""
+    wide = {t.dtype for t in tensors.values()}
+    if torch.float64 in wide and len(wide) > 1:
+        came = ", ".join(f"`{name}` is {t.dtype}" for name, t in tensors.items())
+        message = f"{function}: {came}, expected one precision; convert one of them, nothing is cast silently."
+        raise DtypeError(message)
+
+
+def same_shape(function: str, **tensors: Tensor) -> None:
+    """Raise `ShapeError` unless all shapes are equal: nothing broadcasts silently."""
+    if len({t.shape for t in tensors.values()}) > 1:
+        came = " and ".join(f"`{name}` {shape_of(t)}" for name, t in tensors.items())
+        message = (
+            f"{function}: {came} have different shapes, expected equal ones; nothing broadcasts silently, "
+            f"so reshape or .expand_as(...) one of them yourself (often a stray .squeeze(-1) or .unsqueeze(-1))."
+        )
+        raise ShapeError(message)
+
+
+def alike(function: str, **tensors: Tensor) -> None:
+    """Check floating tensors that must agree in shape, device and precision."""
+    floating(function, **tensors)
+    same_device(function, **tensors)
+    same_shape(function, **tensors)
+    same_precision(function, **tensors)
+
+
+def has_shape(function: str, name: str, value: Tensor, shape: Sequence[int], meaning: str) -> None:
+    """Raise `ShapeError` unless `value` has exactly `shape`; `meaning` says in words what that shape is."""
+    if tuple(value.shape) != tuple(shape):
+        message = (
+            f"{function}: `{name}` has shape {shape_of(value)}, expected {list(shape)} ({meaning}); "
+            f"reshape or expand it yourself, nothing broadcasts silently."
+        )
+        raise ShapeError(message)
+
+
+def dimensions(function: str, name: str, value: Tensor, names: str, at_least: int) -> None:
+    """Raise `ShapeError` unless `value` has at least this many dimensions; `names` writes them: `[..., C]`."""
+    if value.dim() < at_least:
+        message = (
+            f"{function}: `{name}` has shape {shape_of(value)}, expected {names} with at least "
+            f"{at_least} dimension{'s' if at_least > 1 else ''}; add the missing one with .unsqueeze(...)."
+        )
+        raise ShapeError(message)
+
+
+def option(function: str, name: str, value: float, domain: Domain) -> None:
+    """Raise `OptionError` unless `value` is a real number in `domain`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        message = (
+            f"{function}: `{name}` is {value!r} of type {type(value).__name__}, "
+            f"expected a Python number in {domain}; pass a float."
+        )
+        raise OptionError(message)
+    if math.isnan(value) or value not in domain:
+        message = f"{function}: `{name}` is {value!r}, expected a number in {domain}; choose one from there."
+        raise OptionError(message)
+
+
+def choice(function: str, name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise `OptionError` unless `value` is one of `choices`."""
+    if value not in choices:
+        expected = ", ".join(repr(c) for c in choices)
+        message = f"{function}: `{name}` is {value!r}, expected one of {expected}; choose one of these."
+        raise OptionError(message)
+
+
+def boolean(function: str, name: str, value: Tensor, shape: Sequence[int], meaning: str) -> None:
+    """Check a boolean tensor of exactly this shape."""
+    tensor(function, **{name: value})
+    if value.dtype != torch.bool:
+        message = (
+            f"{function}: `{name}` has dtype {value.dtype}, expected torch.bool ({meaning}); "
+            f"write the condition out, for example {name} == 1."
+        )
+        raise DtypeError(message)
+    has_shape(function, name, value, shape, meaning)
+
+
+def integers(function: str, name: str, value: Tensor, shape: Sequence[int], meaning: str) -> None:
+    """Check an int64 tensor of exactly this shape."""
+    tensor(function, **{name: value})
+    if value.dtype != torch.int64:
+        message = f"{function}: `{name}` has dtype {value.dtype}, expected torch.int64 ({meaning}); use {name}.long()."
+        raise DtypeError(message)
+    has_shape(function, name, value, shape, meaning)
+
+
+def in_range(function: str, name: str, value: Tensor, classes: int, ignore_index: int | None = None) -> None:
+    """Raise `ValuesError` unless each index lies in [0, classes) or equals `ignore_index`."""
+    if not reads_values(value):
+        return
+    wrong = (value < 0) | (value >= classes)
+    if ignore_index is not None:
+        wrong = wrong & (value != ignore_index)
+    if bool(wrong.any()):
+        ignored = "" if ignore_index is None else f", or {ignore_index} to ignore a row"
+        message = (
+            f"{function}: `{name}` holds {int(value[wrong][0])}, expected class indices in [0, {classes}){ignored}; "
+            f"check the label encoding and the size of the head."
+        )
+        raise ValuesError(message)
+
+
+def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, keep: Tensor | None = None) -> None:
+    """Raise `ValuesError` unless each value that counts lies in `domain`; NaN does not."""
+    if not reads_values(value, keep):
+        return
+    above = value > domain.low if domain.low_open else value >= domain.low
+    below = value < domain.high if domain.high_open else value <= domain.high
+    wrong = ~(above & below)
+    if keep is not None:
+        wrong = wrong & keep
+    if bool(wrong.any()):
+        message = f"{function}: `{name}` holds {float(value[wrong][0]):.6g}, expected values in {domain}; {fix}."
+        raise ValuesError(message)
+
+
+def distribution(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
+    """Raise `ValuesError` unless the last dimension holds probabilities that sum to 1."""
+    fix = "pass probabilities, for example the softmax of a teacher's logits"
+    within(function, name, value, Domain(0.0, 1.0), fix, None if keep is None else keep.unsqueeze(-1).expand_as(value))
+    if not reads_values(value, keep):
+        return
+    total = value.double().sum(-1)
+    wrong = (total - 1).abs() > _slack(value)
+    if keep is not None:
+        wrong = wrong & keep
+    if bool(wrong.any()):
+        message = (
+            f"{function}: a row of `{name}` sums to {float(total[wrong][0]):.6g}, expected 1; "
+            f"divide it by its sum, or pass class indices (int64) if each row has one class."
+        )
+        raise ValuesError(message)
+
+
+def log_distribution(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
+    """Raise `ValuesError` unless the exponentials of the last dimension sum to 1."""
+    if not reads_values(value, keep):
+        return
+    total = value.double().exp().sum(-1)
+    wrong = ~((total - 1).abs() <= _slack(value))
+    if keep is not None:
+        wrong = wrong & keep
+    if bool(wrong.any()):
+        message = (
+            f"{function}: a row of exp(`{name}`) sums to {float(total[wrong][0]):.6g}, expected 1; "
+            f"pass log-probabilities, for example torch.log_softmax(logits, -1)."
+        )
+        raise ValuesError(message)
+
+
+def _slack(value: Tensor) -> float:
+    # Each of the C entries carries half a unit in the last place; a sum of rounded ones is off by about its root.
+    return 4 * torch.finfo(value.dtype).eps * math.sqrt(max(value.shape[-1], 1)) + 1e-6
+
+
+def signs(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
+    """Raise `ValuesError` unless each value that counts is -1 or +1."""
+    if not reads_values(value, keep):
+        return
+    wrong = value.abs() != 1
+    if keep is not None:
+        wrong = wrong & keep
+    if bool(wrong.any()):
+        message = (
+            f"{function}: `{name}` holds {float(value[wrong][0]):.6g}, expected -1 or +1; "
+            f"from labels 0 and 1 make 2 * labels - 1."
+        )
+        raise ValuesError(message)

@@ -1,0 +1,142 @@
+"""Building blocks of the audited formulas: each with its error bound.
+
+All of them are plain torch operations on float32 or float64, differentiable as often as wanted, and avoid
+`torch.where` in the eager forward pass, which costs ten times an arithmetic operation on a CPU.
+Error bounds are in units of the last place (ULP), for torch's own exp, expm1 and log1p within 1 ULP.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Tensor
+
+_SPLITTER: Final = {torch.float32: 4097.0, torch.float64: 134217729.0}  # 2^12 + 1 and 2^27 + 1
+_SHIFT: Final = {torch.float32: 64.0, torch.float64: 512.0}  # a - shift is exact where it is used
+Pair = tuple[float, float]
+
+
+class Constant:
+    """A real number as a pair (high, low) of each dtype: `high` is the nearest one, `low` the rest."""
+
+    def __init__(self, high: float, low: float = 0.0) -> None:
+        nearest: float = struct.unpack("f", struct.pack("f", high))[0]
+        self._pairs: dict[torch.dtype, Pair] = {
+            torch.float32: (nearest, (high - nearest) + low),
+            torch.float64: (high, low),
+        }
+
+    def pair(self, dtype: torch.dtype) -> Pair:
+        """Return (high, low) for this dtype."""
+        return self._pairs[dtype]
+
+
+def horner(x: Tensor, coefficients: Sequence[float]) -> Tensor:
+    """Return the polynomial with these coefficients, lowest power first; 1 to 2 ULP where no terms cancel."""
+    result = coefficients[-1] * x + coefficients[-2]
+    for coefficient in reversed(coefficients[:-2]):
+        result = result * x + coefficient
+    return result
+
+
+def _wants_graph(x: Tensor) -> bool:
+    return torch.is_grad_enabled() and not torch.compiler.is_compiling()
+
+
+def magnitude(x: Tensor) -> Tensor:
+    """Return |x|, with slope +1 at 0, so that even functions of it keep their second derivative there."""
+    return torch.where(x < 0, -x, x) if _wants_graph(x) else x.abs()
+
+
+def step(x: Tensor) -> Tensor:
+    """Return 1 where x >= 0 and 0 elsewhere, in the dtype of x."""
+    if _wants_graph(x) or torch.compiler.is_compiling():
+        return (x >= 0).to(x.dtype)
+    return (x.sign() + 1).clamp_(max=1)
+
+
+def reflect(x: Tensor, lower: Tensor) -> Tensor:
+    """Return `lower` where x < 0 and 1 - lower elsewhere, for f(x) + f(-x) = 1."""
+    if _wants_graph(x) or torch.compiler.is_compiling():
+        return torch.where(x < 0, lower, 1 - lower)
+    up = step(x)
+    return up + (1 - 2 * up) * lower
+
+
+def split(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (high, low) with x = high + low exactly, each of half the bits (Veltkamp); |x| below 1e34."""
+    c = x * _SPLITTER[x.dtype]
+    high = c - (c - x)
+    return high, x - high
+
+
+def two_product(a: Tensor, b: Tensor | Pair) -> tuple[Tensor, Tensor]:
+    """Return (p, e) with a · b = p + e to twice the working precision (Dekker)."""
+    low: Tensor | float
+    if isinstance(b, tuple):
+        high, low = torch.full_like(a, b[0]), b[1]
+    else:
+        high, low = b, 0.0
+    product = a * high
+    (ah, al), (bh, bl) = split(a), split(high)
+    return product, ((ah * bh - product) + ah * bl + al * bh) + al * bl + a * low
+
+
+def logistic(z: Tensor, low: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (σ(z), σ(-z), e^-|z|), each within 3 ULP, tails and subnormals included.
+
+    `low` is the part of the argument that `z` was rounded off by, for an argument that is itself a product.
+    """
+    up = step(z)
+    e = torch.exp(-magnitude(z))
+    if low is not None:
+        e = e - e * (2 * up - 1) * low
+    r = 1 / (1 + e)
+    return r * (up + (1 - up) * e), r * ((1 - up) + up * e), e
+
+
+def exp_minus(a: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (e, f) with e^-a = e · f for a >= 0: within 1 ULP, and e never subnormal where the product counts."""
+    shift = _SHIFT[a.dtype]
+    far = step(a - shift)
+    return torch.exp(far * shift - a), (1 - far) + far * math.exp(-shift)
+
+
+def root_exp_minus(a: Tensor, low: Tensor | float = 0.0) -> Tensor:
+    """Return h = e^-((a + low)/2), so that e^-(a + low) = h · h, for a >= 0.
+
+    h is never subnormal where h · h counts, so that (x · h) · h rounds once in the tail, where x · e^-a by way
+    of a subnormal e^-a is off by x/2 ULP. The price is one ULP elsewhere.
+    """
+    h = torch.exp(-0.5 * a)
+    return h if isinstance(low, float) else h - h * (0.5 * low)
+
+
+def softplus(z: Tensor, e: Tensor) -> Tensor:
+    """Return log(1 + e^z) from z and e = e^-|z|: within 2 ULP, since no terms cancel."""
+    return z.clamp(min=0) + torch.log1p(e)
+
+
+def exp_minus_half_square(a: Tensor, relative: Tensor | float = 0.0) -> Tensor:
+    """Return e^(-a²/2) (1 + relative) within 2 ULP, for |a| up to 50 and a tiny `relative`.
+
+    The square is taken in two parts, since its rounding error would be magnified a²/2 times. After fdlibm's erfc.
+    """
+    high, low = split(a)
+    first = -0.5 * (high * high)  # exact: half the bits, squared
+    second = -0.5 * (low * (a + high))
+    total = first + second
+    e = torch.exp(total)
+    return e + e * (((first - total) + second) + relative)
+
+
+def log1mexp(x: Tensor) -> Tensor:
+    """Return log(1 - e^x) for x <= 0: within 2 ULP on both sides of the switch at -log 2 (Mächler 2012)."""
+    near = x > -0.6931471805599453
+    close = torch.log(-torch.expm1(torch.where(near, x, -1.0)))
+    far = torch.log1p(-torch.exp(torch.where(near, -1.0, x)))
+    return torch.where(near, close, far)

@@ -1,0 +1,169 @@
+"""The only place with a mean, a sum, a weight, a mask or a denominator.
+
+A `Plan` is made once for a call, from the shape of the unreduced loss, and says which elements count, with
+which weight, and what the total is divided by. An element that does not count (masked, or of weight 0) leaves
+no trace: its inputs are replaced before the formula sees them, so that an infinity in it cannot reach the
+gradient by way of 0 · inf.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import torch
+from torch import Tensor
+
+from slopes._core import check
+from slopes._core.errors import OptionError, ValuesError
+from slopes._core.settings import reads_values
+
+Reduction = Literal["mean", "sum", "none"]
+REDUCTIONS: Final = ("mean", "sum", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which elements of a loss count, with which weight, and what the total is divided by.
+
+    Attributes:
+        keep: Boolean, of the loss's shape; None where every element counts.
+        weight: Of the loss's shape; None where all weigh 1.
+        divisor: A number, or a 0-d tensor; None where nothing is divided.
+        reduction: `"mean"`, `"sum"` or `"none"`.
+    """
+
+    keep: Tensor | None
+    weight: Tensor | None
+    divisor: Tensor | float | None
+    reduction: Reduction
+
+    def neutral(self, inputs: Tensor, fill: float = 0.0) -> Tensor:
+        """Return `inputs` with `fill` where the loss does not count; trailing dimensions follow their row."""
+        if self.keep is None:
+            return inputs
+        keep = self.keep.reshape(self.keep.shape + (1,) * (inputs.dim() - self.keep.dim()))
+        return torch.where(keep, inputs, fill)
+
+    def scale(self) -> Tensor | float:
+        """Return what the sum of the weighted loss is multiplied by; 0 for an empty mean, never 1/0."""
+        if self.divisor is None:
+            return 1.0
+        if isinstance(self.divisor, Tensor):
+            return torch.where(self.divisor == 0, 0.0, 1.0 / torch.where(self.divisor == 0, 1.0, self.divisor))
+        return 0.0 if self.divisor == 0 else 1.0 / self.divisor
+
+    def apply(self, loss: Tensor) -> Tensor:
+        """Return the loss weighted and reduced as planned."""
+        if self.keep is not None:
+            loss = torch.where(self.keep, loss, 0.0)
+        if self.weight is not None:
+            loss = loss * self.weight
+        if self.reduction == "none":
+            return loss
+        total = loss.sum()
+        if self.divisor is None:
+            return total
+        if isinstance(self.divisor, Tensor):
+            empty = self.divisor == 0
+            return torch.where(empty, total * 0.0, total / torch.where(empty, 1.0, self.divisor))
+        return total / self.divisor if self.divisor else total
+
+
+def plan(
+    function: str,
+    shape: Sequence[int],
+    like: Tensor,
+    *,
+    mask: Tensor | None,
+    weight: Tensor | None,
+    reduction: Reduction,
+    denominator: Tensor | float | None,
+    keep: Tensor | None = None,
+    base: Tensor | None = None,
+) -> Plan:
+    """Check the four arguments that every loss takes and return what they ask for.
+
+    Args:
+        function: Name for error messages.
+        shape: Shape of the unreduced loss.
+        like: Predictions; they give the device and, widened to float32 at least, the dtype.
+        mask: True where an element counts.
+        weight: Weight of each element, at least 0.
+        reduction: `"mean"`, `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+        keep: Elements that the loss itself leaves out (ignored targets).
+        base: Weight that the loss itself gives (class weights); it multiplies `weight`.
+    """
+    check.choice(function, "reduction", reduction, REDUCTIONS)
+    if mask is not None:
+        check.boolean(function, "mask", mask, shape, "the shape of the unreduced loss; True where it counts")
+        check.same_device(function, mask=mask, predictions=like)
+        keep = mask if keep is None else keep & mask
+    if weight is not None:
+        _check_weight(function, weight, shape, like)
+        weight = weight.to(wide(like.dtype))
+    weight = base if weight is None else (weight if base is None else weight * base)
+    if weight is not None:
+        keep = weight != 0 if keep is None else keep & (weight != 0)
+        weight = torch.where(keep, weight, 0.0)
+    divisor = _divisor(function, reduction, denominator, keep, weight, shape)
+    return Plan(keep, weight, divisor, reduction)
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """Return the dtype that a loss is computed and returned in: float32 for 16-bit input."""
+    return torch.float32 if dtype in check.NARROW else dtype
+
+
+def _check_weight(function: str, weight: Tensor, shape: Sequence[int], like: Tensor) -> None:
+    check.floating(function, weight=weight)
+    check.has_shape(function, "weight", weight, shape, "the shape of the unreduced loss")
+    check.same_device(function, weight=weight, predictions=like)
+    check.same_precision(function, weight=weight, predictions=like)
+    if reads_values(weight) and not bool(((weight >= 0) & (weight < math.inf)).all()):
+        wrong = weight[~((weight >= 0) & (weight < math.inf))]
+        message = (
+            f"{function}: `weight` holds {float(wrong[0]):.6g}, expected finite numbers of at least 0; "
+            f"use `mask` to leave elements out."
+        )
+        raise ValuesError(message)
+
+
+def _divisor(  # noqa: PLR0911  one line per case
+    function: str,
+    reduction: Reduction,
+    denominator: Tensor | float | None,
+    keep: Tensor | None,
+    weight: Tensor | None,
+    shape: Sequence[int],
+) -> Tensor | float | None:
+    if denominator is not None:
+        _check_denominator(function, reduction, denominator)
+        return denominator
+    if reduction != "mean":
+        return None
+    if weight is not None:
+        return weight.sum()
+    if keep is not None:
+        return keep.sum()
+    return float(math.prod(shape))
+
+
+def _check_denominator(function: str, reduction: Reduction, denominator: Tensor | float) -> None:
+    if reduction != "mean":
+        message = (
+            f"{function}: `denominator` is {denominator!r} beside reduction={reduction!r}, expected reduction='mean'; "
+            f"a denominator replaces the divisor of the mean."
+        )
+        raise OptionError(message)
+    if isinstance(denominator, Tensor):
+        check.has_shape(function, "denominator", denominator, (), "one number")
+        if not reads_values(denominator):
+            return
+    value = float(denominator)
+    if isinstance(denominator, bool) or not 0 <= value < math.inf:
+        message = f"{function}: `denominator` is {value!r}, expected a finite number of at least 0; pass the sum of weights."
+        raise OptionError(message)
