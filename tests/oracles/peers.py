@@ -80,6 +80,18 @@ def answer(compute: Callable[..., Tensor], inputs: Mapping[str, Tensor], by: Seq
     return Answer(value.detach(), {key: slope for key, slope in gradients.items() if slope is not None})
 
 
+def normal(*shape: int, seed: int, scale: float = 1.0) -> Tensor:
+    """Return numbers of a normal distribution."""
+    generator = torch.Generator().manual_seed(seed)
+    return scale * torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def distributions(*shape: int, seed: int) -> Tensor:
+    """Return distributions over the last dimension."""
+    raw = normal(*shape, seed=seed).exp()
+    return raw / raw.sum(-1, keepdim=True)
+
+
 def assert_agrees(
     case: Case | Answer,
     ours: Answer,
@@ -103,6 +115,17 @@ def assert_agrees(
     for key, slope in case.gradients.items():
         its_scale = slope_scale[key] if isinstance(slope_scale, Mapping) else slope_scale
         _assert_near(ours.gradients[key], slope, its_scale, size, f"gradient by {key}")
+
+
+def assert_same(
+    ours: Callable[..., Tensor],
+    theirs: Callable[..., Tensor],
+    inputs: dict[str, Tensor],
+    by: list[str],
+    **closeness: Any,  # noqa: ANN401  what `assert_agrees` takes
+) -> None:
+    """Assert that two functions give the same value and gradients for the same inputs."""
+    assert_agrees(answer(theirs, inputs, by), answer(ours, inputs, by), **closeness)
 
 
 def _assert_near(ours: Tensor, theirs: Tensor, scale: float | Tensor | None, size: int, what: str) -> None:
