@@ -7,7 +7,7 @@ that read values ask `settings.reads_values` first.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -60,9 +60,19 @@ def same_precision(function: str, **tensors: Tensor) -> None:
     """Raise `DtypeError` where float64 meets a narrower dtype; 16-bit and float32 both compute in float32."""
     wide = {t.dtype for t in tensors.values()}
     if torch.float64 in wide and len(wide) > 1:
-        came = ", ".join(f"`{name}` is {t.dtype}" for name, t in tensors.items())
-        message = f"{function}: {came}, expected one precision; convert one of them, nothing is cast silently."
-        raise DtypeError(message)
+        _fail_dtypes(function, "one precision", tensors)
+
+
+def same_dtype(function: str, **tensors: Tensor) -> None:
+    """Raise `DtypeError` unless all dtypes are equal."""
+    if len({t.dtype for t in tensors.values()}) > 1:
+        _fail_dtypes(function, "one dtype", tensors)
+
+
+def _fail_dtypes(function: str, expected: str, tensors: Mapping[str, Tensor]) -> None:
+    came = ", ".join(f"`{name}` is {t.dtype}" for name, t in tensors.items())
+    message = f"{function}: {came}, expected {expected}; convert one of them, nothing is cast silently."
+    raise DtypeError(message)
 
 
 def same_shape(function: str, **tensors: Tensor) -> None:
@@ -179,7 +189,14 @@ def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, ke
 def distribution(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
     """Raise `ValuesError` unless the last dimension holds probabilities that sum to 1."""
     fix = "pass probabilities, for example the softmax of a teacher's logits"
-    within(function, name, value, Domain(0.0, 1.0), fix, None if keep is None else keep.unsqueeze(-1).expand_as(value))
+    within(
+        function,
+        name,
+        value,
+        Domain(0.0, 1.0),
+        fix,
+        None if keep is None else keep.unsqueeze(-1).expand_as(value),
+    )
     if not reads_values(value, keep):
         return
     total = value.double().sum(-1)

@@ -165,5 +165,7 @@ def _check_denominator(function: str, reduction: Reduction, denominator: Tensor 
             return
     value = float(denominator)
     if isinstance(denominator, bool) or not 0 <= value < math.inf:
-        message = f"{function}: `denominator` is {value!r}, expected a finite number of at least 0; pass the sum of weights."
+        message = (
+            f"{function}: `denominator` is {value!r}, expected a finite number of at least 0; pass the sum of weights."
+        )
         raise OptionError(message)

@@ -12,7 +12,16 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from slopes._core.numerics import Constant, exp_minus, exp_minus_half_square, horner, magnitude, reflect, root_exp_minus, two_product
+from slopes._core.numerics import (
+    Constant,
+    exp_minus,
+    exp_minus_half_square,
+    horner,
+    magnitude,
+    reflect,
+    root_exp_minus,
+    two_product,
+)
 
 DENSITY: Final = 0.3989422804014327  # 1/√(2π)
 HALF_ROOT: Final = Constant(0.7071067811865476, -4.833646656726457e-17)  # 1/√2

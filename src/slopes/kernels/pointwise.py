@@ -238,7 +238,12 @@ def _divided(total: Tensor, plan: Plan) -> Tensor:
 
 
 def _store(
-    target: Tensor, slope: Tensor, scale: Tensor | float, keep: Tensor | None, weight: Tensor | None, block: slice
+    target: Tensor,
+    slope: Tensor,
+    scale: Tensor | float,
+    keep: Tensor | None,
+    weight: Tensor | None,
+    block: slice,
 ) -> None:
     if weight is not None:
         slope = slope * weight[block]

@@ -1,0 +1,22 @@
+"""How an activation chooses between torch's kernel and the audited form. Every family uses this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from slopes._core import check
+from slopes._core.settings import STATE
+from slopes._core.spec import Input
+
+INPUT = (Input("x", ("...",)),)
+
+
+def choose(
+    function: str, x: Tensor, default: Callable[..., Tensor], audited: Callable[..., Tensor], *options: Any
+) -> Tensor:  # noqa: ANN401
+    """Check the input and return its activation in the precision that is set."""
+    check.floating(function, x=x)
+    return (audited if STATE.exact else default)(x, *options)

@@ -1,0 +1,193 @@
+"""Activations over a whole row: softmax and its logarithm, with temperature and mask.
+
+Dimension names: `...` is any shape; C is the dimension that is normalised.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from slopes._core import check
+from slopes._core.errors import OptionError
+from slopes._core.reduce import wide
+from slopes._core.settings import STATE
+from slopes._core.spec import POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import rows
+
+
+def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor | None = None) -> Tensor:
+    """Return e^(x/T) divided by its sum over `dim`.
+
+    Args:
+        x: `[..., C, ...]`, any floating dtype.
+        dim: The dimension to normalise.
+        temperature: T, above 0. Towards 0 all goes to the largest entry, towards ∞ all entries become equal.
+        mask: Boolean, shape of `x`, True where an entry takes part.
+
+    Returns:
+        Shape and dtype of `x`; each row sums to 1. A row whose entries are all masked is all zeros, with zero
+        gradient.
+
+    Raises:
+        DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
+        OptionError: `temperature` is not in (0, ∞), or `x` has no dimension `dim`.
+        ShapeError: `mask` has another shape than `x`.
+
+    Notes:
+        16-bit input is computed in float32 and rounded once. Under `slopes.exact()`, or with a temperature or a mask,
+        an infinite logit takes all instead of giving NaN.
+
+    Examples:
+        >>> softmax(torch.tensor([2.1, 0.8, -0.3]))
+        tensor([0.7335, 0.1999, 0.0665])
+        >>> softmax(torch.tensor([2.1, 0.8, -0.3]), temperature=0.5)
+        tensor([0.9238, 0.0686, 0.0076])
+    """
+    if _plain("softmax", x, dim, temperature, mask):
+        return torch.softmax(x, dim)
+    if mask is None:
+        return rows.softmax(_cooled(x, dim, temperature), dim).to(x.dtype)
+    kept = _cooled(torch.where(mask, x, -math.inf), dim, temperature, mask)
+    return torch.where(mask, rows.softmax(kept, dim), 0.0).to(x.dtype)
+
+
+def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor | None = None) -> Tensor:
+    """Return the logarithm of `softmax`, computed without taking the logarithm of a small number.
+
+    Args:
+        x: `[..., C, ...]`, any floating dtype.
+        dim: The dimension to normalise.
+        temperature: T, above 0.
+        mask: Boolean, shape of `x`, True where an entry takes part.
+
+    Returns:
+        Shape and dtype of `x`, at most 0, in nats; -∞ for a masked entry, with zero gradient.
+
+    Raises:
+        DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
+        OptionError: `temperature` is not in (0, ∞), or `x` has no dimension `dim`.
+        ShapeError: `mask` has another shape than `x`.
+
+    Examples:
+        >>> log_softmax(torch.tensor([0.0, 0.0]))
+        tensor([-0.6931, -0.6931])
+    """
+    if _plain("log_softmax", x, dim, temperature, mask):
+        return torch.log_softmax(x, dim)
+    if mask is None:
+        return rows.log_softmax(_cooled(x, dim, temperature), dim).to(x.dtype)
+    kept = _cooled(torch.where(mask, x, -math.inf), dim, temperature, mask)
+    return torch.where(mask, rows.log_softmax(kept, dim), -math.inf).to(x.dtype)
+
+
+class Softmax(nn.Module):
+    """Module of `softmax`."""
+
+    def __init__(self, *, dim: int = -1, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.dim, self.temperature = dim, temperature
+
+    def forward(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        """Return `softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)`."""
+        return softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)
+
+
+class LogSoftmax(nn.Module):
+    """Module of `log_softmax`."""
+
+    def __init__(self, *, dim: int = -1, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.dim, self.temperature = dim, temperature
+
+    def forward(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        """Return `log_softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)`."""
+        return log_softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)
+
+
+_TEMPERATURE: Final = Domain(low=0.0, low_open=True, high_open=True)
+
+
+def _plain(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> bool:
+    """Check the arguments and say whether torch's own kernel does what is asked."""
+    check.floating(function, x=x)
+    if isinstance(dim, bool) or not isinstance(dim, int) or not -x.dim() <= dim < x.dim():
+        message = (
+            f"{function}: `dim` is {dim!r}, expected a dimension of `x`, which has shape {check.shape_of(x)}; use -1."
+        )
+        raise OptionError(message)
+    check.option(function, "temperature", temperature, _TEMPERATURE)
+    if mask is not None:
+        check.boolean(function, "mask", mask, x.shape, "the shape of `x`; True where an entry takes part")
+        check.same_device(function, x=x, mask=mask)
+    return temperature == 1 and mask is None and not STATE.exact
+
+
+def _cooled(x: Tensor, dim: int, temperature: float, mask: Tensor | None = None) -> Tensor:
+    """Return the logits over T. They are shifted first, so that a small T cannot overflow the largest one."""
+    x = x.to(wide(x.dtype))
+    if mask is not None:  # a row without any entry must not reach the formula as -inf alone
+        x = torch.where(mask.any(dim, keepdim=True), x, 0.0)
+    if temperature == 1 or x.shape[dim] == 0:
+        return x
+    return rows.shift(x, dim)[0] / temperature
+
+
+_LOGITS: Final = (Input("x", ("...", "C")),)
+_TEMPERATURES: Final = (
+    Parameter("temperature", 1.0, "flattens above 1, sharpens below", POSITIVE, "T", slider=(0.05, 20.0, 0.05)),
+)
+
+SPECS: Final = (
+    Spec(
+        name="softmax",
+        title="Softmax",
+        kind="activation",
+        family="normalized",
+        function=softmax,
+        module=Softmax,
+        summary="A distribution over exclusive classes; the weights of attention.",
+        formula=r"p_i = \frac{e^{x_i / T}}{\sum_j e^{x_j / T}}",
+        slope=r"\frac{\partial p_i}{\partial x_j} = \frac{p_i (\delta_{ij} - p_j)}{T}",
+        inputs=_LOGITS,
+        output=("...", "C"),
+        range=UNIT,
+        parameters=_TEMPERATURES,
+        aliases=("normalized exponential", "softargmax", "boltzmann", "gibbs"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "torch.softmax(x / temperature, dim)",
+                "NaN for an infinite logit or a fully masked row",
+            ),
+            Equivalent("Keras", "keras.activations.softmax(x)"),
+            Equivalent("JAX", "jax.nn.softmax(x / temperature)", "its `where` leaves entries out as `mask` does here"),
+        ),
+        convention="`temperature` always divides; `mask` is True where an entry takes part.",
+        sources=(Source("Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs"),),
+    ),
+    Spec(
+        name="log_softmax",
+        title="Log-softmax",
+        kind="activation",
+        family="normalized",
+        function=log_softmax,
+        module=LogSoftmax,
+        summary="Log-probabilities of exclusive classes, safe for any logits.",
+        formula=r"\log p_i = \frac{x_i}{T} - \log \sum_j e^{x_j / T}",
+        slope=r"\frac{\partial \log p_i}{\partial x_j} = \frac{\delta_{ij} - p_j}{T}",
+        inputs=_LOGITS,
+        output=("...", "C"),
+        range=Domain(high=0.0),
+        parameters=_TEMPERATURES,
+        aliases=("logsoftmax", "log softmax"),
+        equivalents=(
+            Equivalent("torch", "torch.log_softmax(x / temperature, dim)"),
+            Equivalent("Keras", "keras.activations.log_softmax(x)"),
+            Equivalent("JAX", "jax.nn.log_softmax(x / temperature)"),
+        ),
+    ),
+)

@@ -1,0 +1,47 @@
+"""The table of contents: every `Spec`, by hand. Laws, explorer and CLI read it."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Final
+
+from slopes._core.errors import UnknownFunctionError
+from slopes._core.spec import Spec
+from slopes.activations import gated, normalized, rectified, saturating, smooth
+
+CATALOG: Final[tuple[Spec, ...]] = (
+    *saturating.SPECS,
+    *rectified.SPECS,
+    *smooth.SPECS,
+    *normalized.SPECS,
+    *gated.SPECS,
+)
+
+
+def find(name: str) -> Spec:
+    """Return the spec of a function by its name, or by any name that the field has for it.
+
+    Args:
+        name: `"gelu"`, `"SiLU"`, `"smooth l1"`, `"L1"`, ...; case, spaces, hyphens and underscores do not matter.
+
+    Raises:
+        UnknownFunctionError: Nothing has that name; the message suggests what is near.
+
+    Examples:
+        >>> find("SiLU").name
+        'swish'
+    """
+    wanted = _plain(name)
+    for names in (lambda s: (s.name, s.title), lambda s: s.aliases):
+        for spec in CATALOG:
+            if wanted in map(_plain, names(spec)):
+                return spec
+    known = {_plain(n): spec.name for spec in CATALOG for n in (spec.name, spec.title, *spec.aliases)}
+    near = list(dict.fromkeys(known[n] for n in difflib.get_close_matches(wanted, known, n=5)))
+    hint = f"did you mean {' or '.join(near)}?" if near else "`slopes list` shows all names."
+    message = f"find: `name` is {name!r}, expected a function of the catalogue or an alias of one; {hint}"
+    raise UnknownFunctionError(message)
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
