@@ -1,0 +1,1 @@
+"""The demonstrations: pure functions from declared parameters to data and text, one to a file."""

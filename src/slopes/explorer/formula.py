@@ -1,0 +1,40 @@
+"""Formulas of the catalogue as MathML, with the present numbers put in the place of their symbols."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from latex2mathml.converter import convert
+
+_TOKEN: Final = re.compile(
+    r"\\(?:mathrm|operatorname|text|mathbf|begin|end)\s*\*?\{[^}]*\}|\\[A-Za-z]+|\\.|.", re.DOTALL
+)
+
+
+def with_numbers(latex: str, numbers: Mapping[str, str]) -> str:
+    r"""Return a formula in which each symbol is replaced by its number, itself LaTeX.
+
+    Names in upright type (`\mathrm{max}`, `\operatorname{erf}`) and commands are left alone, so that a parameter
+    called `a` does not change `\max`.
+
+    Examples:
+        >>> with_numbers(r"x\,\sigma(\beta x)", {r"\beta": "1.5"})
+        'x\\,\\sigma(1.5 x)'
+        >>> with_numbers(r"\max(0, x) + a\min(0, x)", {"a": "-0.5"})
+        '\\max(0, x) + (-0.5)\\min(0, x)'
+    """
+    tokens = _TOKEN.findall(latex)
+    return "".join(_in_place(numbers[token]) if token in numbers else token for token in tokens)
+
+
+@lru_cache(maxsize=4096)
+def mathml(latex: str) -> str:
+    """Return LaTeX as a MathML element."""
+    return convert(latex)
+
+
+def _in_place(number: str) -> str:
+    return f"({number})" if number.startswith("-") or "times" in number else number

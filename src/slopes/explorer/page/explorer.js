@@ -1,0 +1,396 @@
+// Moves data between the server and the page. No formula is here: every number arrives computed and formatted.
+// One request is in flight; the newest state goes next; a reply older than what is shown is dropped.
+
+const root = document.documentElement;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const theme = () => (root.dataset.theme === "auto" ? (dark.matches ? "dark" : "light") : root.dataset.theme);
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+function later(wait, act) {
+  let timer;
+  return (...given) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => act(...given), wait);
+  };
+}
+
+function tendTheme(changed) {
+  const button = document.getElementById("theme");
+  const show = () => (button.textContent = theme() === "dark" ? "Light" : "Dark");
+  button.addEventListener("click", () => {
+    root.dataset.theme = theme() === "dark" ? "light" : "dark";
+    document.cookie = `slopes-theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=strict`;
+    show();
+    changed();
+  });
+  dark.addEventListener("change", () => (show(), changed()));
+  show();
+}
+
+const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+const matches = (words, wanted) => {
+  const squeezed = plain(words).replaceAll(" ", "");
+  return plain(wanted).split(" ").every((part) => plain(words).includes(part)) || squeezed.includes(plain(wanted).replaceAll(" ", ""));
+};
+
+// --- the landing page
+
+async function landing(plates) {
+  if (plates.hasAttribute("data-waiting")) {
+    const reply = await fetch("/plates");
+    plates.innerHTML = await reply.text();
+    plates.removeAttribute("data-waiting");
+  }
+  const search = document.getElementById("search");
+  const found = document.getElementById("found");
+  const sift = () => {
+    const tiles = [...plates.querySelectorAll(".tile")];
+    for (const tile of tiles) tile.hidden = !matches(tile.dataset.words, search.value);
+    for (const group of plates.querySelectorAll(".family, .kind")) group.hidden = !group.querySelector(".tile:not([hidden])");
+    const count = tiles.filter((tile) => !tile.hidden).length;
+    const said = count === 0 ? "None of that name." : `${count} of ${tiles.length}`;
+    found.textContent = search.value ? said : `${tiles.length} functions`;
+  };
+  search.addEventListener("input", sift);
+  search.addEventListener("keydown", (event) => {
+    const first = plates.querySelector(".tile:not([hidden]) a");
+    if (event.key === "Enter" && search.value && first) first.click();
+  });
+  sift();
+}
+
+// --- a demonstration
+
+class Demonstration {
+  constructor(article) {
+    this.article = article;
+    this.id = article.dataset.demo;
+    this.part = Object.fromEntries([...article.querySelectorAll("[data-part]")].map((e) => [e.dataset.part, e]));
+    this.views = new Map();
+    this.controls = new Map();
+    this.flying = false;
+    this.wanted = false;
+    this.reply = null;
+    this.remember = later(200, () => history.replaceState(null, "", this.address()));
+    this.speak = later(700, (text) => (this.part.live.textContent = text));
+  }
+
+  async start() {
+    const vega = import(document.body.dataset.vega);
+    const schema = await (await fetch(`/api/${this.id}/schema`)).json();
+    this.schema = schema;
+    this.state = Object.fromEntries(schema.parameters.map((p) => [p.name, p.default]));
+    this.unread = this.readAddress();
+    this.drawControls();
+    this.drawPresets();
+    this.ask();
+    await vega;
+    await this.drawCharts();
+    addEventListener("popstate", () => location.reload());
+  }
+
+  // State and address
+
+  readAddress() {
+    const unread = [];
+    for (const [name, text] of new URLSearchParams(location.search)) {
+      const parameter = this.schema.parameters.find((p) => p.name === name);
+      if (!parameter) unread.push([name, text]);
+      else if (parameter.kind === "number") this.state[name] = text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+      else this.state[name] = parameter.kind === "several" ? text.split(",") : text;
+    }
+    return unread;
+  }
+
+  query(whole) {
+    const pairs = this.schema.parameters
+      .filter((p) => whole || String(this.state[p.name]) !== String(p.default))
+      .map((p) => [p.name, String(this.state[p.name])]);
+    return new URLSearchParams([...pairs, ...this.unread]).toString().replaceAll("%2C", ",");
+  }
+
+  address() {
+    const query = this.query(false);
+    return query ? `${location.pathname}?${query}` : location.pathname;
+  }
+
+  change(changes) {
+    Object.assign(this.state, changes);
+    this.unread = [];
+    this.showState();
+    this.remember();
+    this.ask();
+  }
+
+  async ask() {
+    this.wanted = true;
+    if (this.flying) return;
+    this.flying = true;
+    while (this.wanted) {
+      this.wanted = false;
+      try {
+        const answer = await fetch(`/api/${this.id}?${this.query(false)}`);
+        const reply = await answer.json();
+        if (answer.ok) this.show(reply);
+        else if (!this.wanted) this.refuse(reply.error);
+      } catch {
+        this.refuse("The explorer does not answer. Is it still running?");
+      }
+    }
+    this.flying = false;
+  }
+
+  // Controls
+
+  drawControls() {
+    const always = [];
+    const more = [];
+    for (const parameter of this.schema.parameters) {
+      if (parameter.kind === "several") this.drawPicker(parameter);
+      else (parameter.more ? more : always).push(parameter.kind === "number" ? this.drawNumber(parameter) : this.drawChoice(parameter));
+    }
+    const rest = make("details", {}, make("summary", {}, "More controls"), make("div", {}, ...more));
+    this.part.controls.replaceChildren(...always, ...(more.length ? [rest] : []));
+    this.part.controls.addEventListener("submit", (event) => event.preventDefault());
+    this.showState();
+  }
+
+  drawNumber(p) {
+    const id = `control-${p.name}`;
+    const slider = make("input", { type: "range", id, name: p.name, min: p.low, max: p.high, step: p.step, title: p.help || null });
+    const field = make("input", { type: "number", name: p.name, min: p.low, max: p.high, step: "any", "aria-label": `${p.label}, as a number` });
+    const label = make("label", { for: id }, p.unit ? `${p.label} (${p.unit})` : p.label);
+    slider.addEventListener("input", () => this.change({ [p.name]: Number(slider.value) }));
+    field.addEventListener("input", () => {
+      if (field.value !== "" && field.checkValidity()) this.change({ [p.name]: Number(field.value) });
+    });
+    const box = make("div", { class: "control" }, label, slider, field);
+    this.controls.set(p.name, (value) => {
+      if (p.within) [slider.min, slider.max] = p.within.map((other) => this.state[other]);
+      slider.value = value;
+      if (document.activeElement !== field || Number(field.value) !== value) field.value = value;
+      box.hidden = p.belongsTo.length > 0 && !p.belongsTo.some((name) => this.chosen().includes(name));
+    });
+    return box;
+  }
+
+  drawChoice(p) {
+    const id = `control-${p.name}`;
+    const select = make("select", { id, name: p.name }, ...p.options.map((o) => make("option", { value: o.value }, o.label)));
+    select.addEventListener("change", () => this.change({ [p.name]: select.value }));
+    this.controls.set(p.name, (value) => (select.value = value));
+    return make("div", { class: "control" }, make("label", { for: id }, p.label), select);
+  }
+
+  drawPicker(p) {
+    const boxes = new Map();
+    const groups = new Map();
+    for (const o of p.options) {
+      const box = make("input", { type: "checkbox", value: o.value, class: `hue-${o.hue}` });
+      box.addEventListener("change", () => {
+        const rest = this.state[p.name].filter((name) => name !== o.value);
+        this.change({ [p.name]: box.checked ? [...rest, o.value] : rest });
+      });
+      boxes.set(o.value, box);
+      const label = make("label", { class: "option", "data-words": `${o.words} ${o.label} ${o.group}` }, box, o.label);
+      groups.set(o.group, [...(groups.get(o.group) ?? []), label]);
+    }
+    const search = make("input", { type: "search", placeholder: "name or alias", autocomplete: "off", spellcheck: "false" });
+    search.addEventListener("input", () => {
+      for (const fieldset of this.part.picker.querySelectorAll("fieldset")) {
+        const labels = [...fieldset.querySelectorAll("label")];
+        for (const label of labels) label.hidden = !matches(label.dataset.words, search.value);
+        fieldset.hidden = labels.every((label) => label.hidden);
+      }
+    });
+    const title = (group) => group.charAt(0).toUpperCase() + group.slice(1);
+    this.part.picker.replaceChildren(
+      make("label", { class: "search" }, make("span", {}, "Draw"), search),
+      ...[...groups].map(([group, labels]) => make("fieldset", {}, make("legend", {}, title(group)), make("div", { class: "options" }, ...labels))),
+    );
+    this.chosen = () => this.state[p.name];
+    this.controls.set(p.name, (names) => {
+      for (const [name, box] of boxes) {
+        box.checked = names.includes(name);
+        box.disabled = box.checked ? names.length === 1 : names.length >= p.most;
+      }
+    });
+  }
+
+  chosen() {
+    return [];
+  }
+
+  drawPresets() {
+    const whole = (preset) => ({ ...Object.fromEntries(this.schema.parameters.map((p) => [p.name, p.default])), ...preset.state });
+    const buttons = this.schema.presets.map((preset) => {
+      const button = make("button", { type: "button", "aria-pressed": "false" }, preset.label);
+      const is = () => Object.entries(whole(preset)).every(([name, value]) => String(this.state[name]) === String(value));
+      button.addEventListener("click", () => this.change(whole(preset)));
+      this.controls.set(`preset ${preset.label}`, () => button.setAttribute("aria-pressed", is()));
+      return button;
+    });
+    this.part.presets.replaceChildren(...buttons);
+    this.showState();
+  }
+
+  showState() {
+    for (const [name, show] of this.controls) show(this.state[name]);
+  }
+
+  // Charts
+
+  async drawCharts() {
+    const epoch = (this.epoch = (this.epoch ?? 0) + 1);
+    const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false, hover: false, logLevel: 1 };
+    for (const plate of this.article.querySelectorAll(".plate")) {
+      const spec = this.schema.charts[theme()][plate.dataset.chart];
+      const holder = make("div", { class: "plate-inner" });
+      plate.replaceChildren(holder);
+      const { view } = await window.vegaEmbed(holder, spec, options);
+      if (epoch !== this.epoch) return;
+      this.views.set(plate.dataset.chart, view);
+      if (this.schema.cursor) this.followPointer(holder, view);
+    }
+    if (this.reply) this.moveData(this.reply);
+  }
+
+  followPointer(holder, view) {
+    const move = (event) => {
+      const frame = holder.querySelector(".role-frame .background")?.getBoundingClientRect();
+      if (!frame || event.clientX < frame.left || event.clientX > frame.right) return;
+      const x = view.scale("x").invert(((event.clientX - frame.left) / frame.width) * view.width());
+      const [low, high] = view.scale("x").domain();
+      const grain = 10 ** Math.floor(Math.log10((high - low) / 300));
+      this.change({ [this.schema.cursor]: Number((Math.round(x / grain) * grain).toPrecision(12)) });
+    };
+    holder.addEventListener("pointermove", move);
+    holder.addEventListener("pointerdown", move);
+  }
+
+  moveData(reply) {
+    for (const view of this.views.values()) {
+      const known = view.getState({ data: () => true, signals: () => true });
+      for (const [name, value] of Object.entries(reply.signals)) if (name in known.signals) view.signal(name, value);
+      for (const [name, columns] of Object.entries(reply.datasets)) if (name in known.data) view.data(name, rows(columns));
+      view.runAsync();
+    }
+  }
+
+  // Replies
+
+  show(reply) {
+    this.reply = reply;
+    this.moveData(reply);
+    this.part.reading.textContent = reply.reading;
+    this.part.readings.replaceChildren(table(reply.readings));
+    this.showProblems(reply.problems);
+    this.showFormulas(reply.formulas);
+    this.showTables(reply.tables);
+    this.part.snippet.textContent = reply.snippet;
+    this.article.classList.add("ready");
+    if (this.said !== undefined && this.said !== reply.reading) this.speak(reply.reading);
+    this.said = reply.reading;
+    clearTimeout(this.again);
+    if (reply.pending) this.again = setTimeout(() => this.ask(), 600);
+  }
+
+  refuse(sentence) {
+    this.showProblems([{ title: "This state cannot be shown", text: sentence, traceback: "" }]);
+  }
+
+  showProblems(problems) {
+    this.keep("problems", problems, () =>
+      problems.map((p) => {
+        const text = make("div", { class: "problem" }, make("h2", {}, p.title), make("p", {}, p.text));
+        if (p.traceback) text.append(make("pre", { tabindex: 0, role: "region", "aria-label": "Traceback" }, p.traceback));
+        return text;
+      }),
+    );
+  }
+
+  showFormulas(formulas) {
+    this.keep("formulas", formulas, () => {
+      const groups = new Map();
+      for (const f of formulas) groups.set(f.label, [...(groups.get(f.label) ?? []), f]);
+      return [...groups].map(([label, members]) => {
+        const box = make("div", { class: "formula", tabindex: 0, role: "group", "aria-label": label });
+        box.append(make("h3", {}, make("span", { class: `swatch hue-${members[0].hue}` }), label));
+        for (const f of members) {
+          const line = make("div");
+          line.innerHTML = f.mathml;
+          box.append(line);
+        }
+        return box;
+      });
+    });
+  }
+
+  showTables(tables) {
+    this.folds ??= tables.map((_, i) => {
+      const fold = make("details", { class: "fold", open: i === 0 }, make("summary"), make("div", { class: "table-wrap", tabindex: 0, role: "region" }));
+      fold.addEventListener("toggle", () => this.showTables(this.reply.tables));
+      this.part.tables.append(fold);
+      return fold;
+    });
+    tables.forEach((t, i) => {
+      const [summary, wrap] = this.folds[i].children;
+      if (summary.textContent !== t.title) summary.textContent = t.title;
+      wrap.setAttribute("aria-label", t.title);
+      wrap.classList.toggle("measured", i === 0);
+      if (!this.folds[i].open) return;
+      this.keep(wrap, t, () => [table({ ...t, title: "" }), ...(t.note ? [make("p", { class: "note" }, t.note)] : [])]);
+    });
+  }
+
+  // Build again only what has changed, so that focus and selection stay.
+  keep(part, data, build) {
+    const element = typeof part === "string" ? this.part[part] : part;
+    const said = JSON.stringify(data);
+    this.kept ??= new WeakMap();
+    if (this.kept.get(element) === said) return;
+    this.kept.set(element, said);
+    element.replaceChildren(...build());
+  }
+}
+
+function rows(columns) {
+  const names = Object.keys(columns);
+  return columns[names[0]].map((_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
+}
+
+function table(t) {
+  const head = make("tr", {}, ...t.columns.map((c) => (c ? make("th", { scope: "col" }, c) : make("td"))));
+  const body = t.rows.map((row, i) => {
+    const hue = t.hues[i];
+    const swatch = hue === null || hue === undefined ? [] : [make("span", { class: `swatch hue-${hue}` })];
+    return make("tr", {}, make("th", { scope: "row" }, ...swatch, row[0]), ...row.slice(1).map((cell) => make("td", {}, cell)));
+  });
+  return make("table", {}, ...(t.title ? [make("caption", {}, t.title)] : []), make("thead", {}, head), make("tbody", {}, ...body));
+}
+
+const article = document.querySelector("[data-demo]");
+const plates = document.getElementById("plates");
+if (article) {
+  const demonstration = new Demonstration(article);
+  tendTheme(() => demonstration.drawCharts());
+  const copy = demonstration.part.copy;
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(demonstration.part.snippet.textContent);
+    copy.textContent = "Copied";
+    setTimeout(() => (copy.textContent = "Copy"), 1500);
+  });
+  await demonstration.start();
+} else {
+  tendTheme(() => {});
+  if (plates) await landing(plates);
+}

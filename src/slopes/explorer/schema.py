@@ -1,0 +1,369 @@
+"""What a demonstration is, as data: declared parameters in; datasets, sentences and formatted numbers out.
+
+Controls, URL state, validation, JSON, the Python snippet and the tests all come from here. Nothing in this module
+imports torch, so that the server can speak before torch is there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Value = float | str | tuple[str, ...]
+State = dict[str, Value]
+Columns = dict[str, list[Any]]
+
+LONGEST_VALUE: Final = 400  # characters; a list of eight functions needs about 120
+
+
+class StateError(ValueError):
+    """A request that does not describe a state; its text is one sentence for the person who sent it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A number with a slider and a number field.
+
+    Attributes:
+        name: Its name in URLs and JSON.
+        label: What a person calls it.
+        low: Least value.
+        high: Greatest value.
+        step: Step of the slider; values between the steps are legal.
+        default: Value where the URL says nothing.
+        symbol: Its LaTeX, where it has one.
+        unit: Its unit, where it has one.
+        belongs_to: The options that show it; empty for one that is always shown.
+        within: Two numbers that bound its slider now; the number field keeps the whole range.
+        more: Whether it waits under "more controls".
+        help: One sentence for those who wonder.
+    """
+
+    name: str
+    label: str
+    low: float
+    high: float
+    step: float
+    default: float
+    symbol: str = ""
+    unit: str = ""
+    belongs_to: tuple[str, ...] = ()
+    within: tuple[str, str] | None = None
+    more: bool = False
+    help: str = ""
+
+    def parse(self, text: str) -> float:
+        """Return the number that `text` says; raise `StateError` where it says none within range."""
+        try:
+            value = float(text)
+        except ValueError:
+            msg = f"{self.name} must be a number, and {_shown(text)} is none."
+            raise StateError(msg) from None
+        if not math.isfinite(value):
+            msg = f"{self.name} must be a finite number, and {_shown(text)} is not."
+            raise StateError(msg)
+        if not self.low <= value <= self.high:
+            msg = f"{self.name} must lie between {self.low:g} and {self.high:g}; it was {value:g}."
+            raise StateError(msg)
+        return value
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a page needs to draw the control."""
+        return {
+            "kind": "number",
+            "name": self.name,
+            "label": self.label,
+            "low": self.low,
+            "high": self.high,
+            "step": self.step,
+            "default": self.default,
+            "unit": self.unit,
+            "belongsTo": list(self.belongs_to),
+            "within": self.within,
+            "more": self.more,
+            "help": self.help,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One of the things that can be chosen; `hue` is its colour's place in the palette."""
+
+    value: str
+    label: str
+    group: str = ""
+    words: str = ""
+    hue: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of several options."""
+
+    name: str
+    label: str
+    options: tuple[Option, ...]
+    default: str
+    more: bool = False
+    help: str = ""
+
+    def parse(self, text: str) -> str:
+        """Return the option that `text` names; raise `StateError` where there is none."""
+        values = [option.value for option in self.options]
+        if text not in values:
+            msg = f"{self.name} must be one of {', '.join(values)}; it was {_shown(text)}."
+            raise StateError(msg)
+        return text
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a page needs to draw the control."""
+        return {
+            "kind": "choice",
+            "name": self.name,
+            "label": self.label,
+            "options": [_option(option) for option in self.options],
+            "default": self.default,
+            "more": self.more,
+            "help": self.help,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Several:
+    """Some of the options, in the order chosen, at least one and at most `most`."""
+
+    name: str
+    label: str
+    options: tuple[Option, ...]
+    default: tuple[str, ...]
+    most: int
+    help: str = ""
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Return the options that a comma-separated `text` names; raise `StateError` where one is not there."""
+        names = tuple(text.split(","))
+        known = {option.value for option in self.options}
+        for name in names:
+            if name not in known:
+                msg = f"{self.name} has no option {_shown(name)}; see /api for those that it has."
+                raise StateError(msg)
+        if len(set(names)) != len(names):
+            msg = f"{self.name} names the same option twice."
+            raise StateError(msg)
+        if len(names) > self.most:
+            msg = f"{self.name} takes at most {self.most} options; it was given {len(names)}."
+            raise StateError(msg)
+        return names
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a page needs to draw the control."""
+        return {
+            "kind": "several",
+            "name": self.name,
+            "label": self.label,
+            "options": [_option(option) for option in self.options],
+            "default": list(self.default),
+            "most": self.most,
+            "help": self.help,
+        }
+
+
+Parameter = Number | Choice | Several
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A state worth seeing, and why."""
+
+    label: str
+    state: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Formatted text in rows and columns, the first column heading the rows; `hues` are the rows' colours."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    hues: tuple[int, ...] = ()
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the table as lists."""
+        return {
+            "title": self.title,
+            "columns": list(self.columns),
+            "rows": [list(r) for r in self.rows],
+            "hues": list(self.hues),
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that could not be drawn: what, why, and the traceback of the user's own code where it was that."""
+
+    title: str
+    text: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formula:
+    """A formula as MathML, and whose it is; `hue` is the colour of what it draws."""
+
+    label: str
+    mathml: str
+    hue: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """All that a page shows of one state.
+
+    Attributes:
+        datasets: Columns by dataset name, raw numbers for the charts.
+        signals: Numbers that the charts take, such as the ends of an axis.
+        reading: One sentence on what is to be seen now.
+        readings: The numbers under the cursor.
+        tables: What was measured, and the data of the charts.
+        formulas: The formulas with the present numbers put in.
+        snippet: Python that gives the same numbers.
+        problems: What could not be drawn.
+        pending: Whether asking again in a moment would tell more.
+    """
+
+    datasets: dict[str, Columns]
+    signals: dict[str, float] = field(default_factory=dict)
+    reading: str
+    readings: Table
+    tables: tuple[Table, ...] = ()
+    formulas: tuple[Formula, ...] = ()
+    snippet: str = ""
+    problems: tuple[Problem, ...] = ()
+    pending: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data; what is not finite becomes null, because JSON has no word for it."""
+        return {
+            "datasets": {name: _finite(columns) for name, columns in self.datasets.items()},
+            "signals": self.signals,
+            "reading": self.reading,
+            "readings": self.readings.as_json(),
+            "tables": [table.as_json() for table in self.tables],
+            "formulas": [{"label": f.label, "mathml": f.mathml, "hue": f.hue} for f in self.formulas],
+            "snippet": self.snippet,
+            "problems": [{"title": p.title, "text": p.text, "traceback": p.traceback} for p in self.problems],
+            "pending": self.pending,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """A demonstration.
+
+    Attributes:
+        id: Its name in URLs.
+        parameters: What can be changed.
+        presets: States worth seeing.
+        compute: The pure function from a state to what the page shows.
+        charts: Vega-Lite specifications by chart name, for a theme's name.
+        cursor: The number that moves with the pointer over the charts, where there is one.
+        check: Raises `StateError` where values that are legal alone do not fit together.
+    """
+
+    id: str
+    parameters: tuple[Parameter, ...]
+    presets: tuple[Preset, ...]
+    compute: Callable[[State], Result]
+    charts: Callable[[str], dict[str, dict[str, Any]]]
+    cursor: str | None = None
+    check: Callable[[State], None] = lambda _: None
+
+    def default(self) -> State:
+        """Return the state of a URL that says nothing."""
+        return {parameter.name: parameter.default for parameter in self.parameters}
+
+    def parse(self, pairs: Sequence[tuple[str, str]]) -> State:
+        """Return the state that the pairs of a query describe; what they leave out has its default.
+
+        Raises:
+            StateError: A parameter is unknown, repeated, empty, over-long, of the wrong kind or out of range.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        state = self.default()
+        seen: set[str] = set()
+        for name, text in pairs:
+            if name not in known:
+                msg = f"There is no parameter {_shown(name)}; see /api/{self.id}/schema for those there are."
+                raise StateError(msg)
+            if name in seen:
+                msg = f"{name} is given more than once."
+                raise StateError(msg)
+            seen.add(name)
+            if not text:
+                msg = f"{name} has no value."
+                raise StateError(msg)
+            if len(text) > LONGEST_VALUE:
+                msg = f"{name} is {len(text)} characters long; {LONGEST_VALUE} is the most."
+                raise StateError(msg)
+            state[name] = known[name].parse(text)
+        self.check(state)
+        return state
+
+    def schema(self) -> dict[str, Any]:
+        """Return what a page needs to draw the controls and the charts."""
+        return {
+            "id": self.id,
+            "parameters": [parameter.as_json() for parameter in self.parameters],
+            "presets": [
+                {"label": preset.label, "state": {k: _plain(v) for k, v in preset.state.items()}}
+                for preset in self.presets
+            ],
+            "cursor": self.cursor,
+            "charts": {theme: self.charts(theme) for theme in ("light", "dark")},
+        }
+
+
+def state_json(state: State) -> dict[str, Any]:
+    """Return a state as plain data."""
+    return {name: _plain(value) for name, value in state.items()}
+
+
+def query(state: Mapping[str, Value]) -> list[tuple[str, str]]:
+    """Return the pairs that say this state in a URL."""
+    return [(name, ",".join(v) if isinstance(v, tuple) else _number(v)) for name, v in state.items()]
+
+
+def _number(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value!r}"
+
+
+def _plain(value: Value) -> float | str | list[str]:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _option(option: Option) -> dict[str, Any]:
+    return {
+        "value": option.value,
+        "label": option.label,
+        "group": option.group,
+        "words": option.words,
+        "hue": option.hue,
+    }
+
+
+def _finite(columns: Columns) -> Columns:
+    return {
+        name: [None if isinstance(v, float) and not math.isfinite(v) else v for v in column]
+        for name, column in columns.items()
+    }
+
+
+def _shown(text: str) -> str:
+    """What somebody sent, quoted, short, and harmless to print."""
+    short = text if len(text) <= 40 else text[:40] + "…"  # noqa: PLR2004  about what a sentence can bear
+    return f"'{''.join(c if c.isprintable() else '?' for c in short)}'"

@@ -1,0 +1,186 @@
+"""The server: pages before torch is imported, answers after, every formula computed on one thread by the library."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from slopes.explorer import pages
+from slopes.explorer.guard import Guard
+from slopes.explorer.loading import Loaded, Loading
+from slopes.explorer.runtime import VegaRuntime, font
+from slopes.explorer.schema import StateError, state_json
+
+_FOREVER: Final = "public, max-age=31536000, immutable"
+_ASSETS: Final = {"style.css": "text/css", "explorer.js": "text/javascript"}
+_MOST_FIELDS: Final = 100
+
+T = TypeVar("T")
+_log = logging.getLogger("slopes.explorer")
+
+
+class Server:
+    """The routes, and the one thread on which everything is computed.
+
+    Args:
+        loading: What becomes available once torch is imported.
+        vega: The runtime of the charts.
+    """
+
+    def __init__(self, loading: Loading, vega: VegaRuntime) -> None:
+        self._loading = loading
+        self._vega = vega
+        # One thread: the library's precision setting is process-wide, and small tensors gain nothing from more.
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slopes: compute")
+        self._timing: asyncio.Task[None] | None = None
+
+    def app(self) -> Starlette:
+        """Return the application."""
+        routes = [
+            Route("/", self._landing),
+            Route("/plates", self._plates),
+            Route("/api/{demo}", self._answer),
+            Route("/api/{demo}/schema", self._schema),
+            Route("/page/{name}", self._asset),
+            Route("/runtime/{name}", self._runtime),
+            Route("/{page}", self._page),
+        ]
+        handlers: dict[Any, Any] = {HTTPException: _refused, Exception: _failed}
+        return Starlette(routes=routes, middleware=[Middleware(Guard)], exception_handlers=handlers)
+
+    async def _landing(self, request: Request) -> Response:
+        loaded = self._loading.now()
+        plates = await self._compute(loaded.plates) if loaded else None
+        return _html(pages.landing_page(plates, _theme(request)))
+
+    async def _plates(self, _: Request) -> Response:
+        loaded = await self._loaded()
+        return _html(await self._compute(loaded.plates))
+
+    async def _page(self, request: Request) -> Response:
+        for page in pages.PAGES:
+            if page.id == request.path_params["page"]:
+                return _html(pages.demo_page(page, _theme(request)))
+        raise HTTPException(404, "There is no such page.")
+
+    async def _answer(self, request: Request) -> Response:
+        _known(request)
+        try:
+            pairs = parse_qsl(
+                request.scope["query_string"].decode("ascii", "replace"),
+                keep_blank_values=True,
+                max_num_fields=_MOST_FIELDS,
+            )
+        except ValueError:
+            raise HTTPException(400, f"A query has at most {_MOST_FIELDS} parameters.") from None
+        loaded = await self._loaded()
+        demo = loaded.demos[request.path_params["demo"]]
+        try:
+            state = demo.parse(pairs)
+        except StateError as error:
+            raise HTTPException(400, str(error)) from None
+
+        def work() -> bytes:
+            return _json({"state": state_json(state), **demo.compute(state).as_json()})
+
+        body = await self._compute(work)
+        if self._timing is None:
+            self._timing = asyncio.create_task(self._time_costs(loaded))
+        return _packed(request, body, "application/json", "no-store")
+
+    async def _schema(self, request: Request) -> Response:
+        _known(request)
+        loaded = await self._loaded()
+        demo = loaded.demos[request.path_params["demo"]]
+        body = await self._compute(lambda: _json(demo.schema()))
+        return _packed(request, body, "application/json", "no-store")
+
+    async def _asset(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in _ASSETS:
+            raise HTTPException(404, "There is no such file.")
+        body = pages.asset(name)
+        return _packed(request, body, f"{_ASSETS[name]}; charset=utf-8", "no-cache")
+
+    async def _runtime(self, request: Request) -> Response:
+        path = request.url.path
+        names = pages.runtime_names()
+        if path == names["vega"]:
+            packed = await run_in_threadpool(self._vega.packed)
+            headers = {"cache-control": _FOREVER, "vary": "accept-encoding"}
+            if "gzip" in request.headers.get("accept-encoding", ""):
+                headers["content-encoding"] = "gzip"
+                return Response(packed, media_type="text/javascript; charset=utf-8", headers=headers)
+            plain = await run_in_threadpool(gzip.decompress, packed)
+            return Response(plain, media_type="text/javascript; charset=utf-8", headers=headers)
+        if path == names["font"]:
+            return Response(font(), media_type="font/ttf", headers={"cache-control": _FOREVER})
+        raise HTTPException(404, "There is no such file.")
+
+    async def _loaded(self) -> Loaded:
+        return await run_in_threadpool(self._loading.wait)
+
+    async def _compute(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    async def _time_costs(self, loaded: Loaded) -> None:
+        """Time what functions cost, one at a time between the answers."""
+        for name in loaded.costs.waiting:
+            await asyncio.sleep(0.02)
+            await self._compute(partial(loaded.costs.time, name))
+
+
+def _known(request: Request) -> None:
+    """Refuse an unknown demonstration before torch is waited for."""
+    if request.path_params["demo"] not in {page.id for page in pages.PAGES}:
+        raise HTTPException(404, "There is no such demonstration.")
+
+
+def _theme(request: Request) -> str:
+    chosen = request.cookies.get("slopes-theme", "")
+    return chosen if chosen in {"light", "dark"} else "auto"
+
+
+def _html(text: str) -> Response:
+    return HTMLResponse(text, headers={"cache-control": "no-store"})
+
+
+def _json(data: object) -> bytes:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _packed(request: Request, body: bytes, media: str, caching: str) -> Response:
+    headers = {"cache-control": caching, "vary": "accept-encoding"}
+    if len(body) > 20_000 and media != "application/json" and "gzip" in request.headers.get("accept-encoding", ""):  # noqa: PLR2004
+        headers["content-encoding"] = "gzip"
+        body = gzip.compress(body, 5)
+    return Response(body, media_type=media, headers=headers)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else ""
+    headers = error.headers if isinstance(error, HTTPException) else None
+    if status == 404 and not request.url.path.startswith(("/api", "/page", "/runtime")):  # noqa: PLR2004
+        return HTMLResponse(pages.missing_page(_theme(request)), status_code=status)
+    return JSONResponse({"error": detail}, status_code=status, headers=headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    _log.error("%s failed", request.url.path, exc_info=error)
+    return JSONResponse({"error": "The explorer failed to answer; its log says why."}, status_code=500)

@@ -1,0 +1,129 @@
+"""Starting and stopping the explorer, from the command line and from Python."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from slopes._core.errors import OptionError, UserFunctionError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+HOST: Final = "127.0.0.1"
+
+
+class Explorer:
+    """A running explorer.
+
+    Attributes:
+        url: Where it is.
+    """
+
+    def __init__(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        self._server = server
+        self._listener = listener
+        self._thread: threading.Thread | None = None
+        self.url = f"http://{HOST}:{listener.getsockname()[1]}"
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        try:
+            self._server.run(sockets=[self._listener])
+        finally:
+            self._listener.close()
+
+    def start(self) -> Self:
+        """Serve on a thread of its own."""
+        self._thread = threading.Thread(target=self.run, daemon=True, name="slopes: explorer")
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End it."""
+        self._server.should_exit = True
+        if self._thread:
+            self._thread.join(5)
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{self.url}">{self.url}</a>'
+
+
+def serve(port: int = 8000, *, open_browser: bool = True, function: str | None = None) -> None:
+    """Serve the explorer on this machine until it is interrupted.
+
+    Args:
+        port: Where; 0 takes a free one.
+        open_browser: Whether to open the page.
+        function: A function of one's own to draw, as `path/to/file.py:name` or `module:name`.
+
+    Raises:
+        OptionError: The port is taken.
+        UserFunctionError: `function` does not say where a function is.
+    """
+    explorer = _explorer(port, reference=function)
+    page = f"{explorer.url}/activations" if function else explorer.url
+    sys.stdout.write(f"slopes explorer: {page} (Ctrl+C ends it)\n")
+    sys.stdout.flush()
+    if open_browser:
+        threading.Timer(0.2, webbrowser.open, [page]).start()
+    explorer.run()
+
+
+def explore(function: Callable[..., Any] | None = None, *, port: int = 0, open_browser: bool = True) -> Explorer:
+    """Return a running explorer that draws a function of one's own beside the library's.
+
+    Args:
+        function: An elementwise function of a tensor; its slope comes from autograd.
+        port: Where; 0 takes a free one.
+        open_browser: Whether to open the page.
+
+    Returns:
+        The explorer: `.url` says where it is, `.stop()` ends it. It ends with the process; a script that has
+        nothing else to do calls `.run()`-like waiting itself, or `slopes explore --function file.py:name`.
+
+    Raises:
+        OptionError: The port is taken.
+        UserFunctionError: `function` cannot be called.
+    """
+    if function is not None and not callable(function):
+        text = f"explore: function must be callable; it is a {type(function).__name__}."
+        raise UserFunctionError(text)
+    explorer = _explorer(port, function=function).start()
+    if open_browser:
+        webbrowser.open(f"{explorer.url}/activations" if function else explorer.url)
+    return explorer
+
+
+def _explorer(port: int, *, reference: str | None = None, function: Callable[..., Any] | None = None) -> Explorer:
+    import uvicorn  # noqa: PLC0415  a missing extra is told in a sentence by whoever calls
+
+    from slopes.explorer.loading import Loading, check_reference  # noqa: PLC0415
+    from slopes.explorer.runtime import VegaRuntime  # noqa: PLC0415
+    from slopes.explorer.server import Server  # noqa: PLC0415
+
+    if reference is not None:
+        check_reference(reference)
+    listener = _listen(port)
+    vega, loading = VegaRuntime(), Loading(reference, function)
+    vega.start()
+    app = Server(loading, vega).app()
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", server_header=False)
+    loading.start()
+    return Explorer(uvicorn.Server(config), listener)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        text = f"explore: port {port} cannot be used ({error}); choose another, or 0 for a free one."
+        raise OptionError(text) from None
+    return listener
