@@ -208,13 +208,16 @@ class TestRegression:
     @pytest.mark.parametrize("residual", [-7.0, -0.5, 0.25, 2.0])
     @pytest.mark.parametrize("delta", [0.5, 1.0, 3.0])
     def test_huber_and_smooth_l1_differ_by_delta(self, residual: float, delta: float) -> None:
-        assert_equal(losses.huber(residual, 0.0, delta), mpf(delta) * losses.smooth_l1(residual, 0.0, delta))
+        at = residual + 1.25, 1.25
+        assert_equal(losses.huber(*at, delta), mpf(delta) * losses.smooth_l1(*at, delta))
+        assert_equal(losses.huber(*at, delta), losses.huber(residual, 0.0, delta))
 
     @pytest.mark.parametrize("residual", [-7.0, -0.5, 0.25, 2.0])
     def test_slopes(self, residual: float) -> None:
-        assert_equal(gradient(losses.mse, residual, 0.0), losses.mse_slope(residual, 0.0))
-        assert_equal(gradient(losses.mae, residual, 0.0), losses.mae_slope(residual, 0.0))
-        assert_equal(gradient(losses.huber, residual, 0.0), losses.huber_slope(residual, 0.0))
+        at = residual + 1.25, 1.25
+        assert_equal(gradient(losses.mse, *at), losses.mse_slope(*at))
+        assert_equal(gradient(losses.mae, *at), losses.mae_slope(*at))
+        assert_equal(gradient(losses.huber, *at), losses.huber_slope(*at))
         by_mean, by_variance = losses.gaussian_nll_slopes(residual, 0.7, 1.5)
         assert_equal(gradient(losses.gaussian_nll, residual, 0.7, 1.5), by_mean)
         assert_equal(gradient(losses.gaussian_nll, residual, 0.7, 1.5, argument=1), by_variance)
