@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slopes import activations
+from slopes import activations, losses
 from slopes._core.errors import (
     DeviceError,
     DtypeError,
@@ -33,4 +33,5 @@ __all__ = [
     "activations",
     "checks",
     "exact",
+    "losses",
 ]

@@ -8,6 +8,7 @@ from typing import Final
 from slopes._core.errors import UnknownFunctionError
 from slopes._core.spec import Spec
 from slopes.activations import gated, normalized, rectified, saturating, smooth
+from slopes.losses import distributional, regression
 
 CATALOG: Final[tuple[Spec, ...]] = (
     *saturating.SPECS,
@@ -15,6 +16,8 @@ CATALOG: Final[tuple[Spec, ...]] = (
     *smooth.SPECS,
     *normalized.SPECS,
     *gated.SPECS,
+    *regression.SPECS,
+    *distributional.SPECS,
 )
 
 

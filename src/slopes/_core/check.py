@@ -135,6 +135,13 @@ def choice(function: str, name: str, value: object, choices: Sequence[str]) -> N
         raise OptionError(message)
 
 
+def flag(function: str, name: str, value: object) -> None:
+    """Raise `OptionError` unless `value` is True or False."""
+    if not isinstance(value, bool):
+        message = f"{function}: `{name}` is {value!r}, expected True or False; choose one of them."
+        raise OptionError(message)
+
+
 def boolean(function: str, name: str, value: Tensor, shape: Sequence[int], meaning: str) -> None:
     """Check a boolean tensor of exactly this shape."""
     tensor(function, **{name: value})

@@ -56,6 +56,13 @@ class Pointwise:
         self._traced = _function(self, forward_mode=False)
         self._eager = _function(self, forward_mode=True)
 
+    @classmethod
+    def sharing(
+        cls, name: str, both: Callable[..., tuple[Tensor, tuple[Tensor, ...]]], *, tensors: int, narrow: bool = False
+    ) -> Pointwise:
+        """Return a pointwise function from one formula that gives the value and the slopes together."""
+        return cls(name, lambda *a: both(*a)[0], lambda *a: both(*a)[1], both=both, tensors=tensors, narrow=narrow)
+
     def __call__(self, *arguments: Any) -> Tensor:  # noqa: ANN401  tensors first, numbers after
         """Return the value for each element."""
         chosen = self._traced if torch.compiler.is_compiling() else self._eager

@@ -1,0 +1,267 @@
+"""Losses that predict a distribution of numbers: its quantiles, or its mean and variance.
+
+Dimension names: `...` is any shape; Q is the number of quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from slopes._core import check, reduce
+from slopes._core.errors import OptionError
+from slopes._core.reduce import Reduction
+from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels.pointwise import Pointwise
+
+LOG_2PI: Final = 1.8378770664093453
+
+
+def quantile(
+    predictions: Tensor,
+    targets: Tensor,
+    quantiles: Sequence[float],
+    *,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return the pinball loss max(q u, (q - 1) u), u = targets - predictions, of each quantile, reduced.
+
+    Args:
+        predictions: `[..., Q]`, one prediction for each quantile; any floating dtype.
+        targets: `[...]`.
+        quantiles: The Q levels, each in (0, 1), in the order of the last dimension of `predictions`.
+        mask: `[..., Q]` boolean, True where an element counts.
+        weight: `[..., Q]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[..., Q]` for `"none"`; float32 for 16-bit input; the targets' unit, at least 0.
+
+    Raises:
+        ShapeError: `predictions` does not have the shape of `targets` with Q appended.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: A quantile is not in (0, 1), or `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        The gradient by the prediction is -q below the target, 1 - q above it, and 0 on it. At q = 0.5 it is half of
+        `mae`. Nothing here keeps quantiles from crossing.
+
+    Examples:
+        >>> quantile(torch.tensor([[0.0], [2.0]]), torch.tensor([1.0, 1.0]), [0.9], reduction="none")
+        tensor([[0.9000],
+                [0.1000]])
+    """
+    check.floating("quantile", predictions=predictions, targets=targets)
+    levels = _levels(quantiles, predictions)
+    shape = [*targets.shape, len(levels)]
+    check.has_shape("quantile", "predictions", predictions, shape, "the shape of `targets`, then one per quantile")
+    check.same_device("quantile", predictions=predictions, targets=targets)
+    check.same_precision("quantile", predictions=predictions, targets=targets)
+    plan = reduce.plan(
+        "quantile", shape, predictions, mask=mask, weight=weight, reduction=reduction, denominator=denominator
+    )
+    return _QUANTILE.reduced(predictions, targets.unsqueeze(-1).expand(shape), levels.expand(shape), plan=plan)
+
+
+def gaussian_nll(
+    mean: Tensor,
+    log_variance: Tensor,
+    target: Tensor,
+    *,
+    full: bool = False,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return ½ (log_variance + (mean - target)² / variance) of each element, reduced.
+
+    Args:
+        mean: `[...]`, any floating dtype.
+        log_variance: `[...]`, the logarithm of the variance: any real number, so that no clamp is needed.
+        target: `[...]`.
+        full: Add ½ log 2π, so that it is the whole negative log-likelihood.
+        mask: `[...]` boolean, True where an element counts.
+        weight: `[...]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats.
+
+    Raises:
+        ShapeError: Shapes differ; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `full`, `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        torch takes the variance itself and clamps it at 1e-6, which silently stops its gradient.
+
+    Examples:
+        >>> gaussian_nll(torch.tensor([1.0]), torch.tensor([0.0]), torch.tensor([3.0])).item()
+        2.0
+    """
+    check.alike("gaussian_nll", mean=mean, log_variance=log_variance, target=target)
+    check.flag("gaussian_nll", "full", full)
+    plan = reduce.plan(
+        "gaussian_nll", mean.shape, mean, mask=mask, weight=weight, reduction=reduction, denominator=denominator
+    )
+    constant = 0.5 * LOG_2PI if full else 0.0
+    return _GAUSSIAN_NLL.reduced(mean, log_variance, target, constant, plan=plan)
+
+
+class Quantile(nn.Module):
+    """Module of `quantile`."""
+
+    def __init__(self, quantiles: Sequence[float], *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.quantiles = tuple(quantiles)
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        predictions: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `quantile` of these tensors under the module's options."""
+        return quantile(
+            predictions,
+            targets,
+            self.quantiles,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class GaussianNLL(nn.Module):
+    """Module of `gaussian_nll`."""
+
+    def __init__(self, *, full: bool = False, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.full = full
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        mean: Tensor,
+        log_variance: Tensor,
+        target: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `gaussian_nll` of these tensors under the module's options."""
+        return gaussian_nll(
+            mean,
+            log_variance,
+            target,
+            full=self.full,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+_LEVEL: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
+
+
+def _levels(quantiles: Sequence[float], predictions: Tensor) -> Tensor:
+    if isinstance(quantiles, (str, float, int)) or len(quantiles) == 0:
+        message = f"quantile: `quantiles` is {quantiles!r}, expected a sequence of levels in (0, 1); pass for example [0.1, 0.9]."
+        raise OptionError(message)
+    levels = [float(q) for q in quantiles]
+    for level in levels:
+        check.option("quantile", "quantiles", level, _LEVEL)
+    return torch.tensor(levels, dtype=reduce.wide(predictions.dtype), device=predictions.device)
+
+
+def _quantile(p: Tensor, t: Tensor, q: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    u = t - p
+    side = u.sign()
+    slope = side * torch.where(u > 0, q, 1 - q)
+    return torch.maximum(q * u, (q - 1) * u), (-slope, slope, u)
+
+
+def _gaussian_nll(m: Tensor, s: Tensor, t: Tensor, constant: float) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    root = torch.exp(-0.5 * s)
+    u = (m - t) * root
+    by_mean = u * root
+    return 0.5 * (s + u * u) + constant, (by_mean, 0.5 * (1 - u * u), -by_mean)
+
+
+_QUANTILE: Final = Pointwise.sharing("Quantile", _quantile, tensors=3)
+_GAUSSIAN_NLL: Final = Pointwise.sharing("GaussianNLL", _gaussian_nll, tensors=3)
+
+
+SPECS: Final = (
+    Spec(
+        name="quantile",
+        title="Quantile (pinball)",
+        kind="loss",
+        family="distributional",
+        function=quantile,
+        module=Quantile,
+        summary="Any quantile of a quantity: intervals, stock levels, risk.",
+        formula=r"\ell = \max(q u,\ (q - 1) u),\quad u = y - \hat y",
+        slope=r"\frac{\partial \ell}{\partial \hat y} = -q \text{ below } y,\ 1 - q \text{ above}",
+        inputs=(Input("predictions", ("...", "Q")), Input("targets", ("...",))),
+        output=("...", "Q"),
+        range=NON_NEGATIVE,
+        parameters=(Parameter("q", 0.9, "the level of the quantile", _LEVEL, "q", slider=(0.05, 0.95, 0.05)),),
+        aliases=("pinball", "pinball loss", "quantile loss", "check loss", "tilted loss"),
+        equivalents=(
+            Equivalent(
+                "scikit-learn",
+                "sklearn.metrics.mean_pinball_loss(targets, predictions, alpha=q)",
+                "targets first, one level",
+            ),
+        ),
+        sources=(Source("Koenker, Bassett 1978, Regression Quantiles"),),
+        reduces=True,
+        smooth=False,
+        kinks=(0.0,),
+    ),
+    Spec(
+        name="gaussian_nll",
+        title="Gaussian negative log-likelihood",
+        kind="loss",
+        family="distributional",
+        function=gaussian_nll,
+        module=GaussianNLL,
+        summary="A mean with its own error bar, where the noise varies.",
+        formula=r"\ell = \tfrac12\left(s + (\mu - y)^2 e^{-s}\right),\quad s = \log\sigma^2",
+        slope=r"\frac{\partial \ell}{\partial \mu} = (\mu - y)e^{-s},\quad"
+        r"\frac{\partial \ell}{\partial s} = \tfrac12\left(1 - (\mu - y)^2 e^{-s}\right)",
+        inputs=(Input("mean", ("...",)), Input("log_variance", ("...",)), Input("target", ("...",))),
+        output=("...",),
+        aliases=("gaussian likelihood", "heteroscedastic", "normal nll"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "torch.nn.functional.gaussian_nll_loss(mean, target, log_variance.exp())",
+                "target second, the variance itself, clamped at 1e-6",
+            ),
+        ),
+        convention="Takes the log-variance, so that no clamp is needed; leaves ½ log 2π out unless full=True.",
+        sources=(Source("Nix, Weigend 1994, Estimating the Mean and Variance of the Target Probability Distribution"),),
+        elementwise=True,
+        reduces=True,
+    ),
+)

@@ -1,0 +1,462 @@
+"""Losses between a number and its target: squared, absolute, Huber and smooth L1.
+
+Dimension names: `...` is any shape. Residuals are predictions - targets.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from torch import Tensor, nn
+
+from slopes._core import check, reduce
+from slopes._core.reduce import Reduction
+from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels.pointwise import Pointwise
+
+
+def mse(
+    predictions: Tensor,
+    targets: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return the squared residual (predictions - targets)² of each element, reduced.
+
+    Args:
+        predictions: `[...]`, any floating dtype.
+        targets: `[...]`, the shape of `predictions`.
+        mask: `[...]` boolean, True where an element counts.
+        weight: `[...]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; the targets' unit squared, at least 0.
+
+    Raises:
+        ShapeError: Shapes differ; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        The gradient is 2 (predictions - targets). Some texts draw ½r² and call it MSE: that is `huber` with a large
+        delta. `weight` divides by the sum of the weights; texts that divide by n want `denominator=n`.
+
+    Examples:
+        >>> mse(torch.tensor([210.0, 340.0, 400.0]), torch.tensor([200.0, 350.0, 180.0])).item()
+        16200.0
+    """
+    return _between("mse", _MSE, predictions, targets, mask, weight, reduction, denominator)
+
+
+def mae(
+    predictions: Tensor,
+    targets: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return the absolute residual |predictions - targets| of each element, reduced.
+
+    Args:
+        predictions: `[...]`, any floating dtype.
+        targets: `[...]`, the shape of `predictions`.
+        mask: `[...]` boolean, True where an element counts.
+        weight: `[...]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; the targets' unit, at least 0.
+
+    Raises:
+        ShapeError: Shapes differ; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        The gradient is the sign of the residual, 0 at 0.
+
+    Examples:
+        >>> mae(torch.tensor([210.0, 340.0, 400.0]), torch.tensor([200.0, 350.0, 180.0])).item()
+        80.0
+    """
+    return _between("mae", _MAE, predictions, targets, mask, weight, reduction, denominator)
+
+
+def huber(
+    predictions: Tensor,
+    targets: Tensor,
+    *,
+    delta: float = 1.0,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return ½r² for |r| <= delta and delta (|r| - ½ delta) beyond, r the residual, reduced.
+
+    Args:
+        predictions: `[...]`, any floating dtype.
+        targets: `[...]`, the shape of `predictions`.
+        delta: Where the parabola turns into a line; above 0, in the targets' unit.
+        mask: `[...]` boolean, True where an element counts.
+        weight: `[...]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; the targets' unit squared, at least 0.
+
+    Raises:
+        ShapeError: Shapes differ; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `delta`, `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        The gradient is r, clipped to [-delta, delta]. It equals `smooth_l1` at 1 only: smooth_l1 with beta is
+        huber with delta = beta, divided by beta.
+
+    Examples:
+        >>> houses = torch.tensor([210.0, 340.0, 400.0]), torch.tensor([200.0, 350.0, 180.0])
+        >>> huber(*houses, delta=15.0, reduction="none")
+        tensor([  50.0000,   50.0000, 3187.5000])
+    """
+    check.option("huber", "delta", delta, _POSITIVE)
+    return _between("huber", _HUBER, predictions, targets, mask, weight, reduction, denominator, float(delta))
+
+
+def smooth_l1(
+    predictions: Tensor,
+    targets: Tensor,
+    *,
+    beta: float = 1.0,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return r² / (2 beta) for |r| <= beta and |r| - ½ beta beyond, r the residual, reduced.
+
+    Args:
+        predictions: `[...]`, any floating dtype.
+        targets: `[...]`, the shape of `predictions`.
+        beta: Where the parabola turns into a line; above 0, in the targets' unit.
+        mask: `[...]` boolean, True where an element counts.
+        weight: `[...]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; the targets' unit, at least 0.
+
+    Raises:
+        ShapeError: Shapes differ; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `beta`, `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        The gradient is r / beta, clipped to [-1, 1]: far from the target it does not depend on beta.
+
+    Examples:
+        >>> smooth_l1(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
+        tensor([0.1250, 2.5000])
+    """
+    check.option("smooth_l1", "beta", beta, _POSITIVE)
+    return _between("smooth_l1", _SMOOTH_L1, predictions, targets, mask, weight, reduction, denominator, float(beta))
+
+
+def _between(
+    function: str,
+    loss: Pointwise,
+    predictions: Tensor,
+    targets: Tensor,
+    mask: Tensor | None,
+    weight: Tensor | None,
+    reduction: Reduction,
+    denominator: Tensor | float | None,
+    *options: float,
+) -> Tensor:
+    """Check two tensors that must be alike, and return the reduced loss between them."""
+    check.alike(function, predictions=predictions, targets=targets)
+    plan = reduce.plan(
+        function,
+        predictions.shape,
+        predictions,
+        mask=mask,
+        weight=weight,
+        reduction=reduction,
+        denominator=denominator,
+    )
+    return loss.reduced(predictions, targets, *options, plan=plan)
+
+
+class MSE(nn.Module):
+    """Module of `mse`."""
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        predictions: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `mse` of these tensors under the module's options."""
+        return mse(
+            predictions,
+            targets,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class MAE(nn.Module):
+    """Module of `mae`."""
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        predictions: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `mae` of these tensors under the module's options."""
+        return mae(
+            predictions,
+            targets,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class Huber(nn.Module):
+    """Module of `huber`."""
+
+    def __init__(self, *, delta: float = 1.0, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.delta = delta
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        predictions: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `huber` of these tensors under the module's options."""
+        return huber(
+            predictions,
+            targets,
+            delta=self.delta,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class SmoothL1(nn.Module):
+    """Module of `smooth_l1`."""
+
+    def __init__(self, *, beta: float = 1.0, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.beta = beta
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        predictions: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `smooth_l1` of these tensors under the module's options."""
+        return smooth_l1(
+            predictions,
+            targets,
+            beta=self.beta,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
+
+
+def _mse(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    r = p - t
+    return r * r, (2 * r, -2 * r)
+
+
+def _mae(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    r = p - t
+    side = r.sign()
+    return r.abs(), (side, -side)
+
+
+def _huber(p: Tensor, t: Tensor, delta: float) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    r = p - t
+    inner = r.clamp(-delta, delta)
+    return inner * (r - 0.5 * inner), (inner, -inner)
+
+
+def _smooth_l1(p: Tensor, t: Tensor, beta: float) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    r = p - t
+    inner = r.clamp(-beta, beta) / beta
+    return inner * (r - 0.5 * beta * inner), (inner, -inner)
+
+
+_MSE: Final = Pointwise.sharing("MSE", _mse, tensors=2)
+_MAE: Final = Pointwise.sharing("MAE", _mae, tensors=2)
+_HUBER: Final = Pointwise.sharing("Huber", _huber, tensors=2)
+_SMOOTH_L1: Final = Pointwise.sharing("SmoothL1", _smooth_l1, tensors=2)
+_PAIR: Final = (Input("predictions", ("...",)), Input("targets", ("...",)))
+
+SPECS: Final = (
+    Spec(
+        name="mse",
+        title="Mean squared error",
+        kind="loss",
+        family="regression",
+        function=mse,
+        module=MSE,
+        summary="The mean of a quantity with roughly normal noise; large errors rule.",
+        formula=r"\ell = (\hat y - y)^2",
+        slope=r"\ell' = 2(\hat y - y)",
+        inputs=_PAIR,
+        output=("...",),
+        range=NON_NEGATIVE,
+        aliases=("l2", "squared error", "quadratic loss", "mean squared error"),
+        equivalents=(
+            Equivalent("torch", "torch.nn.functional.mse_loss(predictions, targets)", "broadcasts, with a warning"),
+            Equivalent("Keras", "keras.losses.MeanSquaredError()(targets, predictions)", "targets first"),
+            Equivalent("optax", "optax.squared_error(predictions, targets).mean()"),
+        ),
+        convention="(y - t)² without a factor ½; optax.l2_loss and some texts have ½.",
+        sources=(Source("Legendre 1805, the method of least squares"),),
+        elementwise=True,
+        reduces=True,
+    ),
+    Spec(
+        name="mae",
+        title="Mean absolute error",
+        kind="loss",
+        family="regression",
+        function=mae,
+        module=MAE,
+        summary="The median of a quantity; every error pulls with the same force.",
+        formula=r"\ell = |\hat y - y|",
+        slope=r"\ell' = \operatorname{sign}(\hat y - y)",
+        inputs=_PAIR,
+        output=("...",),
+        range=NON_NEGATIVE,
+        aliases=("l1", "absolute error", "mean absolute error", "laplace"),
+        equivalents=(
+            Equivalent("torch", "torch.nn.functional.l1_loss(predictions, targets)", "broadcasts, with a warning"),
+            Equivalent("Keras", "keras.losses.MeanAbsoluteError()(targets, predictions)", "targets first"),
+        ),
+        sources=(Source("Laplace 1774, the first law of errors"),),
+        elementwise=True,
+        reduces=True,
+        smooth=False,
+        kinks=(0.0,),
+    ),
+    Spec(
+        name="huber",
+        title="Huber",
+        kind="loss",
+        family="regression",
+        function=huber,
+        module=Huber,
+        summary="A mean that outliers cannot drag: boxes, rewards, sensors.",
+        formula=r"\ell = \tfrac12 r^2 \text{ for } |r| \le \delta,\ \delta(|r| - \tfrac12\delta) \text{ beyond}",
+        slope=r"\ell' = \min(\max(r, -\delta), \delta)",
+        inputs=_PAIR,
+        output=("...",),
+        range=NON_NEGATIVE,
+        parameters=(
+            Parameter(
+                "delta", 1.0, "where the parabola turns into a line", _POSITIVE, r"\delta", slider=(0.1, 5.0, 0.1)
+            ),
+        ),
+        aliases=("huber loss", "robust loss"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "torch.nn.functional.huber_loss(predictions, targets, delta=delta)",
+                "broadcasts, with a warning",
+            ),
+            Equivalent("Keras", "keras.losses.Huber(delta=delta)(targets, predictions)", "targets first"),
+            Equivalent("optax", "optax.huber_loss(predictions, targets, delta).mean()"),
+        ),
+        convention="Equal to smooth_l1 only at 1: smooth_l1(beta) = huber(delta=beta) / beta.",
+        sources=(Source("Huber 1964, Robust Estimation of a Location Parameter"),),
+        elementwise=True,
+        reduces=True,
+        smooth=False,
+    ),
+    Spec(
+        name="smooth_l1",
+        title="Smooth L1",
+        kind="loss",
+        family="regression",
+        function=smooth_l1,
+        module=SmoothL1,
+        summary="Box regression in detectors: L1 whose tip is rounded off.",
+        formula=r"\ell = \frac{r^2}{2\beta} \text{ for } |r| \le \beta,\ |r| - \tfrac12\beta \text{ beyond}",
+        slope=r"\ell' = \min(\max(r/\beta, -1), 1)",
+        inputs=_PAIR,
+        output=("...",),
+        range=NON_NEGATIVE,
+        parameters=(
+            Parameter("beta", 1.0, "where the parabola turns into a line", _POSITIVE, r"\beta", slider=(0.1, 5.0, 0.1)),
+        ),
+        aliases=("smooth l1 loss",),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "torch.nn.functional.smooth_l1_loss(predictions, targets, beta=beta)",
+                "broadcasts, with a warning",
+            ),
+            Equivalent("slopes", "slopes.losses.huber(predictions, targets, delta=beta) / beta"),
+        ),
+        convention="Huber divided by its threshold: the slope far out is 1, whatever beta.",
+        sources=(Source("Girshick 2015, Fast R-CNN", "equation 3"),),
+        elementwise=True,
+        reduces=True,
+        smooth=False,
+    ),
+)
