@@ -464,11 +464,10 @@ class TestPolicy:
         [(1.0, 2.0, -2.0), (1.5, 2.0, -2.5), (0.5, 2.0, -1.0), (1.5, -2.0, 3.0), (0.5, -2.0, 1.5)],
     )
     def test_ppo_takes_the_smaller_term(self, ratio: float, advantage: float, wanted: float) -> None:
-        at = mp.log(ratio)
-        assert_equal(losses.ppo(at, 0.0, advantage, clip=0.25), mpf(wanted))
-        assert_equal(
-            gradient(losses.ppo, at, 0.0, advantage, 0.25), losses.ppo_slope(at, 0.0, advantage, 0.25)
-        )
+        at = mp.log(ratio) - 1.5, -1.5
+        assert_equal(losses.ppo(*at, advantage, clip=0.25), mpf(wanted))
+        slope = losses.ppo_slope(*at, advantage, 0.25)
+        assert_equal(gradient(losses.ppo, *at, advantage, 0.25), slope)
 
     def test_kl_estimators(self) -> None:
         policy, reference = -1.0, -3.0
