@@ -133,15 +133,11 @@ def _assert_near(ours: Tensor, theirs: Tensor, scale: float | Tensor | None, siz
     if scale is None:
         assert_close(ours, theirs, size=size, what=what)
     elif isinstance(scale, Tensor):
-        assert ours.shape == theirs.shape, (
-            f"{what}: shape {tuple(ours.shape)}, the peer's {tuple(theirs.shape)}"
-        )
+        assert ours.shape == theirs.shape, f"{what}: shape {tuple(ours.shape)}, the peer's {tuple(theirs.shape)}"
         for row, (mine, other, unit) in enumerate(zip(ours, theirs, scale.tolist(), strict=True)):
             assert_close_to_scale(mine, other, unit, size=size, what=f"{what}, row {row}")
     else:
-        assert ours.shape == theirs.shape, (
-            f"{what}: shape {tuple(ours.shape)}, the peer's {tuple(theirs.shape)}"
-        )
+        assert ours.shape == theirs.shape, f"{what}: shape {tuple(ours.shape)}, the peer's {tuple(theirs.shape)}"
         assert_close_to_scale(ours, theirs, scale, size=size, what=what)
 
 
@@ -167,9 +163,7 @@ def _tensor(nested: Any, precision: torch.dtype) -> Tensor:  # noqa: ANN401  wha
 def _numbers(nested: Any) -> Any:  # noqa: ANN401  what JSON holds
     if isinstance(nested, list):
         return [_numbers(item) for item in nested]
-    return (
-        {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[nested] if isinstance(nested, str) else nested
-    )
+    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[nested] if isinstance(nested, str) else nested
 
 
 def _is_discrete(nested: Any) -> bool:  # noqa: ANN401  what JSON holds

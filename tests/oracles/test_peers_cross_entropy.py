@@ -96,9 +96,7 @@ class TestCrossEntropy:
         )
 
     @pytest.mark.parametrize("options", [{"reduction": "none"}, {"reduction": "sum"}, {"denominator": 8}])
-    def test_class_weights_of_distributions_are_left_out_of_torchs_divisor(
-        self, options: dict[str, Any]
-    ) -> None:
+    def test_class_weights_of_distributions_are_left_out_of_torchs_divisor(self, options: dict[str, Any]) -> None:
         """Its mean divides by the number of rows, ours by the weight in them unless `denominator` says N."""
         targets = distributions(8, 5, seed=4)
         theirs = options.get("reduction", "mean")

@@ -60,17 +60,13 @@ class TestTriplet:
 
     @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="MeanReducer"))
     def test_all_triplets_of_a_batch_with_its_mean_reducer(self, case: Case) -> None:
-        _assert_batch_agrees(
-            case, answer(lambda **given: _batch(case, "all", **given), case.inputs, ["embeddings"])
-        )
+        _assert_batch_agrees(case, answer(lambda **given: _batch(case, "all", **given), case.inputs, ["embeddings"]))
 
     @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="AvgNonZeroReducer"))
     def test_its_default_reducer_divides_by_the_triplets_above_zero(self, case: Case) -> None:
         """Ours divides by all of them, and by their number above zero when `denominator` says so."""
         above = _triplets_above_zero(case)
-        ours = answer(
-            lambda **given: _batch(case, "all", denominator=above, **given), case.inputs, ["embeddings"]
-        )
+        ours = answer(lambda **given: _batch(case, "all", denominator=above, **given), case.inputs, ["embeddings"])
         _assert_batch_agrees(case, ours)
 
     @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="hard triplets, "))
@@ -109,9 +105,7 @@ class TestLineUps:
         _assert_line_up_agrees(case, ours)
 
 
-def _batch(
-    case: Case, mining: str, *, embeddings: Tensor, labels: Tensor, denominator: float | None = None
-) -> Tensor:
+def _batch(case: Case, mining: str, *, embeddings: Tensor, labels: Tensor, denominator: float | None = None) -> Tensor:
     return L.batch_triplet(
         embeddings,
         labels,

@@ -98,17 +98,13 @@ class TestActivations:
 
     def test_glu_gates_with_the_second_half_of_torchs_packed_tensor(self) -> None:
         inputs = {"x": normal(3, 6, seed=22, scale=3.0)}
-        assert_same(
-            lambda x: A.glu(*x.chunk(2, dim=-1)), lambda x: F.glu(x, dim=-1), inputs, ["x"], slope_scale=4.0
-        )
+        assert_same(lambda x: A.glu(*x.chunk(2, dim=-1)), lambda x: F.glu(x, dim=-1), inputs, ["x"], slope_scale=4.0)
 
 
 class TestRegression:
     @pytest.mark.parametrize("reduction", REDUCTIONS)
     @pytest.mark.parametrize(("ours", "theirs"), [(L.mse, F.mse_loss), (L.mae, F.l1_loss)])
-    def test_mse_and_mae(
-        self, ours: Callable[..., Tensor], theirs: Callable[..., Tensor], reduction: str
-    ) -> None:
+    def test_mse_and_mae(self, ours: Callable[..., Tensor], theirs: Callable[..., Tensor], reduction: str) -> None:
         assert_same(
             lambda prediction, target: ours(prediction, target, reduction=reduction),
             lambda prediction, target: theirs(prediction, target, reduction=reduction),
@@ -155,9 +151,7 @@ class TestRegression:
             "target": torch.tensor([0.0, -1.0, 2.5, 0.0, 0.0, 9.0], dtype=torch.float64),
         }
         assert_same(
-            lambda mean, log_variance, target: L.gaussian_nll(
-                mean, log_variance, target, full=full, reduction="none"
-            ),
+            lambda mean, log_variance, target: L.gaussian_nll(mean, log_variance, target, full=full, reduction="none"),
             lambda mean, log_variance, target: F.gaussian_nll_loss(
                 mean, target, log_variance.exp(), full=full, reduction="none"
             ),
@@ -183,9 +177,7 @@ class TestBinary:
         pos_weight = torch.tensor([0.5, 1.0, 30.0], dtype=torch.float64)
         inputs = {key: tensor.reshape(17, 3) for key, tensor in BINARY.items()}
         assert_same(
-            lambda logits, targets: L.binary_cross_entropy(
-                logits, targets, pos_weight=pos_weight, reduction=reduction
-            ),
+            lambda logits, targets: L.binary_cross_entropy(logits, targets, pos_weight=pos_weight, reduction=reduction),
             lambda logits, targets: F.binary_cross_entropy_with_logits(
                 logits, targets, pos_weight=pos_weight, reduction=reduction
             ),
@@ -249,9 +241,7 @@ class TestHinges:
         signs = torch.tensor([1.0, -1.0] * 4, dtype=torch.float64)
         assert_same(
             lambda a, b: L.contrastive(a, b, signs > 0, margin=2.5, reduction="none"),
-            lambda a, b: (
-                F.hinge_embedding_loss((a - b).norm(dim=-1), signs, margin=2.5, reduction="none") ** 2
-            ),
+            lambda a, b: F.hinge_embedding_loss((a - b).norm(dim=-1), signs, margin=2.5, reduction="none") ** 2,
             {"a": a, "b": b},
             ["a", "b"],
             scale=16.0,
@@ -300,9 +290,9 @@ class TestDistributions:
         inputs = {"mean": normal(6, 3, seed=24), "log_variance": normal(6, 3, seed=25, scale=2.0)}
         assert_same(
             lambda mean, log_variance: L.gaussian_kl(mean, log_variance, reduction="none"),
-            lambda mean, log_variance: kl_divergence(
-                Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)
-            ).sum(-1),
+            lambda mean, log_variance: kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(
+                -1
+            ),
             inputs,
             ["mean", "log_variance"],
             scale=64.0,
@@ -358,9 +348,7 @@ class TestEmbeddings:
     @pytest.mark.parametrize("margin", [0.2, 1.0])
     def test_triplet_is_theirs_without_eps(self, margin: float) -> None:
         """Theirs adds eps to every difference before the norm, and has a margin of 1 by default, ours 0.2."""
-        inputs = {
-            name: normal(6, 3, seed=seed) for seed, name in enumerate(("anchor", "positive", "negative"), 12)
-        }
+        inputs = {name: normal(6, 3, seed=seed) for seed, name in enumerate(("anchor", "positive", "negative"), 12)}
         assert_same(
             lambda **given: L.triplet(*given.values(), margin=margin, reduction="none"),
             lambda **given: F.triplet_margin_loss(*given.values(), margin=margin, eps=0.0, reduction="none"),
@@ -371,9 +359,7 @@ class TestEmbeddings:
         )
 
     def test_cosine_triplet_is_theirs_with_a_distance(self) -> None:
-        inputs = {
-            name: normal(6, 3, seed=seed) for seed, name in enumerate(("anchor", "positive", "negative"), 15)
-        }
+        inputs = {name: normal(6, 3, seed=seed) for seed, name in enumerate(("anchor", "positive", "negative"), 15)}
         assert_same(
             lambda **given: L.triplet(*given.values(), distance="cosine", reduction="none"),
             lambda **given: F.triplet_margin_with_distance_loss(

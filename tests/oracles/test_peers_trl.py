@@ -63,9 +63,7 @@ class TestRewardTrainer:
     def test_bradley_terry_with_a_margin_per_pair(self) -> None:
         """Theirs takes a margin for every pair; ours one number, so here it joins the rejected reward."""
         case = one("trl", "RewardTrainer", "a margin per pair")
-        ours = answer(
-            lambda chosen, rejected, margin: L.bradley_terry(chosen, rejected + margin), case.inputs, PAIR
-        )
+        ours = answer(lambda chosen, rejected, margin: L.bradley_terry(chosen, rejected + margin), case.inputs, PAIR)
         assert_agrees(case, ours, size=6, scale=800.0, slope_scale=100.0)
 
 
@@ -150,9 +148,7 @@ class TestGKDTrainer:
         targets = torch.zeros(4, dtype=torch.int64)
         ours = answer(
             lambda student, teacher: (
-                L.distillation(
-                    student, teacher, targets, alpha=ALL_TEACHER, temperature=temperature, reduction="none"
-                )
+                L.distillation(student, teacher, targets, alpha=ALL_TEACHER, temperature=temperature, reduction="none")
                 / temperature**2
             ),
             case.inputs,

@@ -81,9 +81,7 @@ def contrastive() -> None:
                     f"ContrastiveLoss(pos_margin=0, neg_margin={margin}, distance=LpDistance("
                     "normalize_embeddings=False), reducer=DoNothingReducer())"
                     f"(a, own, pairs, ref_emb=b, ref_labels=own)['{half}']['losses'] ** {power}",
-                    lambda a, b, similar=similar, margin=margin, power=power: pairs(
-                        a, b, similar, margin, power
-                    ),
+                    lambda a, b, similar=similar, margin=margin, power=power: pairs(a, b, similar, margin, power),
                     {"a": a, "b": b},
                     by=["a", "b"],
                     similar=similar,
@@ -137,9 +135,7 @@ def triplet() -> None:
                 f"{mining} triplets, {distance}",
                 f"TripletMarginLoss(margin=0.2, distance={text}, reducer=MeanReducer())"
                 f"(embeddings, labels, {said}(embeddings, labels))",
-                lambda embeddings, labels, loss=loss, miner=miner: loss(
-                    embeddings, labels, miner(embeddings, labels)
-                ),
+                lambda embeddings, labels, loss=loss, miner=miner: loss(embeddings, labels, miner(embeddings, labels)),
                 inputs,
                 by=["embeddings"],
                 distance=distance,
@@ -177,14 +173,11 @@ def line_ups() -> None:
     first[2] *= 100
     both = {"first": first, "second": second}
     for temperature in (0.5, 0.1, 0.07):
-        nt_xent = losses.SelfSupervisedLoss(
-            losses.NTXentLoss(temperature=temperature, reducer=reducers.MeanReducer())
-        )
+        nt_xent = losses.SelfSupervisedLoss(losses.NTXentLoss(temperature=temperature, reducer=reducers.MeanReducer()))
         add(
             "NTXentLoss",
             f"two views, temperature {temperature}",
-            f"SelfSupervisedLoss(NTXentLoss(temperature={temperature}, reducer=MeanReducer()))"
-            "(first, second)",
+            f"SelfSupervisedLoss(NTXentLoss(temperature={temperature}, reducer=MeanReducer()))(first, second)",
             lambda first, second, loss=nt_xent: loss(first, second),
             both,
             by=["first", "second"],

@@ -118,9 +118,7 @@ def regression() -> None:
             "huber_loss",
             f"residuals, delta {delta}",
             f"optax.losses.huber_loss(predictions, targets, delta={delta})",
-            lambda predictions, targets, delta=delta: optax.losses.huber_loss(
-                predictions, targets, delta=delta
-            ),
+            lambda predictions, targets, delta=delta: optax.losses.huber_loss(predictions, targets, delta=delta),
             inputs,
             by=both,
             options={"delta": delta},
@@ -214,8 +212,7 @@ def categorical() -> None:
         add(
             "smooth_labels",
             f"smoothing {smoothing}",
-            "optax.losses.softmax_cross_entropy(logits, "
-            f"optax.losses.smooth_labels(one_hot(targets), {smoothing}))",
+            f"optax.losses.softmax_cross_entropy(logits, optax.losses.smooth_labels(one_hot(targets), {smoothing}))",
             lambda logits, targets, smoothing=smoothing: optax.losses.softmax_cross_entropy(
                 logits,
                 optax.losses.smooth_labels(jax.nn.one_hot(targets, 5, dtype=logits.dtype), smoothing),
@@ -358,9 +355,7 @@ def embedding() -> None:
         "triplet_margin_loss",
         "identical points, eps 0",
         "optax.losses.triplet_margin_loss(anchors, positives, negatives, margin=1.0, eps=0.0)",
-        lambda anchors, positives, negatives: optax.losses.triplet_margin_loss(
-            anchors, positives, negatives, eps=0.0
-        ),
+        lambda anchors, positives, negatives: optax.losses.triplet_margin_loss(anchors, positives, negatives, eps=0.0),
         {"anchors": anchor[:1], "positives": anchor[:1], "negatives": negative[:1]},
         by=list(triplets),
         options={"margin": 1.0},

@@ -95,9 +95,7 @@ def add(
     **options: object,
 ) -> None:
     """Record one case."""
-    CASES.append(
-        torch_case(function, name, call, compute, inputs, by=by, options=options, precision=precision)
-    )
+    CASES.append(torch_case(function, name, call, compute, inputs, by=by, options=options, precision=precision))
 
 
 def normal(*shape: int, scale: float = 1.0) -> Tensor:
@@ -286,9 +284,7 @@ def odds_ratio() -> None:
     for lam in (0.1, 1.0):
         myself = SimpleNamespace(beta=lam, accelerator=OneProcess())
 
-        def compute(
-            chosen: Tensor, rejected: Tensor, nll: Tensor, myself: SimpleNamespace = myself
-        ) -> Tensor:
+        def compute(chosen: Tensor, rejected: Tensor, nll: Tensor, myself: SimpleNamespace = myself) -> Tensor:
             odds = ORPOTrainer.odds_ratio_loss(myself, chosen, rejected)[0]
             return nll[0] - odds.mean()  # as ORPOTrainer.get_batch_loss_metrics puts them together
 
@@ -364,8 +360,7 @@ def policy() -> None:
         add(
             "GRPOTrainer bnpo",
             f"clip {clip}",
-            f"GRPOTrainer(args=GRPOConfig(loss_type='bnpo', epsilon={clip}, beta=0))"
-            "._compute_loss(model, inputs)",
+            f"GRPOTrainer(args=GRPOConfig(loss_type='bnpo', epsilon={clip}, beta=0))._compute_loss(model, inputs)",
             grpo_loss("bnpo", clip, clip, 0.0),
             inputs,
             by=["log_probs"],
