@@ -57,9 +57,7 @@ def ulps(actual: Tensor, expected: object) -> Tensor:
     """
     given = actual.detach().cpu()
     if isinstance(expected, Tensor | np.ndarray):
-        wanted = np.asarray(
-            expected.detach().cpu() if isinstance(expected, Tensor) else expected, dtype=np.float64
-        )
+        wanted = np.asarray(expected.detach().cpu() if isinstance(expected, Tensor) else expected, dtype=np.float64)
         _assert_shape(given, wanted.shape)
         return torch.from_numpy(_ulps_float64(given.double().numpy(), wanted, given.dtype))
     entries = list(_flatten(expected))
@@ -98,18 +96,14 @@ def assert_close(actual: Tensor, expected: object, *, size: int = 1, what: str =
     assert_within_ulps(actual, expected, tolerance(actual.dtype, size), what)
 
 
-def assert_close_to_scale(
-    actual: Tensor, expected: object, scale: float, *, size: int = 1, what: str = ""
-) -> None:
+def assert_close_to_scale(actual: Tensor, expected: object, scale: float, *, size: int = 1, what: str = "") -> None:
     """Assert closeness in units of the last place of `scale`, the size of the terms that cancelled."""
     given = actual.detach().cpu()
     entries = np.array([float(entry) for entry in _flatten(_plain(expected))]).reshape(given.shape)
     errors = np.abs(given.double().numpy() - entries) / (unit(given.dtype) * scale)
     allowed = tolerance(given.dtype, size)
     worst = float(errors.max()) if errors.size else 0.0
-    assert worst <= allowed, (
-        f"{what or 'result'} is {worst:.4g} units of {scale:.4g} away, allowed {allowed:.4g}"
-    )
+    assert worst <= allowed, f"{what or 'result'} is {worst:.4g} units of {scale:.4g} away, allowed {allowed:.4g}"
 
 
 def _plain(expected: object) -> object:

@@ -78,9 +78,7 @@ def assert_like_oracle(loss: Tensor, inputs: list[Tensor], value: object, slopes
         assert_close(slope, wanted, what=f"gradient of input {number}, entry")
 
 
-def assert_raises(
-    kind: type[Exception], call: Callable[[], object], function: str, argument: str, *came: str
-) -> None:
+def assert_raises(kind: type[Exception], call: Callable[[], object], function: str, argument: str, *came: str) -> None:
     """Assert an error naming function and argument, what came, what was expected, and the fix."""
     with pytest.raises(kind) as caught:
         call()
@@ -221,9 +219,7 @@ class TestInfiniteLogitsOnTheRightSide:
 
     def test_a_distribution_that_is_certain(self, dtype: torch.dtype) -> None:
         logits = leaf([[0.5, math.inf, -1.0]], dtype)
-        assert_zero_on_the_graph(
-            L.cross_entropy(logits, torch.tensor([[0.0, 1.0, 0.0]], dtype=dtype)), logits
-        )
+        assert_zero_on_the_graph(L.cross_entropy(logits, torch.tensor([[0.0, 1.0, 0.0]], dtype=dtype)), logits)
 
     def test_the_other_rows_do_not_notice(self, dtype: torch.dtype) -> None:
         logits = leaf([[0.5, math.inf, -1.0], [1.0, 2.0, 3.0]], dtype)
@@ -258,9 +254,7 @@ class TestFarGap:
         logits = leaf([[gap, 0.0, -1.5, 0.25]], dtype)
         loss = L.cross_entropy(logits, torch.tensor([2]), reduction="none")
         row = exact(logits)[0]
-        assert_like_oracle(
-            loss, [logits], [oracles.cross_entropy(row, 2)], [[oracles.cross_entropy_gradient(row, 2)]]
-        )
+        assert_like_oracle(loss, [logits], [oracles.cross_entropy(row, 2)], [[oracles.cross_entropy_gradient(row, 2)]])
 
     def test_cross_entropy_with_class_weights(self, dtype: torch.dtype, gap: float) -> None:
         logits = leaf([[gap, 0.0, -1.5, 0.25]], dtype)
@@ -484,9 +478,7 @@ class TestNothingCounts:
             assert_zero(average, "average")
             assert_zero(gradients(average, logits)[0])
         for one_token in (logits[:, :1], logits[:0]):
-            assert_zero_on_the_graph(
-                L.next_token(one_token, ids[: len(one_token), : one_token.shape[1]]), logits
-            )
+            assert_zero_on_the_graph(L.next_token(one_token, ids[: len(one_token), : one_token.shape[1]]), logits)
 
     def test_losses_of_whole_batches(self, dtype: torch.dtype) -> None:
         nothing = [torch.zeros(0, 3, dtype=dtype, requires_grad=True) for _ in range(2)]
@@ -612,9 +604,7 @@ class TestIdenticalPoints:
     @pytest.mark.parametrize("distance", ["euclidean", "squared", "cosine"])
     def test_batch_triplet(self, dtype: torch.dtype, mining: str, distance: str) -> None:
         points = leaf([self.POINT] * 4, dtype)
-        loss = L.batch_triplet(
-            points, torch.tensor([0, 0, 1, 1]), margin=0.5, mining=mining, distance=distance
-        )
+        loss = L.batch_triplet(points, torch.tensor([0, 0, 1, 1]), margin=0.5, mining=mining, distance=distance)
         assert_finite(loss, "loss")
         assert_zero(gradients(loss, points)[0])
 
@@ -625,10 +615,7 @@ class TestIdenticalPoints:
         loss = L.contrastive(a, b, torch.full((len(a),), similar), margin=margin, reduction="none")
         values = [oracles.contrastive(x, y, similar, margin) for x, y in zip(exact(a), exact(b), strict=True)]
         assert_near(loss, values)
-        by_a = [
-            gradient(oracles.contrastive, x, y, similar, margin)
-            for x, y in zip(exact(a), exact(b), strict=True)
-        ]
+        by_a = [gradient(oracles.contrastive, x, y, similar, margin) for x, y in zip(exact(a), exact(b), strict=True)]
         assert_near(gradients(loss, a)[0], by_a)
 
     @pytest.mark.parametrize("distance", ["euclidean", "squared"])
@@ -666,9 +653,7 @@ def near_duplicates(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 def assert_near(actual: Tensor, expected: object) -> None:
     """Assert each entry right to 1e-4, or to the dtype's own rounding where that is coarser."""
-    wanted = torch.tensor([float(entry) for entry in flat(expected)], dtype=torch.float64).reshape(
-        actual.shape
-    )
+    wanted = torch.tensor([float(entry) for entry in flat(expected)], dtype=torch.float64).reshape(actual.shape)
     slack = max(NEAR_DUPLICATES_RIGHT_TO, unit(actual.dtype))
     off = (actual.detach().double() - wanted).abs()
     assert bool((off <= slack * wanted.abs()).all()), f"{actual.tolist()} is not {wanted.tolist()}"
@@ -676,9 +661,7 @@ def assert_near(actual: Tensor, expected: object) -> None:
 
 def assert_near_scale(actual: Tensor, expected: object) -> None:
     """Assert each entry right to 1e-4 of the largest, or to the dtype's own rounding."""
-    wanted = torch.tensor([float(entry) for entry in flat(expected)], dtype=torch.float64).reshape(
-        actual.shape
-    )
+    wanted = torch.tensor([float(entry) for entry in flat(expected)], dtype=torch.float64).reshape(actual.shape)
     slack = max(NEAR_DUPLICATES_RIGHT_TO, unit(actual.dtype))
     off = (actual.detach().double() - wanted).abs()
     assert bool((off <= slack * wanted.abs().max()).all()), f"{actual.tolist()} is not {wanted.tolist()}"
@@ -969,13 +952,9 @@ class TestNothingBroadcasts:
 
     def test_labels_masks_and_weights(self) -> None:
         classes = torch.zeros(4, 1, dtype=torch.int64)
-        assert_raises(
-            slopes.ShapeError, lambda: L.cross_entropy(points, classes), "cross_entropy", "targets", "[4, 1]"
-        )
+        assert_raises(slopes.ShapeError, lambda: L.cross_entropy(points, classes), "cross_entropy", "targets", "[4, 1]")
         mask = torch.ones(4, 1, dtype=torch.bool)
-        assert_raises(
-            slopes.ShapeError, lambda: L.mse(flat_row, flat_row, mask=mask), "mse", "mask", "[4, 1]", "[4]"
-        )
+        assert_raises(slopes.ShapeError, lambda: L.mse(flat_row, flat_row, mask=mask), "mse", "mask", "[4, 1]", "[4]")
         call = lambda: L.mse(flat_row, flat_row, weight=column)  # noqa: E731
         assert_raises(slopes.ShapeError, call, "mse", "weight", "[4, 1]", "[4]")
         similar = torch.ones(4, 1, dtype=torch.bool)
@@ -1248,8 +1227,6 @@ class TestDtypesAndDevices:
         ],
     )
     def test_two_devices(self, name: str, call: Callable[[], object]) -> None:
-        with pytest.raises(
-            slopes.DeviceError, match=f"^{name}: .*(on|device) .*meta.*expected .*; .*to\\("
-        ) as caught:
+        with pytest.raises(slopes.DeviceError, match=f"^{name}: .*(on|device) .*meta.*expected .*; .*to\\(") as caught:
             call()
         assert "cpu" in str(caught.value)

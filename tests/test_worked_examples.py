@@ -450,9 +450,7 @@ def _() -> Figures:
 @row("info-nce")
 def _() -> Figures:
     similarity = real(0.9, 0.1, -0.5, 0.3)
-    keys = torch.stack(
-        [similarity, (1 - similarity**2).sqrt()], -1
-    )  # unit vectors at these cosines of (1, 0)
+    keys = torch.stack([similarity, (1 - similarity**2).sqrt()], -1)  # unit vectors at these cosines of (1, 0)
     loss = L.info_nce(real(1.0, 0.0).unsqueeze(0), keys, FIRST, temperature=0.5)
     return [torch.exp(-loss), loss]
 
@@ -509,8 +507,7 @@ def rounds_to(stated: str, exact: str) -> bool:
     place = places(stated)
     steps = Decimal(exact) / place
     return any(
-        steps.quantize(Decimal(1), rounding=how) * place == Decimal(stated)
-        for how in (ROUND_HALF_EVEN, ROUND_HALF_UP)
+        steps.quantize(Decimal(1), rounding=how) * place == Decimal(stated) for how in (ROUND_HALF_EVEN, ROUND_HALF_UP)
     )
 
 

@@ -241,10 +241,7 @@ def _fast_gelu_slope(x: Array, approximate: str = "none") -> Array:
     if approximate == "tanh":
         inner_slope = np.sqrt(2.0 / np.pi) * (1.0 + 3.0 * 0.044715 * x * x)
         # The logistic slope first: it underflows to 0 long before x · inner_slope overflows.
-        return (
-            special.expit(2.0 * _fast_inner(x))
-            + _fast_sigmoid_slope(2.0 * _fast_inner(x)) * x * 2.0 * inner_slope
-        )
+        return special.expit(2.0 * _fast_inner(x)) + _fast_sigmoid_slope(2.0 * _fast_inner(x)) * x * 2.0 * inner_slope
     return 0.5 * special.erfc(x * -np.sqrt(0.5)) + x * np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
 
 
@@ -306,9 +303,7 @@ def _hard_swish_slope(x: mpf) -> mpf:
 
 
 ACTIVATIONS: Final = {
-    "sigmoid": Activation(
-        _sigmoid, _sigmoid_slope, special.expit, _fast_sigmoid_slope, lambda: ((0, 0), (1, 0))
-    ),
+    "sigmoid": Activation(_sigmoid, _sigmoid_slope, special.expit, _fast_sigmoid_slope, lambda: ((0, 0), (1, 0))),
     "tanh": Activation(_tanh, _tanh_slope, np.tanh, _fast_tanh_slope, lambda: ((-1, 0), (1, 0))),
     "softplus": Activation(
         _softplus,

@@ -190,18 +190,14 @@ def focal_slope(logit: mpf, target: int, gamma: mpf = 2.0, alpha: mpf | None = N
 
 
 @careful
-def softmax_focal(
-    logits: Sequence[mpf], target: int, gamma: mpf = 2.0, alpha: Sequence[mpf] | None = None
-) -> mpf:
+def softmax_focal(logits: Sequence[mpf], target: int, gamma: mpf = 2.0, alpha: Sequence[mpf] | None = None) -> mpf:
     """Return -a_t · (1 - p_t)^gamma · log p_t for one row."""
     p = softmax(logits)[target]
     return -(alpha[target] if alpha else 1) * (1 - p) ** gamma * mp.log(p)
 
 
 @careful
-def asymmetric(
-    logit: mpf, target: int, gamma_negative: mpf = 4.0, gamma_positive: mpf = 1.0, clip: mpf = 0.05
-) -> mpf:
+def asymmetric(logit: mpf, target: int, gamma_negative: mpf = 4.0, gamma_positive: mpf = 1.0, clip: mpf = 0.05) -> mpf:
     """Return -(1 - p)^gamma_positive · log p, or -m^gamma_negative · log(1 - m) with m = max(p - clip, 0)."""
     p = _logistic(logit)
     if target:
@@ -336,9 +332,7 @@ def clip(images: Sequence[Sequence[mpf]], texts: Sequence[Sequence[mpf]], logit_
 
 
 @careful
-def nt_xent(
-    first: Sequence[Sequence[mpf]], second: Sequence[Sequence[mpf]], temperature: mpf = 0.1
-) -> list[mpf]:
+def nt_xent(first: Sequence[Sequence[mpf]], second: Sequence[Sequence[mpf]], temperature: mpf = 0.1) -> list[mpf]:
     """Return for each of the 2N views the cross-entropy of its partner among the 2N - 1 others."""
     views = [*first, *second]
     losses = []
@@ -391,17 +385,13 @@ def sequence_log_prob(
 
 
 @careful
-def next_token(
-    logits: Sequence[Sequence[mpf]], token_ids: Sequence[int], mask: Sequence[bool] | None = None
-) -> mpf:
+def next_token(logits: Sequence[Sequence[mpf]], token_ids: Sequence[int], mask: Sequence[bool] | None = None) -> mpf:
     """Return the mean of -log p over the tokens of one sequence that the mask keeps."""
     return -sequence_log_prob(logits, token_ids, mask, average=True)
 
 
 @careful
-def perplexity(
-    logits: Sequence[Sequence[mpf]], token_ids: Sequence[int], mask: Sequence[bool] | None = None
-) -> mpf:
+def perplexity(logits: Sequence[Sequence[mpf]], token_ids: Sequence[int], mask: Sequence[bool] | None = None) -> mpf:
     """Return exp of the mean of -log p over all kept tokens."""
     return mp.exp(next_token(logits, token_ids, mask))
 
@@ -410,11 +400,7 @@ def perplexity(
 def masked_lm(logits: Sequence[Sequence[mpf]], labels: Sequence[int], ignore_index: int = -100) -> mpf:
     """Return the mean cross-entropy of the positions whose label is not ignored; 0 where none is left."""
     return weighted_mean(
-        [
-            cross_entropy(row, label)
-            for row, label in zip(logits, labels, strict=True)
-            if label != ignore_index
-        ]
+        [cross_entropy(row, label) for row, label in zip(logits, labels, strict=True) if label != ignore_index]
     )
 
 

@@ -29,9 +29,7 @@ mp.dps = DIGITS
 def exact(value: object) -> object:
     """Turn tensors, floats and nested sequences into mpmath numbers, without rounding; leave the rest."""
     if isinstance(value, Tensor):
-        return exact(
-            value.detach().to(torch.float64).tolist() if value.is_floating_point() else value.tolist()
-        )
+        return exact(value.detach().to(torch.float64).tolist() if value.is_floating_point() else value.tolist())
     if isinstance(value, float):
         return mpf(value)
     if isinstance(value, list | tuple):

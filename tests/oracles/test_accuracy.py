@@ -52,9 +52,7 @@ def test_below_a_power_of_two_the_spacing_is_the_one_of_the_rounded_value(dtype:
     one = torch.ones(1, dtype=dtype)
     with mp.workdps(40):
         just_below = 1 - mpf(unit(dtype)) / 16
-        further_below = (
-            1 - mpf(unit(dtype)) * 3 / 8
-        )  # nearer to the neighbour, whose spacing is half as large
+        further_below = 1 - mpf(unit(dtype)) * 3 / 8  # nearer to the neighbour, whose spacing is half as large
     assert ulps(one, [just_below]).item() == pytest.approx(1 / 16)
     assert ulps(one, [further_below]).item() == pytest.approx(3 / 4)
 

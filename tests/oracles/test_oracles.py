@@ -286,6 +286,8 @@ class TestClassification:
     def test_focal(self, logit: float, target: int, gamma: float) -> None:
         assert_equal(gradient(losses.focal, logit, target, gamma), losses.focal_slope(logit, target, gamma))
         weighted = losses.focal(logit, target, gamma, alpha=0.25)
+        slope = losses.focal_slope(logit, target, gamma, alpha=0.25)
+        assert_equal(gradient(losses.focal, logit, target, gamma, 0.25), slope)
         assert_equal(weighted, losses.focal(logit, target, gamma) * (0.25 if target else 0.75))
         easier = losses.focal(logit, target, gamma) / losses.focal(logit, target, 0.0)
         assert_equal(losses.focal(logit, target, 0.0), losses.binary_cross_entropy(logit, float(target)))
@@ -300,9 +302,7 @@ class TestClassification:
 
     def test_asymmetric(self) -> None:
         assert_equal(losses.asymmetric(0.7, 1, gamma_positive=0.0), losses.binary_cross_entropy(0.7, 1.0))
-        assert_equal(
-            losses.asymmetric(0.7, 0, gamma_negative=0.0, clip=0.0), losses.binary_cross_entropy(0.7, 0.0)
-        )
+        assert_equal(losses.asymmetric(0.7, 0, gamma_negative=0.0, clip=0.0), losses.binary_cross_entropy(0.7, 0.0))
         assert_equal(losses.asymmetric(0.7, 0, gamma_negative=2.0, clip=0.0), losses.focal(0.7, 0, 2.0))
         assert losses.asymmetric(-3.0, 0) == 0  # p = 0.047, below the clip
         half = mpf("0.45")
@@ -421,9 +421,7 @@ class TestDistillationAndPreference:
         student, teacher = [0.5, -1.0, 2.0], [1.0, 0.0, -1.0]
         assert_equal(losses.distillation(student, teacher, 1, alpha=1.0), losses.cross_entropy(student, 1))
         assert_equal(losses.distillation(student, student, 1, alpha=0.0), mpf(0))
-        softened = losses.kl_divergence(
-            activations.log_softmax(teacher, 3.0), activations.log_softmax(student, 3.0)
-        )
+        softened = losses.kl_divergence(activations.log_softmax(teacher, 3.0), activations.log_softmax(student, 3.0))
         assert_equal(losses.distillation(student, teacher, 1, alpha=0.0, temperature=3.0), 9 * softened)
         assert_equal(
             losses.distillation(student, teacher, 1, alpha=0.0, direction="reverse"),
@@ -445,9 +443,7 @@ class TestDistillationAndPreference:
         undesirable = losses.kto(mp.log(3), 0.0, desirable=False, kl=0.0, beta=1.0, undesirable_weight=2.0)
         assert_equal(undesirable, mpf(3) / 2)
         # Odds of 3 against odds of 1: the ratio's logistic is 3/4.
-        assert_equal(
-            losses.orpo(mp.log(mpf(3) / 4), mp.log(mpf(1) / 2), 1.0, lam=2.0), 1 + 2 * mp.log(mpf(4) / 3)
-        )
+        assert_equal(losses.orpo(mp.log(mpf(3) / 4), mp.log(mpf(1) / 2), 1.0, lam=2.0), 1 + 2 * mp.log(mpf(4) / 3))
 
     @pytest.mark.parametrize("gap", [-80.0, -3.0, 0.5, 120.0])
     def test_slopes(self, gap: float) -> None:
@@ -461,7 +457,7 @@ class TestDistillationAndPreference:
 class TestPolicy:
     @pytest.mark.parametrize(
         ("ratio", "advantage", "wanted"),
-        [(1.0, 2.0, -2.0), (1.5, 2.0, -2.5), (0.5, 2.0, -1.0), (1.5, -2.0, 3.0), (0.5, -2.0, 1.5)],
+        [(1.0, 2.0, -2.0), (1.5, 2.0, -2.5), (0.5, 2.0, -1.0), (1.125, -2.0, 2.25), (1.5, -2.0, 3.0), (0.5, -2.0, 1.5)],
     )
     def test_ppo_takes_the_smaller_term(self, ratio: float, advantage: float, wanted: float) -> None:
         at = mp.log(ratio) - 1.5, -1.5
