@@ -12,22 +12,31 @@ from latex2mathml.converter import convert
 _TOKEN: Final = re.compile(
     r"\\(?:mathrm|operatorname|text|mathbf|begin|end)\s*\*?\{[^}]*\}|\\[A-Za-z]+|\\.|.", re.DOTALL
 )
+_FACTOR: Final = re.compile(r"\\(?!text|quad|cdot|end|right|,|;|!|\\)[A-Za-z]+")
 
 
 def with_numbers(latex: str, numbers: Mapping[str, str]) -> str:
     r"""Return a formula in which each symbol is replaced by its number, itself LaTeX.
 
-    Names in upright type (`\mathrm{max}`, `\operatorname{erf}`) and commands are left alone, so that a parameter
-    called `a` does not change `\max`.
+    Names in upright type (`\mathrm{sech}`, `\operatorname{erf}`) and commands are left alone, so that a parameter
+    called `a` does not change `\max`. A number that multiplies what follows is set off by a dot.
 
     Examples:
-        >>> with_numbers(r"x\,\sigma(\beta x)", {r"\beta": "1.5"})
-        'x\\,\\sigma(1.5 x)'
-        >>> with_numbers(r"\max(0, x) + a\min(0, x)", {"a": "-0.5"})
-        '\\max(0, x) + (-0.5)\\min(0, x)'
+        >>> print(with_numbers(r"x\,\sigma(\beta x)", {r"\beta": "1.5"}))
+        x\,\sigma(1.5 \cdot x)
+        >>> print(with_numbers(r"\max(0, x) + a\min(0, x)", {"a": "-0.5"}))
+        \max(0, x) + (-0.5) \cdot \min(0, x)
     """
     tokens = _TOKEN.findall(latex)
-    return "".join(_in_place(numbers[token]) if token in numbers else token for token in tokens)
+    said = []
+    for i, token in enumerate(tokens):
+        if token not in numbers:
+            said.append(token)
+            continue
+        following = next((t for t in tokens[i + 1 :] if not t.isspace()), "")
+        multiplies = following.isalpha() or following == "(" or _FACTOR.match(following) is not None
+        said.append(_in_place(numbers[token]) + (r" \cdot " if multiplies else ""))
+    return "".join(said).replace(r"\cdot  ", r"\cdot ")
 
 
 @lru_cache(maxsize=4096)

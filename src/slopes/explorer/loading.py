@@ -73,7 +73,8 @@ class Loading:
 
 def load(reference: str | None = None, function: Callable[..., Any] | None = None) -> Loaded:
     """Import torch and the library, and build everything that is shown."""
-    from slopes._core.settings import exact  # noqa: PLC0415  here begins what needs torch
+    import torch  # noqa: PLC0415  here begins what needs torch
+
     from slopes.catalog import CATALOG  # noqa: PLC0415
     from slopes.explorer import user  # noqa: PLC0415
     from slopes.explorer.cost import Costs, Step, forward_and_backward  # noqa: PLC0415
@@ -81,7 +82,7 @@ def load(reference: str | None = None, function: Callable[..., Any] | None = Non
     from slopes.explorer.demos.activations_entries import entries  # noqa: PLC0415
     from slopes.explorer.plates import plates  # noqa: PLC0415
 
-    exact()  # for the process: requests overlap, and each of them wants the audited forms
+    torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
     yours, broken = None, None
     if reference or function:
         try:

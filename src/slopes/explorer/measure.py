@@ -22,6 +22,7 @@ _FAR: Final = 50.0
 _NEAR: Final = 8.0  # a bound met this close to 0 is attained; a bound met only by rounding is approached
 _SEARCHED: Final = 12.0  # breaks are looked for in [-12, 12]
 _HALVINGS: Final = 52
+_FADED: Final = 1e-100
 _BREAK: Final = 1e-5  # a change that is still this large across neighbouring floats is a break
 
 
@@ -191,12 +192,16 @@ def _falls(evaluate: Evaluate, x: Tensor, slopes: Tensor) -> tuple[tuple[float, 
         return ()
     change = (negative[1:] != negative[:-1]).nonzero().flatten().tolist()
     edges = [_crossing(evaluate, x[i].item(), x[i + 1].item()) for i in change]
+    if change:  # a slope that fades until it underflows to 0 falls as far as there are numbers
+        first, last = change[0], change[-1] + 1
+        if negative[first + 1] and not slopes[: first + 1].any() and abs(slopes[first + 1]) < _FADED:
+            edges[0] = -math.inf
+        if negative[last - 1] and not slopes[last:].any() and abs(slopes[last - 1]) < _FADED:
+            edges[-1] = math.inf
     if negative[0]:
         edges.insert(0, -math.inf)
     if negative[-1]:
         edges.append(math.inf)
-    # A slope that underflows to 0 far out still falls there.
-    edges = [(-math.inf if e < -_FAR / 2 else math.inf if e > _FAR / 2 else e) for e in edges]
     return tuple((low, high) for low, high in zip(edges[::2], edges[1::2], strict=True) if low < high)
 
 

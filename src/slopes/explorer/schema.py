@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from slopes.explorer.formula import mathml
+
 Value = float | str | tuple[str, ...]
 State = dict[str, Value]
 Columns = dict[str, list[Any]]
@@ -75,6 +77,7 @@ class Number:
             "kind": "number",
             "name": self.name,
             "label": self.label,
+            "symbol": mathml(self.symbol) if self.symbol else "",
             "low": self.low,
             "high": self.high,
             "step": self.step,

@@ -45,8 +45,8 @@ class Server:
     def __init__(self, loading: Loading, vega: VegaRuntime) -> None:
         self._loading = loading
         self._vega = vega
-        # One thread: the library's precision setting is process-wide, and small tensors gain nothing from more.
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slopes: compute")
+        # One thread: the library's precision setting is process-wide, so that requests must take turns.
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slopes: compute", initializer=_alone)
         self._timing: asyncio.Task[None] | None = None
 
     def app(self) -> Starlette:
@@ -143,6 +143,12 @@ class Server:
         for name in loaded.costs.waiting:
             await asyncio.sleep(0.02)
             await self._compute(partial(loaded.costs.time, name))
+
+
+def _alone() -> None:
+    import torch  # noqa: PLC0415  the worker starts when there is something to compute
+
+    torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
 
 
 def _known(request: Request) -> None:

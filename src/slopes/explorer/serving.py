@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from slopes._core.errors import OptionError, UserFunctionError
+from slopes.explorer.loading import Loading, check_reference
+from slopes.explorer.runtime import VegaRuntime
 
 if TYPE_CHECKING:
     import uvicorn
@@ -100,17 +102,16 @@ def explore(function: Callable[..., Any] | None = None, *, port: int = 0, open_b
 
 
 def _explorer(port: int, *, reference: str | None = None, function: Callable[..., Any] | None = None) -> Explorer:
-    import uvicorn  # noqa: PLC0415  a missing extra is told in a sentence by whoever calls
-
-    from slopes.explorer.loading import Loading, check_reference  # noqa: PLC0415
-    from slopes.explorer.runtime import VegaRuntime  # noqa: PLC0415
-    from slopes.explorer.server import Server  # noqa: PLC0415
-
     if reference is not None:
         check_reference(reference)
     listener = _listen(port)
     vega, loading = VegaRuntime(), Loading(reference, function)
-    vega.start()
+    vega.start()  # takes longest, so it begins first
+
+    import uvicorn  # noqa: PLC0415  while the other process bundles
+
+    from slopes.explorer.server import Server  # noqa: PLC0415
+
     app = Server(loading, vega).app()
     config = uvicorn.Config(app, log_level="warning", lifespan="off", server_header=False)
     loading.start()

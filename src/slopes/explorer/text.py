@@ -42,7 +42,7 @@ def latex_number(value: float, digits: int = 4) -> str:
 
     Examples:
         >>> latex_number(1.5), latex_number(4.5397868e-05, 3)
-        ('1.5', '4.54 \\\\times 10^{-5}')
+        ('1.5', '4.54 \\times 10^{-5}')
     """
     if not math.isfinite(value):
         return r"\mathrm{NaN}" if math.isnan(value) else (r"\infty" if value > 0 else r"-\infty")

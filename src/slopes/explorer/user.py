@@ -111,6 +111,7 @@ class Guarded:
         return outcome[0]
 
     def _run(self, x: Tensor, outcome: list[tuple[Tensor, Tensor] | BaseException]) -> None:
+        torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
         try:
             outcome.append(value_and_slope(self._checked, x))
         except BaseException as error:  # noqa: BLE001  SystemExit too: nothing of theirs may end the server

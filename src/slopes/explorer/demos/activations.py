@@ -11,7 +11,7 @@ from slopes._core.spec import Spec
 from slopes.explorer import charts
 from slopes.explorer.cost import Costs
 from slopes.explorer.demos.activations_entries import YOURS, Drawn, Entry, entries, measured, numbers
-from slopes.explorer.demos.activations_text import describe, reading, snippet
+from slopes.explorer.demos.activations_text import describe, gap, reading, snippet
 from slopes.explorer.formula import mathml, with_numbers
 from slopes.explorer.measure import Break
 from slopes.explorer.schema import (
@@ -39,7 +39,7 @@ _ROWS: Final = 49  # of the table of data
 
 _AT: Final = Number(
     name="at",
-    label="Read at x",
+    label="Read at",
     symbol="x",
     low=-_WIDEST,
     high=_WIDEST,
@@ -157,7 +157,7 @@ def _compute(state: State, setting: _Setting) -> Result:
     return Result(
         datasets=_datasets(shown, at),
         signals=_signals(shown, state),
-        reading=reading(at, [(d.entry.label, *d.under) for d in drawn], difference=difference),
+        reading=gap(at, shown) if difference else reading(at, drawn),
         readings=_readings(at, shown, difference=difference),
         tables=(_properties(drawn, setting.costs), _data(shown)),
         formulas=tuple(formula for d in drawn for formula in _formulas(d)),
@@ -219,7 +219,8 @@ def _signals(shown: list[Drawn], state: State) -> dict[str, float]:
 
 
 def _datasets(shown: list[Drawn], at: float) -> dict[str, Columns]:
-    lengths = [len(d.curve["x"]) for d in shown]
+    below = shown[::-1]  # what was chosen first is drawn last, on top
+    lengths = [len(d.curve["x"]) for d in below]
     ends: Columns = {"label": [d.entry.label for d in shown], "hue": [d.entry.hue for d in shown]}
     for quantity in ("value", "slope"):
         low, high = charts.axis([v for d in shown for v in d.curve[quantity]])
@@ -227,9 +228,9 @@ def _datasets(shown: list[Drawn], at: float) -> dict[str, Columns]:
         ends[f"{quantity}_label"] = charts.spread(last, low, high)
     return {
         "curves": {
-            "series": [d.entry.name for d, n in zip(shown, lengths, strict=True) for _ in range(n)],
-            "hue": [d.entry.hue for d, n in zip(shown, lengths, strict=True) for _ in range(n)],
-            **{column: [v for d in shown for v in d.curve[column]] for column in ("x", "value", "slope")},
+            "series": [d.entry.name for d, n in zip(below, lengths, strict=True) for _ in range(n)],
+            "hue": [d.entry.hue for d, n in zip(below, lengths, strict=True) for _ in range(n)],
+            **{column: [v for d in below for v in d.curve[column]] for column in ("x", "value", "slope")},
         },
         "ends": ends,
         "cursor": {"x": [at]},
@@ -284,8 +285,8 @@ def _data(shown: list[Drawn]) -> Table:
 
 def _formulas(d: Drawn) -> list[Formula]:
     spec = d.entry.spec
-    if spec is None:
-        return []
+    if spec is None or d.entry.chosen:
+        return []  # a choice has another formula than the one that the catalogue gives
     present = {p.latex: d.options.get(p.name, p.default) for p in spec.parameters if p.latex}
     said = {symbol: latex_number(float(v)) for symbol, v in present.items() if isinstance(v, float | int)}
     return [

@@ -12,40 +12,47 @@ from slopes.explorer.text import listed, number
 
 _SATURATED: Final = 0.01  # a slope this small leaves 1e-20 of a gradient after ten layers
 _CENTRED: Final = 1e-5  # what the quadrature of the mean resolves
+_NEAR_A_TURN: Final = 0.25
 _MOST_INTERVALS: Final = 3
 
-Under = tuple[str, float, float]  # a line's label, its value and its slope under the cursor
+Slopes = list[tuple[float, str]]  # slope under the cursor and label of each line
 
 
-def reading(at: float, under: Sequence[Under], *, difference: bool) -> str:
-    """Return one sentence on values and slopes under the cursor.
-
-    Args:
-        at: Where the cursor stands.
-        under: Label, value and slope of each line there.
-        difference: Whether the page shows differences from the first line.
-    """
-    if not under:
+def reading(at: float, drawn: Sequence[Drawn]) -> str:
+    """Return one sentence on the slopes under the cursor, and on what they do to a gradient."""
+    if not drawn:
         return "Nothing could be drawn; the reason stands above."
-    x = f"At x = {number(at, 4)}"
-    if difference:
-        return f"{x}, {_gap(under)}."
-    slopes = [(slope, label) for label, _, slope in under]
-    parts = [part for part in (_dead(slopes), _saturated(slopes), _falling(slopes), _passing(slopes)) if part]
-    if not parts:
-        return f"{x}, none of these slopes is a number."
-    return f"{x}, {'; '.join(parts)}."
+    turning = [d for d in drawn if 0 < abs(d.under[1]) < _SATURATED and _turns(d.measured, at)]
+    slopes = [(d.under[1], d.entry.label) for d in drawn if d not in turning]
+    parts = [_dead(slopes), _saturated(slopes), _turning(turning), _falling(slopes), _passing(slopes)]
+    said = "; ".join(part for part in parts if part)
+    return f"At x = {number(at, 4)}, {said or 'none of these slopes is a number'}."
 
 
-def _gap(under: Sequence[Under]) -> str:
-    first = under[0]
-    gap, label = max((abs(value - first[1]), label) for label, value, _ in under[1:])
-    if gap == 0:
-        return "all of them agree to the last digit"
-    return f"{label} is {number(gap, 3)} away from {first[0]}"
+def gap(at: float, shown: Sequence[Drawn]) -> str:
+    """Return one sentence on how far the lines are from the first; `shown` are the differences."""
+    first = shown[0].entry.label
+    said = []
+    for d in shown[1:]:
+        points = zip(d.curve["value"], d.curve["x"], strict=True)
+        worst, where = max((abs(v), x) for v, x in points if v is not None and x is not None)
+        here = f"{d.entry.label} is {number(abs(d.under[0]), 3)} from {first}"
+        said.append(f"{here} and never further than {number(worst, 3)}, at x = {number(where, 3)}")
+    return f"At x = {number(at, 4)}, {'; '.join(said)}."
 
 
-def _dead(slopes: list[tuple[float, str]]) -> str:
+def _turns(found: Measured, at: float) -> bool:
+    return any(end.at is not None and abs(end.at - at) < _NEAR_A_TURN for end in (found.low, found.high))
+
+
+def _turning(drawn: Sequence[Drawn]) -> str:
+    if not drawn:
+        return ""
+    names = listed([d.entry.label for d in drawn])
+    return f"{names} {'turns' if len(drawn) == 1 else 'turn'} here, where the slope changes sign"
+
+
+def _dead(slopes: Slopes) -> str:
     names = [label for slope, label in slopes if slope == 0]
     if not names:
         return ""
@@ -54,7 +61,7 @@ def _dead(slopes: list[tuple[float, str]]) -> str:
     return f"{listed(names)} have slopes of exactly 0: units that sit here cannot learn their way back"
 
 
-def _saturated(slopes: list[tuple[float, str]]) -> str:
+def _saturated(slopes: Slopes) -> str:
     found = sorted((abs(slope), label) for slope, label in slopes if 0 < abs(slope) < _SATURATED)
     if not found:
         return ""
@@ -66,7 +73,7 @@ def _saturated(slopes: list[tuple[float, str]]) -> str:
     return f"{names} are saturated, {name} most: it hands back {number(least, 3)} of the gradient ({tail})"
 
 
-def _falling(slopes: list[tuple[float, str]]) -> str:
+def _falling(slopes: Slopes) -> str:
     found = [(slope, label) for slope, label in slopes if slope <= -_SATURATED]
     if not found:
         return ""
@@ -75,7 +82,7 @@ def _falling(slopes: list[tuple[float, str]]) -> str:
     return f"{listed([label for _, label in found])} fall, so the gradient changes sign"
 
 
-def _passing(slopes: list[tuple[float, str]]) -> str:
+def _passing(slopes: Slopes) -> str:
     found = [(slope, label) for slope, label in slopes if slope >= _SATURATED]
     if not found:
         return ""

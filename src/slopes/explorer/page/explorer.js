@@ -168,7 +168,8 @@ class Demonstration {
     const id = `control-${p.name}`;
     const slider = make("input", { type: "range", id, name: p.name, min: p.low, max: p.high, step: p.step, title: p.help || null });
     const field = make("input", { type: "number", name: p.name, min: p.low, max: p.high, step: "any", "aria-label": `${p.label}, as a number` });
-    const label = make("label", { for: id }, p.unit ? `${p.label} (${p.unit})` : p.label);
+    const label = make("label", { for: id }, p.unit ? `${p.label} (${p.unit}) ` : `${p.label} `);
+    if (p.symbol) label.insertAdjacentHTML("beforeend", p.symbol);
     slider.addEventListener("input", () => this.change({ [p.name]: Number(slider.value) }));
     field.addEventListener("input", () => {
       if (field.value !== "" && field.checkValidity()) this.change({ [p.name]: Number(field.value) });
@@ -254,11 +255,17 @@ class Demonstration {
     const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false, hover: false, logLevel: 1 };
     for (const plate of this.article.querySelectorAll(".plate")) {
       const spec = this.schema.charts[theme()][plate.dataset.chart];
-      const holder = make("div", { class: "plate-inner" });
+      const room = () => ({
+        width: plate.clientWidth - spec.padding.left - spec.padding.right,
+        height: plate.clientHeight - spec.padding.top - spec.padding.bottom,
+      });
+      const holder = make("div");
       plate.replaceChildren(holder);
-      const { view } = await window.vegaEmbed(holder, spec, options);
+      const { view } = await window.vegaEmbed(holder, { ...spec, ...room() }, options);
       if (epoch !== this.epoch) return;
+      this.views.get(plate.dataset.chart)?.finalize();
       this.views.set(plate.dataset.chart, view);
+      new ResizeObserver(() => view.width(room().width).height(room().height).runAsync()).observe(plate);
       if (this.schema.cursor) this.followPointer(holder, view);
     }
     if (this.reply) this.moveData(this.reply);
