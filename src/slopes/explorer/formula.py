@@ -12,6 +12,8 @@ from latex2mathml.converter import convert
 _TOKEN: Final = re.compile(
     r"\\(?:mathrm|operatorname|text|mathbf|begin|end)\s*\*?\{[^}]*\}|\\[A-Za-z]+|\\.|.", re.DOTALL
 )
+# A prime is raised by its own drawing; raised again, as a superscript, it floats off.
+_RAISED_PRIME: Final = re.compile(r"<msup>(<(m[io])\b[^>]*>[^<]*</\2>)<mi>&#x02032;</mi></msup>")
 _FACTOR: Final = re.compile(r"\\(?!text|quad|cdot|end|right|,|;|!|\\)[A-Za-z]+")
 
 
@@ -42,7 +44,7 @@ def with_numbers(latex: str, numbers: Mapping[str, str]) -> str:
 @lru_cache(maxsize=4096)
 def mathml(latex: str) -> str:
     """Return LaTeX as a MathML element."""
-    return convert(latex)
+    return _RAISED_PRIME.sub(r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', convert(latex))
 
 
 def _in_place(number: str) -> str:

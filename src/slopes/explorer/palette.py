@@ -13,7 +13,7 @@ INK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = range(8)
 YOURS: Final = INK  # the visitor's own function is drawn in ink, which no function of ours takes
 
 LINES: Final = {
-    "light": ("#1d1d1f", "#c58400", "#3a96cf", "#009e73", "#a39400", "#0072b2", "#d55e00", "#b8608f"),
+    "light": ("#1d1d1f", "#c58400", "#3a96cf", "#009e73", "#978900", "#0072b2", "#d55e00", "#b8608f"),
     "dark": ("#e8e6e1", "#e69f00", "#56b4e9", "#12b58a", "#e3d64a", "#4f9fe0", "#f0782e", "#d98ab4"),
 }
 LABELS: Final = {

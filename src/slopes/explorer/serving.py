@@ -45,6 +45,14 @@ class Explorer:
         self._thread.start()
         return self
 
+    def wait(self) -> None:
+        """Return when it has ended, or has been interrupted."""
+        if self._thread:
+            try:
+                self._thread.join()
+            except KeyboardInterrupt:
+                self.stop()
+
     def stop(self) -> None:
         """End it."""
         self._server.should_exit = True
@@ -85,8 +93,8 @@ def explore(function: Callable[..., Any] | None = None, *, port: int = 0, open_b
         open_browser: Whether to open the page.
 
     Returns:
-        The explorer: `.url` says where it is, `.stop()` ends it. It ends with the process; a script that has
-        nothing else to do calls `.run()`-like waiting itself, or `slopes explore --function file.py:name`.
+        The explorer, which serves on a thread: `.url` says where it is, `.wait()` serves until interrupted, `.stop()`
+        ends it. It ends with the process.
 
     Raises:
         OptionError: The port is taken.

@@ -137,7 +137,7 @@ def _offered(preset: Preset, by_name: Mapping[str, Entry]) -> bool:
 
 def _check(state: State) -> None:
     low, high = _number(state, "from"), _number(state, "to")
-    if high - low < _NARROWEST:
+    if high - low < _NARROWEST * (1 - 1e-9):
         text = f"from must be less than to by {_NARROWEST:g} at least; they were {low:g} and {high:g}."
         raise StateError(text)
 

@@ -10,7 +10,7 @@ from slopes.explorer.demos.activations_entries import Drawn
 from slopes.explorer.measure import End, Measured
 from slopes.explorer.text import listed, number
 
-_SATURATED: Final = 0.01  # a slope this small leaves 1e-20 of a gradient after ten layers
+_SATURATED: Final = 0.005  # ten layers of it leave 1e-23 of a gradient
 _CENTRED: Final = 1e-5  # what the quadrature of the mean resolves
 _NEAR_A_TURN: Final = 0.25
 _MOST_INTERVALS: Final = 3

@@ -331,7 +331,7 @@ class Demonstration {
       for (const f of formulas) groups.set(f.label, [...(groups.get(f.label) ?? []), f]);
       return [...groups].map(([label, members]) => {
         const box = make("div", { class: "formula", tabindex: 0, role: "group", "aria-label": label });
-        box.append(make("h3", {}, make("span", { class: `swatch hue-${members[0].hue}` }), label));
+        box.append(make("h2", {}, make("span", { class: `swatch hue-${members[0].hue}` }), label));
         for (const f of members) {
           const line = make("div");
           line.innerHTML = f.mathml;
