@@ -8,7 +8,7 @@ from typing import Final
 from slopes._core.errors import UnknownFunctionError
 from slopes._core.spec import Spec
 from slopes.activations import gated, normalized, rectified, saturating, smooth
-from slopes.losses import distributional, regression
+from slopes.losses import contrast, distributional, embedding, mining, regression
 
 CATALOG: Final[tuple[Spec, ...]] = (
     *saturating.SPECS,
@@ -18,6 +18,9 @@ CATALOG: Final[tuple[Spec, ...]] = (
     *gated.SPECS,
     *regression.SPECS,
     *distributional.SPECS,
+    *embedding.SPECS,
+    *contrast.SPECS,
+    *mining.SPECS,
 )
 
 

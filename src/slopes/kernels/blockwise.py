@@ -1,0 +1,126 @@
+"""Losses of rows whose intermediate results are too large to make: value and gradient in blocks of rows.
+
+A `Blockwise` is a loss for each of N rows, written twice: once as plain differentiable operations, and once as a
+loop over blocks of rows that gives the losses and, for a known weight of each row, the gradients.
+
+A loss that is reduced to one number knows those weights in its forward pass, makes the gradients there and hands
+them over in the first backward pass; a second one computes them again. Losses that are not reduced keep their
+inputs and run the loop again in the backward pass. A gradient that is itself to be differentiated, `torch.func`
+and `torch.compile` take the plain form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from slopes._core.reduce import Plan
+from slopes._core.settings import is_transformed
+
+BLOCK_BYTES: Final = 1 << 23  # of one block of N×M numbers: small beside the inputs, large enough for a fast product
+_LEAST_ROWS: Final = 16  # a product of fewer rows reads the whole other side for too little
+
+Gradients = list[Tensor | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Blockwise:
+    """A loss for each of N rows.
+
+    Attributes:
+        plain: `plain(*tensors, *extras)`, the losses `[N]` in differentiable torch operations.
+        blocks: `blocks(tensors, extras, factor, wanted)`, the losses `[N]` and, where `wanted`, the gradients of
+            sum(factor · losses) by each tensor.
+    """
+
+    plain: Callable[..., Tensor]
+    blocks: Callable[[Sequence[Any], Sequence[Any], Tensor | None, Sequence[bool]], tuple[Tensor, Gradients]]
+
+    def reduced(self, tensors: Sequence[Tensor | None], extras: Sequence[Any], plan: Plan) -> Tensor:
+        """Return the losses, reduced as planned."""
+        if _is_traced(*tensors, *extras, plan.weight, plan.keep):
+            return plan.apply(self.plain(*tensors, *extras))
+        if not (torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)):
+            constants = [None if t is None else t.detach() for t in tensors]
+            return plan.apply(self.blocks(constants, extras, None, [False] * len(tensors))[0])
+        given = any(isinstance(t, Tensor) and t.requires_grad for t in (plan.weight, plan.divisor))
+        if plan.reduction == "none" or given:
+            return plan.apply(cast("Tensor", _Rows.apply(self, extras, *tensors)))  # type: ignore[no-untyped-call]
+        return cast("Tensor", _Total.apply(self, extras, plan, *tensors))  # type: ignore[no-untyped-call]
+
+
+def rows_of(columns: int, itemsize: int, matrices: int = 1) -> int:
+    """Return how many rows a block has, if `matrices` matrices of so many columns are alive at once."""
+    return max(BLOCK_BYTES // max(columns * itemsize * matrices, 1), _LEAST_ROWS)
+
+
+def _is_traced(*arguments: Any) -> bool:  # noqa: ANN401  what a loss takes
+    if torch.compiler.is_compiling():
+        return True
+    tensors = [t for t in arguments if isinstance(t, Tensor)]
+    return is_transformed(*tensors) or any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)  # type: ignore[no-untyped-call]
+
+
+class _Total(torch.autograd.Function):
+    """Value and gradients of a reduced loss in one pass."""
+
+    @staticmethod
+    def forward(ctx: Any, loss: Blockwise, extras: Sequence[Any], plan: Plan, *tensors: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(*tensors)
+        ctx.loss, ctx.extras, ctx.wanted = loss, extras, ctx.needs_input_grad[3:]
+        ctx.factor = _factor(plan, tensors[0])
+        losses, ctx.gradients = loss.blocks(tensors, extras, ctx.factor, ctx.wanted)
+        return plan.apply(losses)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        if torch.is_grad_enabled():
+            return None, None, None, *_differentiable(ctx, ctx.factor * upstream)
+        gradients, ctx.gradients = ctx.gradients, None  # the buffers are handed over, not copied
+        if gradients is None:
+            gradients = ctx.loss.blocks(ctx.saved_tensors, ctx.extras, ctx.factor, ctx.wanted)[1]
+        return None, None, None, *(g if g is None else g.mul_(upstream) for g in gradients)
+
+
+class _Rows(torch.autograd.Function):
+    """Losses of the rows; their gradients are made in the backward pass, from the inputs alone."""
+
+    @staticmethod
+    def forward(ctx: Any, loss: Blockwise, extras: Sequence[Any], *tensors: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(*tensors)
+        ctx.loss, ctx.extras, ctx.wanted = loss, extras, ctx.needs_input_grad[2:]
+        return loss.blocks(tensors, extras, None, [False] * len(tensors))[0]
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        if torch.is_grad_enabled():
+            return None, None, *_differentiable(ctx, upstream)
+        return None, None, *ctx.loss.blocks(ctx.saved_tensors, ctx.extras, upstream, ctx.wanted)[1]
+
+
+def _factor(plan: Plan, like: Tensor) -> Tensor:
+    """Return what each row's loss is multiplied by on its way into the total, `[N]`."""
+    factor = torch.ones(like.shape[:1], dtype=like.dtype, device=like.device)
+    if plan.weight is not None:
+        factor = plan.weight
+    elif plan.keep is not None:
+        factor = plan.keep.to(like.dtype)
+    if isinstance(plan.divisor, Tensor):
+        divisor = plan.divisor.to(like.dtype)  # the inverse of an integer would be float32
+        return torch.where(divisor == 0, 0.0, factor / torch.where(divisor == 0, 1.0, divisor))
+    return factor * plan.scale()
+
+
+def _differentiable(ctx: Any, upstream: Tensor) -> Gradients:  # noqa: ANN401  autograd's context
+    """Return the gradients as a graph, for a second derivative."""
+    # Views of their own: a tensor that is handed in twice has two gradients.
+    tensors = [None if t is None else t.view_as(t) for t in ctx.saved_tensors]
+    wanted = [t for t, w in zip(tensors, ctx.wanted, strict=True) if w and t is not None]
+    losses = ctx.loss.plain(*tensors, *ctx.extras)
+    gradients = iter(torch.autograd.grad(losses, wanted, upstream, create_graph=True, materialize_grads=True))
+    return [next(gradients) if w else None for w in ctx.wanted]

@@ -1,0 +1,492 @@
+"""Losses that pick the right one out of a line-up: InfoNCE, CLIP and NT-Xent.
+
+Dimension names: N queries (or pairs), M keys, D the length of an embedding. The N×M similarities are never made.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from slopes._core import check, reduce
+from slopes._core.errors import ShapeError, ValuesError
+from slopes._core.reduce import Reduction, wide
+from slopes._core.settings import reads_values
+from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import distance as distances
+from slopes.kernels.pairwise import LINE_UP, TWO_WAY
+
+
+def info_nce(
+    query: Tensor,
+    keys: Tensor,
+    positives: Tensor | None = None,
+    *,
+    temperature: float = 0.07,
+    normalize: bool = True,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return -log softmax(similarities / temperature) at the positive key of each query, reduced.
+
+    Args:
+        query: `[N, D]`, any floating dtype.
+        keys: `[M, D]`; all of them stand in every query's line-up.
+        positives: `[N]` int64, which key belongs to each query; the key in the same row where None (N <= M).
+        temperature: Divides the similarities; above 0.
+        normalize: Compare by cosine; False for the bare product.
+        mask: `[N]` boolean, True where a query counts. Its key stays in the line-up of the others.
+        weight: `[N]`, weight of each query, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[N]` for `"none"`; float32 for 16-bit input; nats, at least 0; log M at chance level.
+
+    Raises:
+        ShapeError: Not two dimensions each, lengths D differ, or more queries than keys without `positives`.
+        DtypeError: `positives` is not int64, an embedding is not floating, or float64 meets another dtype.
+        OptionError: `temperature`, `normalize`, `reduction` or `denominator` is outside its domain.
+        ValuesError: `positives` is out of range, or `weight` is negative or not finite.
+
+    Notes:
+        Peak memory grows with N + M: similarities live a block of rows at a time, and a reduced loss makes its
+        gradients there and then. A second derivative, torch.func and torch.compile make the N×M matrix. With
+        `normalize=True` the gradient runs through the norm; a zero vector has cosine 0 and zero gradient. Where the
+        positive leads by far the loss is log(1 + rest), and its gradient the sum of the other probabilities.
+
+    Examples:
+        >>> query, keys = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+        >>> loss = info_nce(query, keys, temperature=1.0)  # log(e + 1 + 1/e) - 1
+        >>> f"{loss.item():.6f}"
+        '0.407606'
+    """
+    _check_sides("info_nce", query=query, keys=keys)
+    check.option("info_nce", "temperature", temperature, _POSITIVE)
+    check.flag("info_nce", "normalize", normalize)
+    positives = _positives(query, keys, positives)
+    plan = reduce.plan(
+        "info_nce", query.shape[:1], query, mask=mask, weight=weight, reduction=reduction, denominator=denominator
+    )
+    q, k = (_prepared(t, normalize) for t in (plan.neutral(query), keys))
+    return LINE_UP.reduced((q, k, _number(1 / temperature, q), None), (positives, None, False), plan)
+
+
+def clip(
+    images: Tensor,
+    texts: Tensor,
+    logit_scale: Tensor | float,
+    *,
+    normalize: bool = True,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return the mean of both directions' cross-entropy of logit_scale · cos(image, text) for each pair, reduced.
+
+    Args:
+        images: `[N, D]`, any floating dtype.
+        texts: `[N, D]`, the text of row i belongs to the image of row i.
+        logit_scale: Multiplies the cosines; a number above 0, or a 0-d tensor that may learn.
+        normalize: Compare by cosine; False for the bare product.
+        mask: `[N]` boolean, True where a pair counts; the others leave the line-ups too.
+        weight: `[N]`, weight of each pair, at least 0; pairs of weight 0 leave the line-ups too.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[N]` for `"none"`; float32 for 16-bit input; nats, at least 0; log N at chance level.
+
+    Raises:
+        ShapeError: Shapes differ, are not `[N, D]`, or `logit_scale` is not one number.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `logit_scale`, `normalize`, `reduction` or `denominator` is outside its domain.
+        ValuesError: `logit_scale` as a tensor is not above 0, or `weight` is negative or not finite.
+
+    Notes:
+        `logit_scale` is the multiplier itself, 1 / temperature. open_clip learns its logarithm and hands over
+        `logit_scale.exp()`; it starts at log(1 / 0.07) and is clamped at log(100). One product of images and texts
+        serves both directions, a block of rows at a time, and once more for the gradients: peak memory grows with N.
+
+    Examples:
+        >>> same = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> f"{clip(same, same, 2.0).item():.6f}"  # log(1 + e^-2)
+        '0.126928'
+    """
+    check.alike("clip", images=images, texts=texts)
+    _check_sides("clip", images=images, texts=texts)
+    scale = _logit_scale(logit_scale, images)
+    check.flag("clip", "normalize", normalize)
+    plan = reduce.plan(
+        "clip", images.shape[:1], images, mask=mask, weight=weight, reduction=reduction, denominator=denominator
+    )
+    u, v = (_prepared(plan.neutral(t), normalize) for t in (images, texts))
+    return TWO_WAY.reduced((u, v, scale), (plan.keep,), plan)
+
+
+def nt_xent(
+    first: Tensor,
+    second: Tensor,
+    *,
+    temperature: float = 0.1,
+    normalize: bool = True,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return the cross-entropy of each view's partner among the 2N - 1 other views, reduced.
+
+    Args:
+        first: `[N, D]`, one view of each item; any floating dtype.
+        second: `[N, D]`, another view of the same items.
+        temperature: Divides the similarities; above 0.
+        normalize: Compare by cosine; False for the bare product.
+        mask: `[2N]` boolean, True where a view counts, those of `first` before those of `second`. A view that does
+            not leaves the line-ups too, and its partner with it.
+        weight: `[2N]`, weight of each view, at least 0; 0 is the same as masked.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[2N]` for `"none"`; float32 for 16-bit input; nats, at least 0; log(2N - 1) at chance level.
+
+    Raises:
+        ShapeError: Shapes differ or are not `[N, D]`.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `temperature`, `normalize`, `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        The mean is over all 2N views, as in SimCLR. A view is never compared with itself. Peak memory grows with N,
+        as in `info_nce`.
+
+    Examples:
+        >>> views = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> f"{nt_xent(views, views, temperature=1.0).item():.6f}"  # log(1 + 2/e)
+        '0.551445'
+    """
+    check.alike("nt_xent", first=first, second=second)
+    _check_sides("nt_xent", first=first, second=second)
+    check.option("nt_xent", "temperature", temperature, _POSITIVE)
+    check.flag("nt_xent", "normalize", normalize)
+    count = len(first)
+
+    def planned(keep: Tensor | None) -> reduce.Plan:
+        return reduce.plan(
+            "nt_xent",
+            (2 * count,),
+            first,
+            mask=mask,
+            weight=weight,
+            reduction=reduction,
+            denominator=denominator,
+            keep=keep,
+        )
+
+    plan = planned(None)
+    if plan.keep is not None:
+        plan = planned(plan.keep & plan.keep.roll(count))
+    views = _prepared(plan.neutral(torch.cat([first, second])), normalize)
+    partners = (torch.arange(2 * count, device=first.device) + count) % max(2 * count, 1)
+    extras = partners, plan.keep, True
+    return LINE_UP.reduced((views, views, _number(1 / temperature, views), None), extras, plan)
+
+
+class InfoNCE(nn.Module):
+    """Module of `info_nce`."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.07,
+        normalize: bool = True,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.normalize = normalize
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        query: Tensor,
+        keys: Tensor,
+        positives: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `info_nce` of these tensors under the module's options."""
+        return info_nce(
+            query,
+            keys,
+            positives,
+            temperature=self.temperature,
+            normalize=self.normalize,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class CLIP(nn.Module):
+    """Module of `clip`."""
+
+    def __init__(
+        self,
+        *,
+        normalize: bool = True,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__()
+        self.normalize = normalize
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        images: Tensor,
+        texts: Tensor,
+        logit_scale: Tensor | float,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `clip` of these tensors under the module's options."""
+        return clip(
+            images,
+            texts,
+            logit_scale,
+            normalize=self.normalize,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class NTXent(nn.Module):
+    """Module of `nt_xent`."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.1,
+        normalize: bool = True,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.normalize = normalize
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        first: Tensor,
+        second: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `nt_xent` of these tensors under the module's options."""
+        return nt_xent(
+            first,
+            second,
+            temperature=self.temperature,
+            normalize=self.normalize,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
+
+
+def _check_sides(function: str, **sides: Tensor) -> None:
+    """Check matrices of embeddings: two dimensions each, one length D of at least 1."""
+    check.floating(function, **sides)
+    check.same_device(function, **sides)
+    check.same_precision(function, **sides)
+    for name, side in sides.items():
+        if side.dim() != 2 or side.shape[1] == 0:  # noqa: PLR2004  rows and their length
+            message = (
+                f"{function}: `{name}` has shape {check.shape_of(side)}, expected two dimensions, one embedding a "
+                f"row; flatten the leading ones with .flatten(0, -2)."
+            )
+            raise ShapeError(message)
+    (name, one), (other_name, other) = sides.items()
+    if one.shape[1] != other.shape[1]:
+        message = (
+            f"{function}: `{name}` {check.shape_of(one)} and `{other_name}` {check.shape_of(other)} have embeddings "
+            f"of different lengths, expected one length; project them into one space first."
+        )
+        raise ShapeError(message)
+
+
+def _positives(query: Tensor, keys: Tensor, positives: Tensor | None) -> Tensor:
+    """Return the column of each query's positive key."""
+    count, choices = len(query), len(keys)
+    if positives is None:
+        if count > choices:
+            message = (
+                f"info_nce: `keys` {check.shape_of(keys)} has fewer rows than `query` {check.shape_of(query)}, "
+                f"expected a key for each query in the same row; pass `positives` to say which key is whose."
+            )
+            raise ShapeError(message)
+        return torch.arange(count, device=query.device)
+    check.integers("info_nce", "positives", positives, (count,), "the row of `keys` that belongs to each query")
+    check.same_device("info_nce", query=query, positives=positives)
+    if reads_values(positives):
+        wrong = (positives < 0) | (positives >= choices)
+        if bool(wrong.any()):
+            message = (
+                f"info_nce: `positives` holds {int(positives[wrong][0])}, expected rows of `keys` in [0, {choices}); "
+                f"check how the keys were gathered."
+            )
+            raise ValuesError(message)
+    return positives
+
+
+def _prepared(embeddings: Tensor, normalize: bool) -> Tensor:  # noqa: FBT001  an option handed on
+    embeddings = embeddings.to(wide(embeddings.dtype))
+    return distances.normalize(embeddings)[0] if normalize else embeddings
+
+
+def _number(value: float, like: Tensor) -> Tensor:
+    return torch.full((), value, dtype=like.dtype, device=like.device)
+
+
+def _logit_scale(logit_scale: Tensor | float, images: Tensor) -> Tensor:
+    if not isinstance(logit_scale, Tensor):
+        check.option("clip", "logit_scale", logit_scale, _POSITIVE)
+        return torch.full((), logit_scale, dtype=wide(images.dtype), device=images.device)
+    check.floating("clip", logit_scale=logit_scale)
+    check.has_shape("clip", "logit_scale", logit_scale, (), "one number for all pairs")
+    check.same_device("clip", images=images, logit_scale=logit_scale)
+    check.same_precision("clip", images=images, logit_scale=logit_scale)
+    check.within("clip", "logit_scale", logit_scale, _POSITIVE, "pass the multiplier itself, .exp() of its logarithm")
+    return logit_scale.to(wide(images.dtype))
+
+
+_TEMPERATURE: Final = "divides the similarities"
+
+SPECS: Final = (
+    Spec(
+        name="info_nce",
+        title="InfoNCE",
+        kind="loss",
+        family="contrast",
+        function=info_nce,
+        module=InfoNCE,
+        summary="Pick the right key out of a line-up: retrieval, self-supervision, two-tower models.",
+        formula=r"\ell_i = -\log \frac{e^{q_i \cdot k_{p(i)} / T}}{\sum_j e^{q_i \cdot k_j / T}}",
+        slope=r"\frac{\partial \ell_i}{\partial (q_i \cdot k_j)} = \frac{p_{ij} - [j = p(i)]}{T}",
+        inputs=(
+            Input("query", ("N", "D")),
+            Input("keys", ("M", "D")),
+            Input("positives", ("N",), "class_index", optional=True),
+        ),
+        output=("N",),
+        range=NON_NEGATIVE,
+        parameters=(
+            Parameter("temperature", 0.07, _TEMPERATURE, _POSITIVE, "T", slider=(0.01, 1.0, 0.01)),
+            Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),
+        ),
+        aliases=("infonce", "contrastive predictive coding", "cpc", "in-batch negatives", "moco", "n-pair"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "F.cross_entropy(F.normalize(query) @ F.normalize(keys).T / temperature, positives)",
+                "makes the N×M matrix",
+            ),
+            Equivalent(
+                "pytorch-metric-learning",
+                "SelfSupervisedLoss(NTXentLoss(temperature=temperature), symmetric=False)(query, keys)",
+            ),
+        ),
+        convention="By cosine unless normalize=False; the temperature of MoCo, 0.07.",
+        sources=(
+            Source(
+                "van den Oord et al. 2018, Representation Learning with Contrastive Predictive Coding", "equation 4"
+            ),
+            Source("He et al. 2020, Momentum Contrast", "equation 1"),
+        ),
+        reduces=True,
+    ),
+    Spec(
+        name="clip",
+        title="CLIP",
+        kind="loss",
+        family="contrast",
+        function=clip,
+        module=CLIP,
+        summary="Images and their texts find each other, in both directions at once.",
+        formula=r"\ell_i = -\tfrac12 \log \frac{e^{s u_i \cdot v_i}}{\sum_j e^{s u_i \cdot v_j}}"
+        r" - \tfrac12 \log \frac{e^{s u_i \cdot v_i}}{\sum_j e^{s u_j \cdot v_i}}",
+        slope=r"\frac{\partial}{\partial (u_i \cdot v_j)} \sum_i \ell_i"
+        r" = s\left(\tfrac12 (p_{ij} + p'_{ij}) - [i = j]\right)",
+        inputs=(Input("images", ("N", "D")), Input("texts", ("N", "D")), Input("logit_scale", (), "positive")),
+        output=("N",),
+        range=NON_NEGATIVE,
+        parameters=(Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),),
+        aliases=("clip loss", "symmetric info nce", "image text contrastive"),
+        equivalents=(
+            Equivalent(
+                "open_clip",
+                "ClipLoss()(F.normalize(images), F.normalize(texts), logit_scale)",
+                "takes normalised features; the model keeps the logarithm of the scale",
+            ),
+            Equivalent(
+                "pytorch-metric-learning",
+                "SelfSupervisedLoss(NTXentLoss(temperature=1 / logit_scale), symmetric=False), both directions",
+            ),
+        ),
+        convention="`logit_scale` is the multiplier, not its logarithm; features are normalised here.",
+        sources=(Source("Radford et al. 2021, Learning Transferable Visual Models", "figure 3"),),
+        reduces=True,
+    ),
+    Spec(
+        name="nt_xent",
+        title="NT-Xent",
+        kind="loss",
+        family="contrast",
+        function=nt_xent,
+        module=NTXent,
+        summary="Two views of one item find each other among all views of a batch: SimCLR.",
+        formula=r"\ell_i = -\log \frac{e^{z_i \cdot z_{i'} / T}}{\sum_{j \ne i} e^{z_i \cdot z_j / T}}",
+        slope=r"\frac{\partial \ell_i}{\partial (z_i \cdot z_j)} = \frac{p_{ij} - [j = i']}{T}",
+        inputs=(Input("first", ("N", "D")), Input("second", ("N", "D"))),
+        output=("2N",),
+        range=NON_NEGATIVE,
+        parameters=(
+            Parameter("temperature", 0.1, _TEMPERATURE, _POSITIVE, "T", slider=(0.01, 1.0, 0.01)),
+            Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),
+        ),
+        aliases=("simclr", "normalized temperature-scaled cross entropy", "ntxent"),
+        equivalents=(
+            Equivalent(
+                "pytorch-metric-learning", "SelfSupervisedLoss(NTXentLoss(temperature=temperature))(first, second)"
+            ),
+            Equivalent("lightly", "lightly.loss.NTXentLoss(temperature=temperature)(first, second)", "0.5 by default"),
+            Equivalent(
+                "optax",
+                "optax.losses.ntxent(embeddings, labels, temperature=temperature)",
+                "one tensor and labels; 0.07 by default",
+            ),
+        ),
+        convention="Two tensors of views; the mean is over all 2N of them.",
+        sources=(Source("Chen et al. 2020, A Simple Framework for Contrastive Learning", "equation 1"),),
+        reduces=True,
+    ),
+)
