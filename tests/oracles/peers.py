@@ -49,9 +49,13 @@ def of(library: str, *functions: str, named: str = "") -> list[Any]:
     return [pytest.param(case, id=f"{case.function}: {case.name}") for case in chosen]
 
 
-def one(library: str, function: str, named: str) -> Case:
-    """Return the only case of this function whose name contains `named`."""
-    (case,) = (case for case in read(library) if case.function == function and named in case.name)
+def one(library: str, function: str, named: str, excluding: str | None = None) -> Case:
+    """Return the only case of this function whose name contains `named`, and not `excluding`."""
+    (case,) = (
+        case
+        for case in read(library)
+        if case.function == function and named in case.name and (excluding is None or excluding not in case.name)
+    )
     return case
 
 

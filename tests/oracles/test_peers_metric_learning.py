@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.oracles.peers import Answer, Case, answer, assert_agrees, of
+from tests.oracles.peers import Answer, Case, answer, assert_agrees, of, one
 from torch import Tensor
 
 from slopes import losses as L  # noqa: N812  the name that users give it
@@ -63,17 +63,33 @@ class TestTriplet:
         _assert_batch_agrees(case, answer(lambda **given: _batch(case, "all", **given), case.inputs, ["embeddings"]))
 
     @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="AvgNonZeroReducer"))
-    def test_its_default_reducer_divides_by_the_triplets_above_zero(self, case: Case) -> None:
-        """Ours divides by all of them, and by their number above zero when `denominator` says so."""
-        above = _triplets_above_zero(case)
-        ours = answer(lambda **given: _batch(case, "all", denominator=above, **given), case.inputs, ["embeddings"])
+    def test_its_default_reducer_averages_over_the_triplets_above_zero(self, case: Case) -> None:
+        ours = answer(lambda **given: _batch(case, "all", average_over="active", **given), case.inputs, ["embeddings"])
         _assert_batch_agrees(case, ours)
 
-    @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="hard triplets, "))
-    def test_batch_hard(self, case: Case) -> None:
-        mining = case.options["mining"]
-        ours = answer(lambda **given: _batch(case, mining, **given), case.inputs, ["embeddings"])
+    @pytest.mark.parametrize("distance", ["euclidean", "squared", "cosine"])
+    def test_batch_hard(self, distance: str) -> None:
+        case = one(LIBRARY, "TripletMarginLoss", f"hard triplets, {distance}", excluding="semihard")
+        _assert_batch_agrees(case, answer(lambda **given: _batch(case, "hard", **given), case.inputs, ["embeddings"]))
+
+    @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="semihard"))
+    def test_its_semihard_keeps_every_negative_within_the_margin_beyond_the_positive(self, case: Case) -> None:
+        """Ours takes one negative for each anchor and positive, the nearest beyond; theirs all up to the margin."""
+        anchors, positives, negatives = _semihard(case)
+        ours = answer(
+            lambda embeddings, labels: L.triplet(  # noqa: ARG005  they chose the rows
+                embeddings[anchors],
+                embeddings[positives],
+                embeddings[negatives],
+                margin=case.options["margin"],
+                distance=case.options["distance"],
+            ),
+            case.inputs,
+            ["embeddings"],
+        )
         _assert_batch_agrees(case, ours)
+        fewer = _batch(case, "semihard", **case.inputs)
+        assert abs(float(fewer / case.value) - 1) > 0.1
 
 
 class TestLineUps:
@@ -105,31 +121,31 @@ class TestLineUps:
         _assert_line_up_agrees(case, ours)
 
 
-def _batch(case: Case, mining: str, *, embeddings: Tensor, labels: Tensor, denominator: float | None = None) -> Tensor:
+def _batch(case: Case, mining: str, *, embeddings: Tensor, labels: Tensor, average_over: str = "valid") -> Tensor:
     return L.batch_triplet(
         embeddings,
         labels,
         mining=mining,
         margin=case.options["margin"],
         distance=case.options["distance"],
-        denominator=denominator,
+        average_over=average_over,
     )
 
 
-def _triplets_above_zero(case: Case) -> float:
+def _semihard(case: Case) -> tuple[Tensor, ...]:
+    """Return the rows of anchors, positives and negatives that TripletMarginMiner calls semihard."""
     embeddings, labels = case.inputs["embeddings"], case.inputs["labels"]
+    distance = (embeddings[:, None] - embeddings[None]).norm(dim=-1)
+    if case.options["distance"] == "squared":
+        distance = distance**2
     if case.options["distance"] == "cosine":
         rows = torch.nn.functional.normalize(embeddings)
         distance = 1 - rows @ rows.T
-    else:
-        distance = (embeddings[:, None] - embeddings[None]).norm(dim=-1)
-    if case.options["distance"] == "squared":
-        distance = distance**2
     same = labels[:, None] == labels[None]
     positive = same & ~torch.eye(len(labels), dtype=torch.bool)
-    loss = distance[:, :, None] - distance[:, None, :] + case.options["margin"]
-    valid = positive[:, :, None] & ~same[:, None, :]
-    return float((valid & (loss > 0)).sum())
+    beyond = distance[:, None, :] - distance[:, :, None]
+    chosen = positive[:, :, None] & ~same[:, None, :] & (beyond > 0) & (beyond <= case.options["margin"])
+    return chosen.nonzero(as_tuple=True)
 
 
 def _assert_batch_agrees(case: Case, ours: Answer) -> None:
