@@ -8,7 +8,18 @@ from typing import Final
 from slopes._core.errors import UnknownFunctionError
 from slopes._core.spec import Spec
 from slopes.activations import gated, normalized, rectified, saturating, smooth
-from slopes.losses import contrast, distributional, embedding, mining, regression
+from slopes.losses import (
+    contrast,
+    distributional,
+    divergence,
+    embedding,
+    feedback,
+    mining,
+    policy,
+    preference,
+    regression,
+    value,
+)
 
 CATALOG: Final[tuple[Spec, ...]] = (
     *saturating.SPECS,
@@ -21,6 +32,11 @@ CATALOG: Final[tuple[Spec, ...]] = (
     *embedding.SPECS,
     *contrast.SPECS,
     *mining.SPECS,
+    *divergence.SPECS,
+    *preference.SPECS,
+    *feedback.SPECS,
+    *policy.SPECS,
+    *value.SPECS,
 )
 
 

@@ -159,11 +159,11 @@ def mish_slope(x: Tensor) -> tuple[Tensor]:
     return (torch.where(x < 0, lower, upper),)
 
 
+def log1mexp_slope(x: Tensor) -> tuple[Tensor]:
+    """Return -e^x / (1 - e^x); at 0 itself, where it is infinite, a number near the largest one instead."""
+    return (torch.exp(x) / torch.expm1(x).clamp(max=-2 / torch.finfo(x.dtype).max),)
+
+
 sigmoid = Pointwise("Sigmoid", lambda x: logistic(x)[0], sigmoid_slope, narrow=True)
 log_sigmoid = Pointwise("LogSigmoid", log_sigmoid_value, lambda x: (logistic(x)[1],), narrow=True)
-log1mexp = Pointwise(
-    "Log1mExp",
-    numerics.log1mexp,
-    lambda x: (-torch.exp(x) / torch.expm1(x).neg().clamp(min=torch.finfo(x.dtype).tiny),),
-    narrow=True,
-)
+log1mexp = Pointwise("Log1mExp", numerics.log1mexp, log1mexp_slope, narrow=True)

@@ -1,0 +1,60 @@
+"""Differences that keep their digits: a - b together with what rounding took, and e^u - 1 - u about 0.
+
+An exponential magnifies the rounding error of its argument: half a unit in the last place of 80 is 64 units of
+e^80. So arguments that are differences or products travel as (high, low), with high + low what was meant.
+Torch operations on float32 and float64, differentiable as often as wanted.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from slopes._core.numerics import Constant, horner, two_product
+
+# 1/2!, 1/3!, ...: for |u| below 1/2 what is left out is below half a unit in the last place.
+_NEAR: Final = 0.5
+_TAYLOR: Final = {
+    torch.float32: tuple(1 / math.factorial(n) for n in range(2, 11)),
+    torch.float64: tuple(1 / math.factorial(n) for n in range(2, 18)),
+}
+_TAME: Final = 1e30  # the splitting of a product overflows beyond 1e34
+
+
+def difference(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (high, low) with a - b = high + low exactly (Knuth); low is 0 where high is infinite."""
+    high = a - b
+    part = high - a
+    low = (a - (high - part)) - (b + part)
+    return high, torch.where(high.isfinite(), low, 0.0)
+
+
+def minus(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the difference of two such pairs as a pair; off by a rounding of the low parts."""
+    high, low = difference(first[0], second[0])
+    low = low + (first[1] - second[1])
+    total = high + low
+    return total, torch.where(total.isfinite(), (high - total) + low, 0.0)
+
+
+def times(pair: tuple[Tensor, Tensor], factor: float) -> tuple[Tensor, Tensor]:
+    """Return a pair times a number, as a pair."""
+    high, low = pair
+    tame = high.clamp(-_TAME, _TAME)
+    product, rest = two_product(tame, Constant(factor).pair(high.dtype))
+    return torch.where(tame == high, product, high * factor), rest + low * factor
+
+
+def excess(u: Tensor, low: Tensor | float = 0.0) -> Tensor:
+    """Return e^u - 1 - u, what the exponential exceeds its tangent at 0 by, never below 0: within 6 ULP.
+
+    `low` is what u was rounded off by. The derivative is expm1(u).
+    """
+    near = u.abs() < _NEAR
+    small = torch.where(near, u, 0.0)
+    close = small * (small * horner(small, _TAYLOR[u.dtype]))
+    far = torch.expm1(u) * (1 + low) - u
+    return torch.where(near, close, far)

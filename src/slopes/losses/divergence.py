@@ -1,0 +1,477 @@
+"""How far two distributions are apart, how spread out one is, and the VAE's term.
+
+Dimension names: `...` is any shape, one entry for each distribution; C is the number of outcomes, D of dimensions.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from slopes._core import check, numerics, reduce
+from slopes._core.reduce import Reduction
+from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Source, Spec
+from slopes.kernels.differences import difference, excess
+from slopes.kernels.pointwise import Pointwise
+
+LOG_2: Final = 0.6931471805599453
+
+
+def kl_divergence(
+    log_p: Tensor,
+    log_q: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return KL(p‖q) = Σ p (log_p - log_q) of each pair of distributions, reduced.
+
+    Args:
+        log_p: `[..., C]`, log-probabilities that sum to 1 over the last dimension; any floating dtype.
+        log_q: `[..., C]`, likewise.
+        mask: `[...]` boolean, True where a pair counts.
+        weight: `[...]`, weight of each pair, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats, at least 0.
+
+    Raises:
+        ShapeError: Shapes differ, or there is no dimension C; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `reduction` or `denominator` is outside its domain.
+        ValuesError: A row does not sum to 1 (probabilities instead of their logarithms, for example), or `weight` is
+            negative or not finite.
+
+    Notes:
+        Minimised over q it is the forward divergence: q has to cover all of p (mean-seeking). Minimised over p it is
+        the reverse one: p may settle in one part of q (mode-seeking), as in variational inference, where the ELBO
+        minimises KL(approximation‖posterior). Exchange the arguments for the other direction. torch has the order
+        `kl_div(input=log_q, target=p)`.
+        An outcome with p = 0 counts 0, with no gradient, also where q = 0; one with q = 0 and p > 0 gives infinity.
+        The gradients are those of the formula with each entry free: p (log_p - log_q + 1) and -p.
+        The value is taken as Σ (q - p - p u), u = log_q - log_p, which is the same for distributions and adds terms of
+        one sign, so that it is never negative and right to its last digits also for nearly equal ones. Where the two
+        sums differ by more than rounding explains (16-bit log-probabilities), the difference is taken off again.
+        Source: Kullback, Leibler 1951, equation 2.4.
+
+    Examples:
+        >>> p, q = torch.tensor([0.5, 0.5, 0.0]), torch.tensor([0.25, 0.75, 0.0])
+        >>> f"{kl_divergence(p.log(), q.log()).item():.4f}"  # ½ log 2 + ½ log ⅔
+        '0.1438'
+    """
+    check.alike("kl_divergence", log_p=log_p, log_q=log_q)
+    plan = _rows(
+        "kl_divergence", {"log_p": log_p, "log_q": log_q}, mask, weight, reduction, denominator, distributions=True
+    )
+    log_p, log_q = plan.neutral(log_p), plan.neutral(log_q)
+    return plan.apply(_KL(log_p, log_q).sum(-1) - _defect(log_p.detach(), log_q.detach()))
+
+
+def js_divergence(
+    log_p: Tensor,
+    log_q: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return ½ KL(p‖m) + ½ KL(q‖m), m = ½ (p + q), of each pair of distributions, reduced.
+
+    Args:
+        log_p: `[..., C]`, log-probabilities that sum to 1 over the last dimension; any floating dtype.
+        log_q: `[..., C]`, likewise.
+        mask: `[...]` boolean, True where a pair counts.
+        weight: `[...]`, weight of each pair, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats, in [0, log 2].
+
+    Raises:
+        ShapeError: Shapes differ, or there is no dimension C; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `reduction` or `denominator` is outside its domain.
+        ValuesError: A row does not sum to 1 (probabilities instead of their logarithms, for example), or `weight` is
+            negative or not finite.
+
+    Notes:
+        Symmetric, and finite also where one of the two is 0. Its square root is a metric. The gradient by an entry of
+        `log_p` is ½ p log(p / m), 0 where p = 0; with p and q far apart it all but vanishes.
+        Each outcome adds m (x atanh(x) + ½ log(1 - x²)), x = (p - q) / (p + q), which is never negative and keeps its
+        digits for nearly equal distributions.
+        Source: Lin 1991, equation 4.1.
+
+    Examples:
+        >>> p, q = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+        >>> f"{js_divergence(p.log(), q.log()).item():.4f}"  # log 2, as far apart as can be
+        '0.6931'
+    """
+    check.alike("js_divergence", log_p=log_p, log_q=log_q)
+    plan = _rows(
+        "js_divergence", {"log_p": log_p, "log_q": log_q}, mask, weight, reduction, denominator, distributions=True
+    )
+    return plan.apply(_JS(plan.neutral(log_p), plan.neutral(log_q)).sum(-1))
+
+
+def entropy(
+    log_p: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return the entropy -Σ p log_p of each distribution, reduced.
+
+    Args:
+        log_p: `[..., C]`, log-probabilities that sum to 1 over the last dimension; any floating dtype.
+        mask: `[...]` boolean, True where a distribution counts.
+        weight: `[...]`, weight of each distribution, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats, in [0, log C].
+
+    Raises:
+        ShapeError: There is no dimension C.
+        DtypeError: `log_p` is not floating, or float64 meets another dtype.
+        OptionError: `reduction` or `denominator` is outside its domain.
+        ValuesError: A row does not sum to 1 (probabilities instead of their logarithms, for example), or `weight` is
+            negative or not finite.
+
+    Notes:
+        The gradient by an entry is -p (log_p + 1), each entry free; an outcome with p = 0 counts 0, with no gradient.
+        As a bonus for exploration subtract it from the loss: minimised as it stands it sharpens the distribution.
+        Source: Shannon 1948, section 6.
+
+    Examples:
+        >>> f"{entropy(torch.tensor([0.5, 0.5, 0.0]).log()).item():.4f}"  # a fair coin: log 2
+        '0.6931'
+    """
+    check.floating("entropy", log_p=log_p)
+    plan = _rows("entropy", {"log_p": log_p}, mask, weight, reduction, denominator, distributions=True)
+    return plan.apply(_ENTROPY(plan.neutral(log_p)).sum(-1))
+
+
+def gaussian_kl(
+    mean: Tensor,
+    log_variance: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return ½ Σ (exp(log_variance) + mean² - 1 - log_variance), the KL to the standard normal, reduced.
+
+    Args:
+        mean: `[..., D]`, mean of each dimension; any floating dtype.
+        log_variance: `[..., D]`, logarithm of its variance.
+        mask: `[...]` boolean, True where a distribution counts.
+        weight: `[...]`, weight of each distribution, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`, summed over D; float32 for 16-bit input; nats, at least 0.
+
+    Raises:
+        ShapeError: Shapes differ, or there is no dimension D; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        It is KL(N(mean, variance)‖N(0, 1)), the term of a variational autoencoder. The gradients are `mean` and
+        ½ (exp(log_variance) - 1); near the standard normal nothing cancels. Summed over D and averaged over the rest:
+        code that averages over D as well weighs the term D times less against the reconstruction.
+        Source: Kingma, Welling 2014, appendix B.
+
+    Examples:
+        >>> gaussian_kl(torch.tensor([[1.0, 2.0]]), torch.zeros(1, 2)).item()
+        2.5
+    """
+    check.alike("gaussian_kl", mean=mean, log_variance=log_variance)
+    plan = _rows("gaussian_kl", {"mean": mean, "log_variance": log_variance}, mask, weight, reduction, denominator)
+    return plan.apply(_GAUSSIAN_KL(plan.neutral(mean), plan.neutral(log_variance)).sum(-1))
+
+
+class KLDivergence(nn.Module):
+    """Module of `kl_divergence`."""
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        log_p: Tensor,
+        log_q: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `kl_divergence` of these tensors under the module's options."""
+        return kl_divergence(log_p, log_q, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator)
+
+
+class JSDivergence(nn.Module):
+    """Module of `js_divergence`."""
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        log_p: Tensor,
+        log_q: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `js_divergence` of these tensors under the module's options."""
+        return js_divergence(log_p, log_q, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator)
+
+
+class Entropy(nn.Module):
+    """Module of `entropy`."""
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        log_p: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `entropy` of this tensor under the module's options."""
+        return entropy(log_p, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator)
+
+
+class GaussianKL(nn.Module):
+    """Module of `gaussian_kl`."""
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        mean: Tensor,
+        log_variance: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `gaussian_kl` of these tensors under the module's options."""
+        return gaussian_kl(
+            mean, log_variance, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator
+        )
+
+
+_ROUNDING: Final = 8  # units in the last place of 1 by which rounded log-probabilities miss their sum
+_IMPOSSIBLE: Final = -1e4  # a logarithm whose exponential is 0 in every dtype, and finite
+_MODERATE: Final = 2.0  # beyond it q - p - p u is a difference of numbers far apart
+_CLOSE: Final = 0.5  # |x| below which the series of x atanh(x) + ½ log(1 - x²) is short
+_SERIES: Final = {
+    dtype: tuple(1 / (2 * k * (2 * k - 1)) for k in range(1, terms + 1))
+    for dtype, terms in ((torch.float32, 11), (torch.float64, 24))
+}
+
+
+def _rows(
+    function: str,
+    tensors: dict[str, Tensor],
+    mask: Tensor | None,
+    weight: Tensor | None,
+    reduction: Reduction,
+    denominator: Tensor | float | None,
+    *,
+    distributions: bool = False,
+) -> reduce.Plan:
+    """Return the plan of a loss that is summed over the last dimension, and check that its rows sum to 1."""
+    first, like = next(iter(tensors.items()))
+    check.dimensions(function, first, like, "[..., C]" if distributions else "[..., D]", 1)
+    plan = reduce.plan(
+        function, like.shape[:-1], like, mask=mask, weight=weight, reduction=reduction, denominator=denominator
+    )
+    if distributions:
+        for name, value in tensors.items():
+            check.log_distribution(function, name, value, plan.keep)
+    return plan
+
+
+def _defect(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """Return Σ q - Σ p, which is 0 for distributions; 0 where it is as small as rounding makes it."""
+    wide = reduce.wide(log_p.dtype)
+    defect = (torch.exp(log_q.to(wide)) - torch.exp(log_p.to(wide))).sum(-1)
+    return torch.where(defect.abs() <= _ROUNDING * torch.finfo(wide).eps, 0.0, defect)
+
+
+def _kl(a: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    p, q = torch.exp(a), torch.exp(b)
+    impossible = a == -torch.inf
+    u, low = difference(torch.where(impossible, 0.0, b), torch.where(impossible, _IMPOSSIBLE, a))
+    moderate = u < _MODERATE
+    near = p * excess(torch.where(moderate, u, 0.0))
+    loss = torch.where(moderate, near, q - p * (1 + u))
+    return loss, (p * ((1 - u) - low), -p)
+
+
+def _js(a: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    p, q = torch.exp(a), torch.exp(b)
+    # An outcome impossible for both gets no difference, one impossible for one of them a large and finite one.
+    t = a.clamp(min=_IMPOSSIBLE) - b.clamp(min=_IMPOSSIBLE)
+    x = torch.tanh(0.5 * t)
+    square = x * x
+    near = square < _CLOSE * _CLOSE
+    small = torch.where(near, square, 0.0)
+    close = small * numerics.horner(small, _SERIES[a.dtype])
+    away = numerics.magnitude(t)
+    e = torch.exp(-away)
+    far = (LOG_2 - torch.log1p(e)) - away * (e / (1 + e))
+    loss = 0.5 * (p + q) * torch.where(near, close, far)
+    lower = torch.log1p(0.5 * torch.expm1(-away))  # log of (p + q) / 2 over the larger of the two, at most 0
+    by_p = 0.5 * p * (t.clamp(max=0) - lower)
+    by_q = 0.5 * q * ((-t).clamp(max=0) - lower)
+    return loss, (by_p, by_q)
+
+
+def _entropy(a: Tensor) -> tuple[Tensor, tuple[Tensor]]:
+    p, a = torch.exp(a), a.clamp(min=_IMPOSSIBLE)
+    return -p * a, (-p * (1 + a),)
+
+
+def _gaussian_kl(m: Tensor, s: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    return 0.5 * (excess(s) + m * m), (m, 0.5 * torch.expm1(s))
+
+
+_KL: Final = Pointwise.sharing("KL", _kl, tensors=2)
+_JS: Final = Pointwise.sharing("JS", _js, tensors=2)
+_ENTROPY: Final = Pointwise.sharing("Entropy", _entropy, tensors=1)
+_GAUSSIAN_KL: Final = Pointwise.sharing("GaussianKL", _gaussian_kl, tensors=2)
+_TWO: Final = (Input("log_p", ("...", "C"), "log_distribution"), Input("log_q", ("...", "C"), "log_distribution"))
+
+SPECS: Final = (
+    Spec(
+        name="kl_divergence",
+        title="Kullback-Leibler divergence",
+        kind="loss",
+        family="divergence",
+        function=kl_divergence,
+        module=KLDivergence,
+        summary="How much is lost by taking q for p: distillation, variational inference, trust regions.",
+        formula=r"\ell = \sum_c p_c\,(\log p_c - \log q_c)",
+        slope=r"\frac{\partial \ell}{\partial \log q_c} = -p_c,\quad"
+        r"\frac{\partial \ell}{\partial \log p_c} = p_c\left(\log\frac{p_c}{q_c} + 1\right)",
+        inputs=_TWO,
+        output=("...",),
+        range=NON_NEGATIVE,
+        aliases=("relative entropy", "kl", "kld", "forward kl", "reverse kl", "kl div"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                'torch.nn.functional.kl_div(log_q, log_p, log_target=True, reduction="batchmean")',
+                "log_q first; its own mean divides by C as well",
+            ),
+            Equivalent(
+                "optax",
+                "optax.losses.kl_divergence_with_log_targets(log_q, log_p)",
+                "predictions first; one number per row",
+            ),
+            Equivalent("Keras", "keras.losses.KLDivergence()(p, q)", "probabilities, clipped away from 0 and 1"),
+        ),
+        convention="KL(p‖q) with p first; torch and optax take log_q first.",
+        sources=(Source("Kullback, Leibler 1951, On Information and Sufficiency", "equation 2.4"),),
+        reduces=True,
+    ),
+    Spec(
+        name="js_divergence",
+        title="Jensen-Shannon divergence",
+        kind="loss",
+        family="divergence",
+        function=js_divergence,
+        module=JSDivergence,
+        summary="A symmetric distance of distributions that is never infinite.",
+        formula=r"\ell = \tfrac12\mathrm{KL}(p \,\|\, m) + \tfrac12\mathrm{KL}(q \,\|\, m),\quad m = \tfrac12(p + q)",
+        slope=r"\frac{\partial \ell}{\partial \log p_c} = \tfrac12\,p_c \log\frac{p_c}{m_c}",
+        inputs=_TWO,
+        output=("...",),
+        range=Domain(0.0, LOG_2),
+        aliases=("jsd", "jensen shannon", "information radius"),
+        equivalents=(
+            Equivalent(
+                "SciPy", "scipy.spatial.distance.jensenshannon(p, q) ** 2", "takes probabilities, returns the root"
+            ),
+            Equivalent("TRL", "GKDTrainer.generalized_jsd_loss(beta=0.5)", "takes logits"),
+        ),
+        convention="In nats, so at most log 2; in bits it is at most 1.",
+        sources=(Source("Lin 1991, Divergence Measures Based on the Shannon Entropy", "equation 4.1"),),
+        reduces=True,
+    ),
+    Spec(
+        name="entropy",
+        title="Entropy",
+        kind="loss",
+        family="divergence",
+        function=entropy,
+        module=Entropy,
+        summary="How undecided a distribution is; a bonus for exploration when subtracted.",
+        formula=r"\ell = -\sum_c p_c \log p_c",
+        slope=r"\frac{\partial \ell}{\partial \log p_c} = -p_c(\log p_c + 1)",
+        inputs=(Input("log_p", ("...", "C"), "log_distribution"),),
+        output=("...",),
+        range=NON_NEGATIVE,
+        aliases=("shannon entropy", "entropy bonus", "entropy regularisation"),
+        equivalents=(
+            Equivalent("torch", "torch.distributions.Categorical(logits=log_p).entropy()", "one number per row"),
+            Equivalent("SciPy", "scipy.stats.entropy(p)", "probabilities"),
+        ),
+        convention="In nats.",
+        sources=(Source("Shannon 1948, A Mathematical Theory of Communication", "section 6"),),
+        reduces=True,
+    ),
+    Spec(
+        name="gaussian_kl",
+        title="Gaussian KL to the standard normal",
+        kind="loss",
+        family="divergence",
+        function=gaussian_kl,
+        module=GaussianKL,
+        summary="The VAE's term: codes that stay near a standard normal.",
+        formula=r"\ell = \tfrac12\sum_d\left(e^{s_d} + \mu_d^2 - 1 - s_d\right),\quad s = \log\sigma^2",
+        slope=r"\frac{\partial \ell}{\partial \mu_d} = \mu_d,\quad"
+        r"\frac{\partial \ell}{\partial s_d} = \tfrac12\left(e^{s_d} - 1\right)",
+        inputs=(Input("mean", ("...", "D")), Input("log_variance", ("...", "D"))),
+        output=("...",),
+        range=NON_NEGATIVE,
+        aliases=("vae kl", "kl to standard normal", "variational regulariser"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "torch.distributions.kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0, 1)).sum(-1)",
+                "one number per row",
+            ),
+        ),
+        convention="Summed over D; some code averages over it, which weighs the term D times less.",
+        sources=(Source("Kingma, Welling 2014, Auto-Encoding Variational Bayes", "appendix B"),),
+        reduces=True,
+    ),
+)

@@ -1,0 +1,442 @@
+"""Losses on pairs of answers, one chosen and one rejected: Bradley-Terry, DPO and IPO.
+
+Dimension names: `...` is any shape, usually [N], one entry for each pair. Log-probabilities are those of whole
+answers, summed over their tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from slopes._core import check, numerics, reduce
+from slopes._core.reduce import Reduction
+from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels.differences import difference, minus, times
+from slopes.kernels.pointwise import Pointwise
+
+
+def bradley_terry(
+    chosen: Tensor,
+    rejected: Tensor,
+    *,
+    margin: Tensor | float = 0.0,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return -log σ(chosen - rejected - margin) of each pair, reduced.
+
+    Args:
+        chosen: `[...]`, reward of the answer that was preferred; any floating dtype.
+        rejected: `[...]`, reward of the other one.
+        margin: By how much the chosen reward should lead: a number, or `[...]` for one margin per pair.
+        mask: `[...]` boolean, True where a pair counts.
+        weight: `[...]`, weight of each pair, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats, at least 0.
+
+    Raises:
+        ShapeError: Shapes differ; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `margin`, `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        The gradient by `chosen` is -σ(rejected + margin - chosen), the probability of the wrong order under the
+        Bradley-Terry model, and by `rejected` its negative. Rewards matter by their differences alone.
+        Source: Bradley, Terry 1952; as a loss for reward models Ouyang et al. 2022, equation 1, and with a margin
+        Touvron et al. 2023 (Llama 2), equation 2.
+
+    Examples:
+        >>> loss = bradley_terry(torch.tensor([0.82]), torch.tensor([0.31]))
+        >>> f"{loss.item():.4f}"  # -log σ(0.51)
+        '0.4703'
+    """
+    check.alike("bradley_terry", chosen=chosen, rejected=rejected)
+    if isinstance(margin, Tensor):
+        check.alike("bradley_terry", chosen=chosen, rejected=rejected, margin=margin)
+    else:
+        check.option("bradley_terry", "margin", margin, _FINITE)
+        margin = torch.full_like(chosen, margin, dtype=reduce.wide(chosen.dtype), requires_grad=False)
+    plan = reduce.plan(
+        "bradley_terry", chosen.shape, chosen, mask=mask, weight=weight, reduction=reduction, denominator=denominator
+    )
+    return _BRADLEY_TERRY.reduced(chosen, rejected, margin, plan=plan)
+
+
+def dpo(
+    policy_chosen: Tensor,
+    policy_rejected: Tensor,
+    reference_chosen: Tensor,
+    reference_rejected: Tensor,
+    *,
+    beta: float = 0.1,
+    label_smoothing: float = 0.0,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return -(1 - ε) log σ(h) - ε log σ(-h), h = beta · (log-ratio of chosen - log-ratio of rejected), reduced.
+
+    A log-ratio is the policy's log-probability of an answer minus the reference's; ε is `label_smoothing`.
+
+    Args:
+        policy_chosen: `[...]`, log-probability of the chosen answer under the policy, summed over its tokens.
+        policy_rejected: `[...]`, likewise of the rejected one.
+        reference_chosen: `[...]`, log-probability of the chosen answer under the frozen reference; a constant.
+        reference_rejected: `[...]`, likewise of the rejected one; a constant.
+        beta: How dearly the policy pays for leaving the reference; above 0.
+        label_smoothing: The share of pairs ε taken to be labelled the wrong way round, in [0, 0.5).
+        mask: `[...]` boolean, True where a pair counts.
+        weight: `[...]`, weight of each pair, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats, at least 0.
+
+    Raises:
+        ShapeError: Shapes differ; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `beta`, `label_smoothing`, `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        The gradient by `policy_chosen` is beta (ε - σ(-h)), by `policy_rejected` its negative. No gradient goes to
+        the reference. With ε = 0 it never vanishes; with ε > 0 it does at h = log((1 - ε) / ε).
+        Each log-ratio is taken first, since policy and reference nearly agree on an answer, so that their difference
+        is exact, whereas log-probabilities of two different answers differ by hundreds and would round. What rounding
+        takes all the same is kept and added back, so that large common log-probabilities cost no digits.
+        Source: Rafailov et al. 2023, equation 7; with ε Mitchell 2023, conservative DPO.
+
+    Examples:
+        >>> pair = torch.tensor([-12.0]), torch.tensor([-15.0]), torch.tensor([-13.0]), torch.tensor([-14.0])
+        >>> f"{dpo(*pair, beta=0.5).item():.4f}"  # log-ratios +1 and -1: -log σ(0.5 · 2)
+        '0.3133'
+    """
+    check.option("dpo", "beta", beta, _POSITIVE)
+    check.option("dpo", "label_smoothing", label_smoothing, _SMOOTHING)
+    sums = _policy_and_reference("dpo", policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    plan = reduce.plan(
+        "dpo", sums[0].shape, sums[0], mask=mask, weight=weight, reduction=reduction, denominator=denominator
+    )
+    return _DPO.reduced(*sums, float(beta), float(label_smoothing), plan=plan)
+
+
+def ipo(
+    policy_chosen: Tensor,
+    policy_rejected: Tensor,
+    reference_chosen: Tensor,
+    reference_rejected: Tensor,
+    *,
+    beta: float = 0.1,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return (log-ratio of chosen - log-ratio of rejected - 1 / (2 beta))² of each pair, reduced.
+
+    A log-ratio is the policy's log-probability of an answer minus the reference's.
+
+    Args:
+        policy_chosen: `[...]`, log-probability of the chosen answer under the policy.
+        policy_rejected: `[...]`, likewise of the rejected one.
+        reference_chosen: `[...]`, log-probability of the chosen answer under the frozen reference; a constant.
+        reference_rejected: `[...]`, likewise of the rejected one; a constant.
+        beta: How dearly the policy pays for leaving the reference (the paper's τ); above 0.
+        mask: `[...]` boolean, True where a pair counts.
+        weight: `[...]`, weight of each pair, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats squared, at least 0.
+
+    Raises:
+        ShapeError: Shapes differ; nothing broadcasts.
+        DtypeError: An argument is not floating, or float64 meets another dtype.
+        OptionError: `beta`, `reduction` or `denominator` is outside its domain.
+        ValuesError: `weight` is negative or not finite.
+
+    Notes:
+        The gradient by `policy_chosen` is 2 (margin - 1 / (2 beta)): unlike `dpo` it pushes back once the margin is
+        reached. No gradient goes to the reference. Log-probabilities are taken as they are given: pass sums over the
+        tokens for the paper's loss, means over the tokens for TRL's; the same beta does not mean the same in both.
+        Source: Azar et al. 2023, equation 17.
+
+    Examples:
+        >>> pair = torch.tensor([-12.0]), torch.tensor([-15.0]), torch.tensor([-13.0]), torch.tensor([-14.0])
+        >>> ipo(*pair, beta=0.1).item()  # margin 2, goal 5
+        9.0
+    """
+    check.option("ipo", "beta", beta, _POSITIVE)
+    sums = _policy_and_reference("ipo", policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    plan = reduce.plan(
+        "ipo", sums[0].shape, sums[0], mask=mask, weight=weight, reduction=reduction, denominator=denominator
+    )
+    return _IPO.reduced(*sums, 0.5 / beta, plan=plan)
+
+
+class BradleyTerry(nn.Module):
+    """Module of `bradley_terry`."""
+
+    def __init__(self, *, margin: Tensor | float = 0.0, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.margin = margin
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        chosen: Tensor,
+        rejected: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `bradley_terry` of these tensors under the module's options."""
+        return bradley_terry(
+            chosen,
+            rejected,
+            margin=self.margin,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class DPO(nn.Module):
+    """Module of `dpo`."""
+
+    def __init__(self, *, beta: float = 0.1, label_smoothing: float = 0.0, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.beta = beta
+        self.label_smoothing = label_smoothing
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        policy_chosen: Tensor,
+        policy_rejected: Tensor,
+        reference_chosen: Tensor,
+        reference_rejected: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `dpo` of these tensors under the module's options."""
+        return dpo(
+            policy_chosen,
+            policy_rejected,
+            reference_chosen,
+            reference_rejected,
+            beta=self.beta,
+            label_smoothing=self.label_smoothing,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class IPO(nn.Module):
+    """Module of `ipo`."""
+
+    def __init__(self, *, beta: float = 0.1, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.beta = beta
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        policy_chosen: Tensor,
+        policy_rejected: Tensor,
+        reference_chosen: Tensor,
+        reference_rejected: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `ipo` of these tensors under the module's options."""
+        return ipo(
+            policy_chosen,
+            policy_rejected,
+            reference_chosen,
+            reference_rejected,
+            beta=self.beta,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+_FINITE: Final = Domain(low_open=True, high_open=True)
+_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
+_SMOOTHING: Final = Domain(0.0, 0.5, high_open=True)
+
+
+def _policy_and_reference(
+    function: str, policy_chosen: Tensor, policy_rejected: Tensor, reference_chosen: Tensor, reference_rejected: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    check.alike(
+        function,
+        policy_chosen=policy_chosen,
+        policy_rejected=policy_rejected,
+        reference_chosen=reference_chosen,
+        reference_rejected=reference_rejected,
+    )
+    return policy_chosen, policy_rejected, reference_chosen.detach(), reference_rejected.detach()
+
+
+def _bradley_terry(c: Tensor, r: Tensor, m: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    z, low = minus(difference(c, r), (m, torch.zeros_like(m)))
+    _, wrong, e = numerics.logistic(z, low)
+    return numerics.softplus(-z, e), (-wrong, wrong, wrong)
+
+
+def _dpo(
+    pc: Tensor, pr: Tensor, rc: Tensor, rr: Tensor, beta: float, smoothing: float
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    z, low = times(minus(difference(pc, rc), difference(pr, rr)), beta)
+    right, wrong, e = numerics.logistic(z, low)
+    loss = (1 - smoothing) * (-z).clamp(min=0) + torch.log1p(e)
+    slope = -wrong
+    if smoothing > 0:
+        loss = loss + smoothing * z.clamp(min=0)
+        # ε - σ(-h) about its root, where it would cancel.
+        root, rest = numerics.Constant(math.log1p(-smoothing) - math.log(smoothing)).pair(z.dtype)
+        d = ((root - z) + rest) - low
+        n = torch.expm1(-numerics.magnitude(d))
+        slope = torch.where(d < 0, -smoothing * n * right, (1 - smoothing) * n * wrong)
+    slope = beta * slope
+    return loss, (slope, -slope, -slope, slope)
+
+
+def _ipo(pc: Tensor, pr: Tensor, rc: Tensor, rr: Tensor, goal: float) -> tuple[Tensor, tuple[Tensor, ...]]:
+    margin, low = minus(difference(pc, rc), difference(pr, rr))
+    high, rest = numerics.Constant(goal).pair(margin.dtype)
+    u = (margin - high) + (low - rest)
+    slope = 2 * u
+    return u * u, (slope, -slope, -slope, slope)
+
+
+_BRADLEY_TERRY: Final = Pointwise.sharing("BradleyTerry", _bradley_terry, tensors=3)
+_DPO: Final = Pointwise.sharing("DPO", _dpo, tensors=4)
+_IPO: Final = Pointwise.sharing("IPO", _ipo, tensors=4)
+_FOUR_SUMS: Final = (
+    Input("policy_chosen", ("...",), "log_probability"),
+    Input("policy_rejected", ("...",), "log_probability"),
+    Input("reference_chosen", ("...",), "log_probability"),
+    Input("reference_rejected", ("...",), "log_probability"),
+)
+_RATIOS: Final = r"\rho_\pm = \log\frac{\pi(y_\pm \mid x)}{\pi_\mathrm{ref}(y_\pm \mid x)}"
+
+SPECS: Final = (
+    Spec(
+        name="bradley_terry",
+        title="Bradley-Terry",
+        kind="loss",
+        family="preference",
+        function=bradley_terry,
+        module=BradleyTerry,
+        summary="A reward model learnt from which of two answers people preferred.",
+        formula=r"\ell = -\log\sigma(r_+ - r_- - m)",
+        slope=r"\frac{\partial \ell}{\partial r_+} = -\sigma(r_- + m - r_+)",
+        inputs=(Input("chosen", ("...",)), Input("rejected", ("...",))),
+        output=("...",),
+        range=NON_NEGATIVE,
+        parameters=(Parameter("margin", 0.0, "how far chosen should lead", _FINITE, "m", slider=(0.0, 3.0, 0.1)),),
+        aliases=("reward model loss", "pairwise logistic", "preference loss", "ranknet"),
+        equivalents=(
+            Equivalent("torch", "-torch.nn.functional.logsigmoid(chosen - rejected - margin).mean()"),
+            Equivalent("TRL", "RewardTrainer's loss", "its margin comes with the data, one per pair"),
+        ),
+        sources=(
+            Source("Bradley, Terry 1952, Rank Analysis of Incomplete Block Designs"),
+            Source("Ouyang et al. 2022, Training language models to follow instructions", "equation 1"),
+            Source("Touvron et al. 2023, Llama 2", "equation 2, the margin"),
+        ),
+        elementwise=True,
+        reduces=True,
+    ),
+    Spec(
+        name="dpo",
+        title="Direct preference optimisation",
+        kind="loss",
+        family="preference",
+        function=dpo,
+        module=DPO,
+        summary="A language model aligned to preferences, without a reward model.",
+        formula=r"\ell = -(1 - \varepsilon)\log\sigma(h) - \varepsilon\log\sigma(-h),\quad"
+        rf"h = \beta(\rho_+ - \rho_-),\quad {_RATIOS}",
+        slope=r"\frac{\partial \ell}{\partial \log\pi(y_+)} = \beta(\varepsilon - \sigma(-h))",
+        inputs=_FOUR_SUMS,
+        output=("...",),
+        range=NON_NEGATIVE,
+        parameters=(
+            Parameter("beta", 0.1, "price of leaving the reference", _POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)),
+            Parameter(
+                "label_smoothing",
+                0.0,
+                "share of pairs labelled the wrong way round",
+                _SMOOTHING,
+                r"\varepsilon",
+                slider=(0.0, 0.45, 0.05),
+            ),
+        ),
+        aliases=("direct preference optimization", "cdpo", "conservative dpo"),
+        equivalents=(
+            Equivalent(
+                "TRL",
+                'DPOConfig(loss_type="sigmoid", beta=beta)',
+                'takes the models; recent versions smooth labels in "aot" only',
+            ),
+        ),
+        convention="Label smoothing is conservative DPO's; TRL's robust DPO divides by 1 - 2ε instead.",
+        sources=(
+            Source("Rafailov et al. 2023, Direct Preference Optimization", "equation 7"),
+            Source("Mitchell 2023, A note on DPO with noisy preferences", "conservative DPO"),
+        ),
+        elementwise=True,
+        reduces=True,
+    ),
+    Spec(
+        name="ipo",
+        title="Identity preference optimisation",
+        kind="loss",
+        family="preference",
+        function=ipo,
+        module=IPO,
+        summary="DPO that stops at a margin, where preferences are all one way.",
+        formula=rf"\ell = \left(\rho_+ - \rho_- - \tfrac{{1}}{{2\beta}}\right)^2,\quad {_RATIOS}",
+        slope=r"\frac{\partial \ell}{\partial \log\pi(y_+)} = 2\left(\rho_+ - \rho_- - \tfrac{1}{2\beta}\right)",
+        inputs=_FOUR_SUMS,
+        output=("...",),
+        range=NON_NEGATIVE,
+        parameters=(
+            Parameter("beta", 0.1, "price of leaving the reference", _POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)),
+        ),
+        aliases=("identity preference optimization", "psi-po"),
+        equivalents=(
+            Equivalent("TRL", 'DPOConfig(loss_type="ipo", beta=beta)', "averages each log-ratio over its tokens"),
+        ),
+        convention="Log-probabilities as given: sums over tokens are the paper's loss, means are TRL's.",
+        sources=(Source("Azar et al. 2023, A General Theoretical Paradigm to Understand Learning", "equation 17"),),
+        elementwise=True,
+        reduces=True,
+    ),
+)
