@@ -4,7 +4,8 @@
 answer whole arrays in float64 with a relative error below 1e-9, which is a thousandth of the last place of a
 16-bit number and less, except beside a zero of the slope, where the error is 1e-15 of the terms that cancel.
 
-At a kink every slope is the one from the left, which is 0 for ReLU.
+At a kink the slope is the one from the left, which is 0 for ReLU; at 3, where the hard forms end, it is the
+one from the right: the flat piece, or the line, owns its end.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def value(name: str, x: mpf, **options: Any) -> mpf:  # noqa: ANN401  numbers, o
 
 @careful
 def slope(name: str, x: mpf, **options: Any) -> mpf:  # noqa: ANN401
-    """Return the derivative at x; at ±inf its limit, at NaN NaN, at a kink the slope from the left."""
+    """Return the derivative at x; at ±inf its limit, at NaN NaN."""
     if mp.isnan(x):
         return mp.nan
     activation = ACTIVATIONS[name]
@@ -149,7 +150,7 @@ def _hard_sigmoid(x: mpf) -> mpf:
 
 
 def _hard_sigmoid_slope(x: mpf) -> mpf:
-    return mpf(1) / 6 if -3 < x <= 3 else mpf(0)
+    return mpf(1) / 6 if -3 < x < 3 else mpf(0)
 
 
 def _relu(x: mpf) -> mpf:
@@ -299,7 +300,7 @@ def _hard_swish(x: mpf) -> mpf:
 def _hard_swish_slope(x: mpf) -> mpf:
     if x <= -3:
         return mpf(0)
-    return (2 * x + 3) / 6 if x <= 3 else mpf(1)
+    return (2 * x + 3) / 6 if x < 3 else mpf(1)
 
 
 ACTIVATIONS: Final = {
@@ -345,7 +346,7 @@ ACTIVATIONS: Final = {
         _hard_swish,
         _hard_swish_slope,
         lambda x: x * np.clip(x + 3.0, 0.0, 6.0) / 6.0,
-        lambda x: np.where(x <= -3.0, 0.0, np.where(x <= 3.0, (2.0 * x + 3.0) / 6.0, 1.0)),
+        lambda x: np.where(x <= -3.0, 0.0, np.where(x < 3.0, (2.0 * x + 3.0) / 6.0, 1.0)),
         lambda: ((0, 0), (mp.inf, 1)),
         kinks=(-3.0, 3.0),
     ),
@@ -353,7 +354,7 @@ ACTIVATIONS: Final = {
         _hard_sigmoid,
         _hard_sigmoid_slope,
         lambda x: np.clip(x + 3.0, 0.0, 6.0) / 6.0,
-        lambda x: np.where((x > -3.0) & (x <= 3.0), 1.0 / 6.0, 0.0),
+        lambda x: np.where((x > -3.0) & (x < 3.0), 1.0 / 6.0, 0.0),
         lambda: ((0, 0), (1, 0)),
         kinks=(-3.0, 3.0),
     ),

@@ -17,7 +17,7 @@ from torch import Tensor
 
 DIGITS: Final = 50
 UNDERFLOW_DIGITS: Final = 400  # beyond the smallest float64, 4.9e-324
-MOST_DIGITS: Final = 4000
+LARGEST_LOGIT: Final = 2000  # beyond it every power of exp(-x) worth asking for underflows
 
 Result = TypeVar("Result")
 
@@ -52,7 +52,8 @@ def digits_for(*values: object) -> int:
     float64 may lose theirs, unless a small power brings them back, for which 2·x are kept.
     """
     largest = max((abs(number) for number in numbers_in(list(values))), default=mpf(0))
-    needed = min(largest**2, max(mpf(UNDERFLOW_DIGITS), 2 * largest), mpf(MOST_DIGITS))
+    kept = 2 * largest if largest <= LARGEST_LOGIT else 0
+    needed = min(largest**2, max(UNDERFLOW_DIGITS, kept))
     return DIGITS + int(mp.ceil(needed))
 
 

@@ -90,10 +90,11 @@ class TestActivations:
                 assert mp.isnan(function(name, mp.nan, **options))
 
     @pytest.mark.parametrize("name", [name for name, entry in activations.ACTIVATIONS.items() if entry.kinks])
-    def test_at_a_kink_the_slope_is_the_one_from_the_left(self, name: str) -> None:
+    def test_at_a_kink_the_slope_is_the_one_from_its_side(self, name: str) -> None:
         for kink in activations.ACTIVATIONS[name].kinks:
-            left = gradient(lambda at: activations.value(name, at), kink - 2.0**-30)
-            assert abs(activations.slope(name, kink) - left) < mpf(2) ** -28
+            beside = kink + (2.0**-30 if kink == 3 else -(2.0**-30))
+            near = gradient(lambda at: activations.value(name, at), beside)
+            assert abs(activations.slope(name, kink) - near) < mpf(2) ** -28
 
     def test_closed_forms(self) -> None:
         three = mp.log(3)
@@ -304,6 +305,8 @@ class TestClassification:
         assert_equal(losses.asymmetric(0.7, 1, gamma_positive=0.0), losses.binary_cross_entropy(0.7, 1.0))
         assert_equal(losses.asymmetric(0.7, 0, gamma_negative=0.0, clip=0.0), losses.binary_cross_entropy(0.7, 0.0))
         assert_equal(losses.asymmetric(0.7, 0, gamma_negative=2.0, clip=0.0), losses.focal(0.7, 0, 2.0))
+        focused = losses.asymmetric(0.7, 1, gamma_positive=2.0)
+        assert_equal(focused, losses.focal(0.7, 1, 2.0))
         assert losses.asymmetric(-3.0, 0) == 0  # p = 0.047, below the clip
         half = mpf("0.45")
         assert_equal(losses.asymmetric(0.0, 0, clip=mpf("0.05")), -(half**4) * mp.log(1 - half))
@@ -358,7 +361,7 @@ class TestEmbeddings:
     A, B, C = (1.0, 0.0), (0.6, 0.8), (-1.0, 0.0)
 
     def test_distances(self) -> None:
-        assert losses.distance([0.0, 0.0], [3.0, 4.0]) == 5
+        assert losses.distance([1.0, -2.0], [4.0, 2.0]) == 5
         assert losses.distance([0.0, 0.0], [3.0, 4.0], "squared") == 25
         assert losses.distance(self.A, self.C, "cosine") == 2
         assert losses.cosine([0.0, 0.0], self.A) == 0
@@ -479,6 +482,8 @@ class TestPolicy:
     def test_value_clip(self) -> None:
         assert losses.value_clip(2.0, 1.0, 3.0, clip=0.5) == 1.125
         assert losses.value_clip(2.0, 1.0, 0.0, clip=0.5) == 2
+        assert losses.value_clip(-2.0, 1.0, 0.0, clip=0.5) == 2
+        assert losses.value_clip(0.25, 1.0, 0.0, clip=0.5) == mpf(1) / 8
         assert losses.value_clip(1.25, 1.0, 3.0, clip=0.5) == mpf(1.75) ** 2 / 2
 
     def test_generalized_advantages_obey_the_recursion(self) -> None:
