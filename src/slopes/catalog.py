@@ -9,6 +9,8 @@ from slopes._core.errors import UnknownFunctionError
 from slopes._core.spec import Spec
 from slopes.activations import gated, normalized, rectified, saturating, smooth
 from slopes.losses import (
+    binary,
+    categorical,
     contrast,
     distributional,
     divergence,
@@ -29,6 +31,8 @@ CATALOG: Final[tuple[Spec, ...]] = (
     *gated.SPECS,
     *regression.SPECS,
     *distributional.SPECS,
+    *binary.SPECS,
+    *categorical.SPECS,
     *embedding.SPECS,
     *contrast.SPECS,
     *mining.SPECS,

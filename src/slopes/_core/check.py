@@ -7,12 +7,13 @@ that read values ask `settings.reads_values` first.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, ValuesError
+from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, SuspiciousInputWarning, ValuesError
 from slopes._core.settings import reads_values
 from slopes._core.spec import Domain
 
@@ -142,6 +143,20 @@ def flag(function: str, name: str, value: object) -> None:
         raise OptionError(message)
 
 
+def count(function: str, name: str, value: object) -> None:
+    """Raise `OptionError` unless `value` is an integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        message = f"{function}: `{name}` is {value!r}, expected an integer of at least 1; pass a number of things."
+        raise OptionError(message)
+
+
+def index(function: str, name: str, value: object) -> None:
+    """Raise `OptionError` unless `value` is an integer."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"{function}: `{name}` is {value!r}, expected an integer; the usual one is -100."
+        raise OptionError(message)
+
+
 def boolean(function: str, name: str, value: Tensor, shape: Sequence[int], meaning: str) -> None:
     """Check a boolean tensor of exactly this shape."""
     tensor(function, **{name: value})
@@ -179,9 +194,23 @@ def in_range(function: str, name: str, value: Tensor, classes: int, ignore_index
         raise ValuesError(message)
 
 
+def constant(function: str, **tensors: Tensor | None) -> None:
+    """Raise `OptionError` where a tensor that the loss is not differentiated by requires a gradient."""
+    for name, value in tensors.items():
+        if value is not None and value.requires_grad:
+            message = (
+                f"{function}: `{name}` requires a gradient, expected a constant, since the loss has no gradient by it; "
+                f"pass {name}.detach()."
+            )
+            raise OptionError(message)
+
+
 def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, keep: Tensor | None = None) -> None:
     """Raise `ValuesError` unless each value that counts lies in `domain`; NaN does not."""
-    if not reads_values(value, keep):
+    if value.numel() == 0 or not reads_values(value, keep):
+        return
+    low, high = (float(end) for end in value.detach().aminmax())  # one pass; most inputs are right
+    if low in domain and high in domain:
         return
     above = value > domain.low if domain.low_open else value >= domain.low
     below = value < domain.high if domain.high_open else value <= domain.high
@@ -191,6 +220,43 @@ def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, ke
     if bool(wrong.any()):
         message = f"{function}: `{name}` holds {float(value[wrong][0]):.6g}, expected values in {domain}; {fix}."
         raise ValuesError(message)
+
+
+def hard_labels(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
+    """Raise `ValuesError` unless each value that counts is 0 or 1."""
+    if value.numel() == 0 or not reads_values(value, keep):
+        return
+    low, high = (float(end) for end in (value * (1 - value)).detach().aminmax())
+    if low == 0 and high == 0:
+        return
+    wrong = ~((value == 0) | (value == 1))
+    if keep is not None:
+        wrong = wrong & keep
+    if bool(wrong.any()):
+        message = (
+            f"{function}: `{name}` holds {float(value[wrong][0]):.6g}, expected 0 or 1; "
+            f"for soft targets use binary_cross_entropy, from labels -1 and +1 make (labels + 1) / 2."
+        )
+        raise ValuesError(message)
+
+
+def not_probabilities(function: str, logits: Tensor, *, rows: bool, keep: Tensor | None = None) -> None:
+    """Warn where what came as logits looks like probabilities: all in [0, 1], and rows of classes summing to 1.
+
+    Fewer than 16 numbers, or all equal ones (a head that starts at 0), say nothing.
+    """
+    if logits.numel() < 16 or not reads_values(logits, keep):  # noqa: PLR2004
+        return
+    low, high = (float(end) for end in logits.detach().aminmax())
+    if not (0 <= low < high <= 1):
+        return
+    if rows and bool(((logits.detach().double().sum(-1) - 1).abs() > _slack(logits)).any()):
+        return
+    message = (
+        f"{function}: `logits` all lie in [0, 1]{' and each row sums to 1' if rows else ''}, which looks like "
+        f"probabilities where logits belong; pass the scores before sigmoid or softmax, the loss applies it."
+    )
+    warnings.warn(message, SuspiciousInputWarning, stacklevel=4)
 
 
 def distribution(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
@@ -241,7 +307,10 @@ def _slack(value: Tensor) -> float:
 
 def signs(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
     """Raise `ValuesError` unless each value that counts is -1 or +1."""
-    if not reads_values(value, keep):
+    if value.numel() == 0 or not reads_values(value, keep):
+        return
+    low, high = (float(end) for end in value.detach().abs().aminmax())
+    if low == 1 and high == 1:
         return
     wrong = value.abs() != 1
     if keep is not None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 _SPLITTER: Final = {torch.float32: 4097.0, torch.float64: 134217729.0}  # 2^12 + 1 and 2^27 + 1
 _SHIFT: Final = {torch.float32: 64.0, torch.float64: 512.0}  # a - shift is exact where it is used
+_MINUS_LOG_2: Final = -0.6931471805599453
 Pair = tuple[float, float]
 
 
@@ -43,25 +44,25 @@ def horner(x: Tensor, coefficients: Sequence[float]) -> Tensor:
     return result
 
 
-def _wants_graph(x: Tensor) -> bool:
+def _wants_graph() -> bool:
     return torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
 def magnitude(x: Tensor) -> Tensor:
     """Return |x|, with slope +1 at 0, so that even functions of it keep their second derivative there."""
-    return torch.where(x < 0, -x, x) if _wants_graph(x) else x.abs()
+    return torch.where(x < 0, -x, x) if _wants_graph() else x.abs()
 
 
 def step(x: Tensor) -> Tensor:
     """Return 1 where x >= 0 and 0 elsewhere, in the dtype of x."""
-    if _wants_graph(x) or torch.compiler.is_compiling():
+    if _wants_graph() or torch.compiler.is_compiling():
         return (x >= 0).to(x.dtype)
     return (x.sign() + 1).clamp_(max=1)
 
 
 def reflect(x: Tensor, lower: Tensor) -> Tensor:
     """Return `lower` where x < 0 and 1 - lower elsewhere, for f(x) + f(-x) = 1."""
-    if _wants_graph(x) or torch.compiler.is_compiling():
+    if _wants_graph() or torch.compiler.is_compiling():
         return torch.where(x < 0, lower, 1 - lower)
     up = step(x)
     return up + (1 - 2 * up) * lower
@@ -136,7 +137,7 @@ def exp_minus_half_square(a: Tensor, relative: Tensor | float = 0.0) -> Tensor:
 
 def log1mexp(x: Tensor) -> Tensor:
     """Return log(1 - e^x) for x <= 0: within 2 ULP on both sides of the switch at -log 2 (Mächler 2012)."""
-    near = x > -0.6931471805599453
+    near = x > _MINUS_LOG_2
     close = torch.log(-torch.expm1(torch.where(near, x, -1.0)))
     far = torch.log1p(-torch.exp(torch.where(near, -1.0, x)))
     return torch.where(near, close, far)

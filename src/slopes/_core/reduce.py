@@ -52,7 +52,8 @@ class Plan:
         if self.divisor is None:
             return 1.0
         if isinstance(self.divisor, Tensor):
-            return torch.where(self.divisor == 0, 0.0, 1.0 / torch.where(self.divisor == 0, 1.0, self.divisor))
+            empty = self.divisor == 0
+            return torch.where(empty, 0.0, 1.0 / torch.where(empty, 1.0, self.divisor))
         return 0.0 if self.divisor == 0 else 1.0 / self.divisor
 
     def apply(self, loss: Tensor) -> Tensor:
@@ -63,13 +64,17 @@ class Plan:
             loss = loss * self.weight
         if self.reduction == "none":
             return loss
-        total = loss.sum()
+        return self.divided(loss.sum())
+
+    def divided(self, total: Tensor) -> Tensor:
+        """Return the total over the divisor; an empty mean is 0 with a graph, never 0/0."""
         if self.divisor is None:
             return total
         if isinstance(self.divisor, Tensor):
-            empty = self.divisor == 0
-            return torch.where(empty, total * 0.0, total / torch.where(empty, 1.0, self.divisor))
-        return total / self.divisor if self.divisor else total
+            divisor = self.divisor.to(total.dtype)
+            empty = divisor == 0
+            return torch.where(empty, total * 0.0, total / torch.where(empty, 1.0, divisor))
+        return total / self.divisor if self.divisor else total * 0.0
 
 
 def plan(
@@ -83,6 +88,7 @@ def plan(
     denominator: Tensor | float | None,
     keep: Tensor | None = None,
     base: Tensor | None = None,
+    counts: Tensor | None = None,
 ) -> Plan:
     """Check the four arguments that every loss takes and return what they ask for.
 
@@ -96,6 +102,7 @@ def plan(
         denominator: Replaces the divisor of the mean.
         keep: Elements that the loss itself leaves out (ignored targets).
         base: Weight that the loss itself gives (class weights); it multiplies `weight`.
+        counts: What each element counts for in the divisor, where the formula itself has the class weights.
     """
     check.choice(function, "reduction", reduction, REDUCTIONS)
     if mask is not None:
@@ -109,7 +116,7 @@ def plan(
     if weight is not None:
         keep = weight != 0 if keep is None else keep & (weight != 0)
         weight = torch.where(keep, weight, 0.0)
-    divisor = _divisor(function, reduction, denominator, keep, weight, shape)
+    divisor = _divisor(function, reduction, denominator, keep, weight, shape, counts)
     return Plan(keep, weight, divisor, reduction)
 
 
@@ -132,19 +139,23 @@ def _check_weight(function: str, weight: Tensor, shape: Sequence[int], like: Ten
         raise ValuesError(message)
 
 
-def _divisor(  # noqa: PLR0911  one line per case
+def _divisor(
     function: str,
     reduction: Reduction,
     denominator: Tensor | float | None,
     keep: Tensor | None,
     weight: Tensor | None,
     shape: Sequence[int],
+    counts: Tensor | None,
 ) -> Tensor | float | None:
     if denominator is not None:
         _check_denominator(function, reduction, denominator)
         return denominator
     if reduction != "mean":
         return None
+    if counts is not None:
+        counts = counts if keep is None else torch.where(keep, counts, 0.0)
+        return (counts if weight is None else counts * weight).sum()
     if weight is not None:
         return weight.sum()
     if keep is not None:

@@ -15,6 +15,7 @@ Holds = Literal[
     "real",  # any real number
     "positive",  # > 0
     "probability",  # in [0, 1]
+    "hard_label",  # 0 or 1
     "sign",  # -1 or +1
     "class_index",  # int64 in [0, C)
     "token",  # int64 in [0, V)

@@ -1,8 +1,9 @@
-"""Pointwise functions with analytic slopes, in cache-sized blocks.
+"""Functions of each element, or of each row, with analytic slopes, in cache-sized blocks.
 
-A `Pointwise` is a value and its partial derivatives, written once as plain torch operations. Eagerly on a CPU
-it runs block by block, so that the intermediate results stay in the cache; under `torch.compile`, on other
-devices and under `torch.func` the same formula runs whole. Only the inputs are kept for the backward pass.
+A `Pointwise` is a value and its partial derivatives, written once as plain torch operations: of each element, or
+(`rows=True`) of each row of a last dimension. Eagerly on a CPU it runs block by block, so that the intermediate
+results stay in the cache; under `torch.compile`, on other devices and under `torch.func` the same formula runs
+whole. Only the inputs are kept for the backward pass.
 
 For a loss that is reduced to one number, `Pointwise.reduced` computes value and gradient in the same pass and
 keeps the gradient (4 bytes an element for float32); the first backward pass hands that buffer over, a second
@@ -25,51 +26,76 @@ from slopes._core.settings import is_transformed
 # float32 temporaries of it fit the second-level cache of current processors.
 GRAIN: Final = 1 << 15
 
-Formula = Callable[..., Tensor]
-Partials = Callable[..., tuple[Tensor, ...]]
+Value = Callable[..., Tensor]
+Slopes = Callable[..., tuple[Tensor | None, ...]]
+Both = Callable[..., tuple[Tensor, tuple[Tensor | None, ...]]]
 
 
 class Pointwise:
-    """A pointwise function of one or more tensors of equal shape, with its analytic partial derivatives.
+    """A function of each element, or row, of some tensors, with its analytic partial derivatives.
 
     Args:
         name: For tracebacks and profiles.
         value: `value(*tensors, *numbers)`, in differentiable torch operations.
-        slopes: `slopes(*tensors, *numbers)`, one partial derivative per tensor, differentiable likewise.
+        slopes: `slopes(*tensors, *numbers)`, one partial derivative per tensor (None for a constant one),
+            differentiable likewise.
         both: `(value, slopes)` in one go, where they share work.
         tensors: How many of the leading arguments are tensors.
         narrow: Return 16-bit results for 16-bit inputs (activations) instead of float32 (losses).
+        rows: The value has one entry per row: the first tensor has one dimension more than it.
+        eager: Like `both`, for the fused eager pass only, where a faster way than `both` is known; it need not be
+            differentiable.
     """
 
     def __init__(
         self,
         name: str,
-        value: Formula,
-        slopes: Partials,
+        value: Value,
+        slopes: Slopes,
         *,
-        both: Callable[..., tuple[Tensor, tuple[Tensor, ...]]] | None = None,
+        both: Both | None = None,
         tensors: int = 1,
         narrow: bool = False,
+        rows: bool = False,
+        eager: Both | None = None,
     ) -> None:
-        self.name, self.value, self.slopes, self.tensors, self.narrow = name, value, slopes, tensors, narrow
-        self.both = both or (lambda *a: (value(*a), slopes(*a)))
+        self.name, self.value, self.slopes = name, value, slopes
+        self.tensors, self.narrow, self.rows = tensors, narrow, rows
+        self.both: Both = both or (lambda *a: (value(*a), slopes(*a)))
+        self.eager = eager or self.both
         self._traced = _function(self, forward_mode=False)
         self._eager = _function(self, forward_mode=True)
 
     @classmethod
     def sharing(
-        cls, name: str, both: Callable[..., tuple[Tensor, tuple[Tensor, ...]]], *, tensors: int, narrow: bool = False
+        cls,
+        name: str,
+        both: Both,
+        *,
+        tensors: int,
+        narrow: bool = False,
+        rows: bool = False,
+        eager: Both | None = None,
     ) -> Pointwise:
-        """Return a pointwise function from one formula that gives the value and the slopes together."""
-        return cls(name, lambda *a: both(*a)[0], lambda *a: both(*a)[1], both=both, tensors=tensors, narrow=narrow)
+        """Return a function made from one formula that gives the value and the slopes together."""
+        return cls(
+            name,
+            lambda *a: both(*a)[0],
+            lambda *a: both(*a)[1],
+            both=both,
+            tensors=tensors,
+            narrow=narrow,
+            rows=rows,
+            eager=eager,
+        )
 
     def __call__(self, *arguments: Any) -> Tensor:  # noqa: ANN401  tensors first, numbers after
-        """Return the value for each element."""
+        """Return the value for each element, or row."""
         chosen = self._traced if torch.compiler.is_compiling() else self._eager
         return cast("Tensor", chosen.apply(*arguments))  # type: ignore[no-untyped-call]
 
     def reduced(self, *arguments: Any, plan: Plan) -> Tensor:  # noqa: ANN401  likewise
-        """Return the value for each element, reduced as planned; elements that do not count leave no trace."""
+        """Return the value for each element, reduced as planned; one that does not count leaves no trace."""
         inputs: Sequence[Tensor] = arguments[: self.tensors]
         if plan.reduction == "none" or not _fuses(*inputs, plan=plan):
             kept = [plan.neutral(t) for t in inputs]
@@ -83,13 +109,14 @@ def _fuses(*inputs: Tensor, plan: Plan) -> bool:
         return False
     if any(isinstance(t, Tensor) and t.requires_grad for t in (plan.weight, plan.divisor)):
         return False
-    return all(t.is_contiguous() and forward_ad.unpack_dual(t).tangent is None for t in inputs)
+    return all(t.is_contiguous() and forward_ad.unpack_dual(t).tangent is None for t in inputs)  # type: ignore[no-untyped-call]
 
 
 def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autograd.Function]:
     """Make the autograd function; `torch.compile` does not trace one that has a `jvp`, hence two of them."""
     # Locals, not attributes: torch.compile guards on functions and numbers, not on objects of ours.
-    count, narrow, value, slopes = pointwise.tensors, pointwise.narrow, pointwise.value, pointwise.slopes
+    count, narrow, by_rows = pointwise.tensors, pointwise.narrow, pointwise.rows
+    value, slopes = pointwise.value, pointwise.slopes
 
     class Elementwise(torch.autograd.Function):
         generate_vmap_rule = True
@@ -98,7 +125,8 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
         def forward(*arguments: Any) -> Tensor:  # noqa: ANN401
             inputs, numbers = arguments[:count], arguments[count:]
             to = inputs[0].dtype if narrow else wide(inputs[0].dtype)
-            return _run(lambda *a: (value(*a),), inputs, numbers, [to])[0]
+            shape = inputs[0].shape[:-1] if by_rows else inputs[0].shape
+            return _run(lambda *a: (value(*a),), inputs, numbers, [to], [shape], by_rows=by_rows)[0]
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401, ARG004
@@ -107,15 +135,16 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
             ctx.numbers = inputs[count:]
 
         @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: ANN401
+        def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
             inputs, numbers = ctx.saved_tensors, ctx.numbers
             wanted = ctx.needs_input_grad[:count]
 
             def partials(up: Tensor, *a: Any) -> tuple[Tensor, ...]:  # noqa: ANN401
-                return tuple(up * slope for slope, w in zip(slopes(*a), wanted, strict=True) if w)
+                return tuple(_times(up, s) for s, w in zip(slopes(*a), wanted, strict=True) if w and s is not None)
 
-            to = [t.dtype for t, w in zip(inputs, wanted, strict=True) if w]
-            gradients = iter(_run(partials, (upstream, *inputs), numbers, to))
+            into = [t for t, w in zip(inputs, wanted, strict=True) if w]
+            to, shapes = [t.dtype for t in into], [t.shape for t in into]
+            gradients = iter(_run(partials, (upstream, *inputs), numbers, to, shapes, by_rows=by_rows))
             return (*(next(gradients) if w else None for w in wanted), *(None for _ in numbers))
 
     Elementwise.__name__ = Elementwise.__qualname__ = pointwise.name
@@ -123,12 +152,19 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
 
         def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:  # noqa: ANN401
             partials = slopes(*(t.to(wide(t.dtype)) for t in ctx.saved_tensors), *ctx.numbers)
-            terms = [t * s for t, s in zip(tangents, partials, strict=False) if t is not None]
-            to = ctx.saved_tensors[0].dtype if narrow else terms[0].dtype
-            return torch.stack(terms).sum(0).to(to) if len(terms) > 1 else terms[0].to(to)
+            terms = [t * s for t, s in zip(tangents, partials, strict=False) if t is not None and s is not None]
+            total = terms[0]
+            for term in terms[1:]:
+                total = total + term
+            return (total.sum(-1) if by_rows else total).to(ctx.saved_tensors[0].dtype if narrow else total.dtype)
 
-        Elementwise.jvp = staticmethod(jvp)  # type: ignore[method-assign, assignment]
+        Elementwise.jvp = staticmethod(jvp)  # type: ignore[method-assign]
     return Elementwise
+
+
+def _times(factor: Tensor, slope: Tensor) -> Tensor:
+    """Return factor · slope, the factor one per row where the slope has rows."""
+    return factor.unsqueeze(-1) * slope if slope.dim() > factor.dim() else factor * slope
 
 
 def _run(
@@ -136,13 +172,16 @@ def _run(
     inputs: Sequence[Tensor],
     numbers: Sequence[Any],
     to: Sequence[torch.dtype],
+    shapes: Sequence[torch.Size],
+    *,
+    by_rows: bool,
 ) -> tuple[Tensor, ...]:
     """Run a formula on inputs widened to float32, in blocks where that pays, and round once at the end."""
-    first = inputs[0]
+    largest = max(inputs, key=Tensor.numel)
     whole = (
         torch.compiler.is_compiling()
-        or first.device.type != "cpu"
-        or first.numel() <= GRAIN
+        or largest.device.type != "cpu"
+        or largest.numel() <= GRAIN
         or torch.is_grad_enabled()  # a graph through the formula itself is wanted
         or is_transformed(*inputs)
         or not all(t.is_contiguous() for t in inputs)
@@ -150,26 +189,35 @@ def _run(
     if whole:
         results = formula(*(t.to(wide(t.dtype)) for t in inputs), *numbers)
         return tuple(r.to(dtype) for r, dtype in zip(results, to, strict=True))
-    flat = [t.view(-1) for t in inputs]
-    outputs = [torch.empty(first.shape, dtype=dtype, device=first.device) for dtype in to]
-    size = _block(first)
-    for start in range(0, first.numel(), size):
+    width = largest.shape[-1] if by_rows else 1
+    count = largest.numel() // width
+    flat = [_flat(t, count) for t in inputs]
+    outputs = [torch.empty(shape, dtype=dtype, device=largest.device) for shape, dtype in zip(shapes, to, strict=True)]
+    size = _block(largest, width)
+    for start in range(0, count, size):
         block = slice(start, start + size)
         results = formula(*(t[block].to(wide(t.dtype)) for t in flat), *numbers)
         for output, result in zip(outputs, results, strict=True):
-            output.view(-1)[block].copy_(result)
+            _flat(output, count)[block].copy_(result)
     return tuple(outputs)
 
 
-def _block(like: Tensor) -> int:
-    return GRAIN * torch.get_num_threads() if like.device.type == "cpu" else max(like.numel(), 1)
+def _flat(t: Tensor, count: int) -> Tensor:
+    """Return `t` as `[count]`, or `[count, C]` where it has rows."""
+    return t.view(-1) if t.numel() == count else t.view(count, -1)
+
+
+def _block(like: Tensor, width: int) -> int:
+    """Return how many elements, or rows, a block has."""
+    size = GRAIN * torch.get_num_threads() * (4 if width > 1 else 1) if like.device.type == "cpu" else like.numel()
+    return max(size // max(width, 1), 1)
 
 
 class _Reduced(torch.autograd.Function):
-    """Value and gradient of a reduced pointwise loss in one eager pass."""
+    """Value and gradient of a reduced loss in one eager pass."""
 
     @staticmethod
-    def forward(ctx: Any, pointwise: Pointwise, plan: Plan, *arguments: Any) -> Tensor:  # type: ignore[override]  # noqa: ANN401
+    def forward(ctx: Any, pointwise: Pointwise, plan: Plan, *arguments: Any) -> Tensor:  # noqa: ANN401
         inputs, numbers = arguments[: pointwise.tensors], arguments[pointwise.tensors :]
         ctx.save_for_backward(*inputs)
         ctx.pointwise, ctx.plan, ctx.numbers = pointwise, plan, numbers
@@ -178,8 +226,9 @@ class _Reduced(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: ANN401
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         inputs, numbers, plan = ctx.saved_tensors, ctx.numbers, ctx.plan
+        gradients: list[Tensor | None]
         if torch.is_grad_enabled():
             gradients = _differentiable(ctx.pointwise, plan, inputs, numbers, upstream)
         else:
@@ -198,11 +247,13 @@ def _differentiable(
     pointwise: Pointwise, plan: Plan, inputs: Sequence[Tensor], numbers: Sequence[Any], upstream: Tensor
 ) -> list[Tensor | None]:
     """Return the gradients as a graph, for a second derivative."""
-    kept = [plan.neutral(t) for t in inputs]
-    factor = upstream * plan.scale()
+    kept = [plan.neutral(t.to(wide(t.dtype))) for t in inputs]
+    shape = inputs[0].shape[:-1] if pointwise.rows else inputs[0].shape
+    factor = (upstream * plan.scale()).expand(shape)
     if plan.weight is not None:
         factor = factor * plan.weight
-    return [plan.neutral(factor * slope) for slope in pointwise.slopes(*kept, *numbers)]
+    slopes = pointwise.slopes(*kept, *numbers)
+    return [None if s is None else plan.neutral(_times(factor, s)) for s in slopes]
 
 
 def _pass(
@@ -211,49 +262,38 @@ def _pass(
     """Return the reduced value, and the gradients that are wanted for an upstream of 1."""
     first = inputs[0]
     dtype = wide(first.dtype)
-    flat = [t.detach().view(-1) for t in inputs]
+    width = first.shape[-1] if pointwise.rows else 1
+    count = first.numel() // width if width else 0
+    flat = [_flat(t.detach(), count) for t in inputs] if count else []
     keep, weight = (None if t is None else t.detach().reshape(-1) for t in (plan.keep, plan.weight))
-    gradients = [torch.empty_like(t, dtype=dtype) if w else None for t, w in zip(inputs, wanted, strict=True)]
+    gradients = [
+        torch.empty(t.shape, dtype=wide(t.dtype), device=t.device) if w else None
+        for t, w in zip(inputs, wanted, strict=True)
+    ]
     scale, totals = plan.scale(), []
-    size = _block(first)
-    for start in range(0, first.numel(), size):
+    size = _block(first, width)
+    for start in range(0, count, size):
         block = slice(start, start + size)
-        values = [t[block].to(dtype) for t in flat]
-        if keep is not None:
-            values = [torch.where(keep[block], t, 0.0) for t in values]
-        if any(wanted):
-            loss, slopes = pointwise.both(*values, *numbers)
-        else:
-            loss, slopes = pointwise.value(*values, *numbers), ()
-        if weight is not None:
-            loss = loss * weight[block]
-        elif keep is not None:
-            loss = torch.where(keep[block], loss, 0.0)
-        totals.append(loss.sum())
+        values = [t[block].to(wide(t.dtype)) for t in flat]
+        kept = None if keep is None else keep[block]
+        if kept is not None:
+            values = [torch.where(_wide_as(kept, t), t, 0) for t in values]
+        loss, slopes = pointwise.eager(*values, *numbers) if any(wanted) else (pointwise.value(*values, *numbers), ())
+        factor = None if weight is None else weight[block]
+        totals.append(_counted(loss, factor, kept).sum())
         for gradient, slope in zip(gradients, slopes, strict=False):
-            if gradient is not None:
-                _store(gradient.view(-1)[block], slope, scale, keep, weight, block)
+            if gradient is not None and slope is not None:
+                torch.mul(_counted(slope, factor, kept), scale, out=_flat(gradient, count)[block])
     total = torch.stack(totals).sum() if totals else torch.zeros((), dtype=dtype, device=first.device)
-    return total * scale if plan.divisor is None or not totals else _divided(total, plan), gradients
+    return plan.divided(total), gradients
 
 
-def _divided(total: Tensor, plan: Plan) -> Tensor:
-    if isinstance(plan.divisor, Tensor):
-        empty = plan.divisor == 0
-        return torch.where(empty, 0.0, total / torch.where(empty, 1.0, plan.divisor)).to(total.dtype)
-    return total / plan.divisor if plan.divisor else total * 0.0
+def _wide_as(kept: Tensor, like: Tensor) -> Tensor:
+    return kept.unsqueeze(-1) if like.dim() > kept.dim() else kept
 
 
-def _store(
-    target: Tensor,
-    slope: Tensor,
-    scale: Tensor | float,
-    keep: Tensor | None,
-    weight: Tensor | None,
-    block: slice,
-) -> None:
-    if weight is not None:
-        slope = slope * weight[block]
-    elif keep is not None:
-        slope = torch.where(keep[block], slope, 0.0)
-    torch.mul(slope, scale, out=target)
+def _counted(values: Tensor, factor: Tensor | None, kept: Tensor | None) -> Tensor:
+    """Return values times their weight, 0 where they do not count."""
+    if factor is not None:
+        return _times(factor, values)  # weights of elements that do not count are 0, their inputs were replaced
+    return values if kept is None else torch.where(_wide_as(kept, values), values, 0.0)

@@ -184,7 +184,7 @@ _LEVEL: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
 
 def _levels(quantiles: Sequence[float], predictions: Tensor) -> Tensor:
     if isinstance(quantiles, (str, float, int)) or len(quantiles) == 0:
-        message = f"quantile: `quantiles` is {quantiles!r}, expected a sequence of levels in (0, 1); pass for example [0.1, 0.9]."
+        message = f"quantile: `quantiles` is {quantiles!r}, expected a sequence of levels in (0, 1); try [0.1, 0.9]."
         raise OptionError(message)
     levels = [float(q) for q in quantiles]
     for level in levels:

@@ -260,7 +260,7 @@ def _kto(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     z, low = times(minus(difference(p, r), (kl, torch.zeros_like(kl))), beta)
     right, wrong, _ = numerics.logistic(side * z, side * low)
-    factor = torch.where(side > 0, desirable, undesirable)
+    factor = torch.where(side > 0, torch.full_like(side, desirable), undesirable)
     slope = (-side * beta) * (factor * (right * wrong))
     return factor * wrong, (slope, -slope, -slope, torch.zeros_like(slope))
 

@@ -1,0 +1,136 @@
+"""Cross-entropy and its relatives on rows of logits that exist: value and gradient, exact to the last digits.
+
+The gradient of the target's logit is minus the sum of the other probabilities, never p - 1, which is 0 from a lead
+of 16.7 on in float32. A difference of logits is taken in two parts, since the exponential magnifies its rounding
+error by the difference itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from slopes.kernels.pointwise import Pointwise
+
+# Below this share of the other classes, or of the target, the fused softmax kernel is off by more than 16 ULP.
+CONFIDENT: Final = 2e-9
+RARE: Final = 1e-30
+
+
+def parts(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return (d, p, q, total) of rows: x minus the largest, softmax, 1 - softmax, and log Σ e^d."""
+    largest, index = x.max(-1, keepdim=True)
+    finite = torch.where(largest.isfinite(), largest, 0.0)
+    leads = x == largest
+    difference = torch.where(leads, 0.0, x - largest)
+    b = difference - x
+    lost = (x - (difference - b)) - (finite + b)  # Knuth's two-sum
+    lost = torch.where(leads | ~difference.isfinite(), 0.0, lost)
+    e = torch.exp(difference)
+    e = e + e * lost
+    others = e.scatter(-1, index, 0.0)
+    rest = others.sum(-1, keepdim=True)
+    p = e / (1 + rest)
+    q = (1 - p).scatter(-1, index, rest / (1 + rest))
+    return difference + lost, p, q, torch.log1p(rest)
+
+
+def _by_index(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return -log p of each row's class, and its gradient."""
+    at = t.unsqueeze(-1)
+    d, p, q, total = parts(x)
+    loss = (total - d.gather(-1, at)).squeeze(-1)
+    return loss, (p.scatter(-1, at, -q.gather(-1, at)), None)
+
+
+def _by_index_fast(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return the same by torch's softmax kernel, and rows that it cannot do by the definition."""
+    at = t.unsqueeze(-1)
+    p = torch.softmax(x, -1)
+    own = p.gather(-1, at).squeeze(-1)
+    rest = p.scatter_(-1, at, 0.0).sum(-1)
+    p.scatter_(-1, at, -rest.unsqueeze(-1))
+    loss = torch.where(rest < 0.5, -torch.log1p(-rest), -torch.log(own))  # noqa: PLR2004
+    hard = ((rest < CONFIDENT) | ~(own > RARE)).nonzero().squeeze(-1)
+    if hard.numel():
+        loss[hard], (p[hard], _) = _by_index(x[hard], t[hard])
+    return loss, (p, None)
+
+
+def _soft(
+    x: Tensor, y: Tensor, class_weight: Tensor | None, smoothing: float, over_others: bool  # noqa: FBT001
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Return -Σ w y' log p of each row, y' the smoothed y, and its gradients by x and y."""
+    shrink: Tensor | float = 1.0
+    target = y
+    if smoothing:
+        left = (x > -torch.inf).to(x.dtype)
+        classes = left.sum(-1, keepdim=True)
+        if over_others:
+            share = smoothing * left / (classes - 1).clamp(min=1)
+            target = (1 - smoothing) * y + share * (1 - y)
+            shrink = (1 - smoothing) - share
+        else:
+            target = (1 - smoothing) * y + smoothing * left / classes.clamp(min=1)
+            shrink = 1 - smoothing
+    if class_weight is not None:
+        target, shrink = target * class_weight, shrink * class_weight
+    d, p, q, total = parts(x)
+    surprise = total - d
+    terms = torch.where(target == 0, 0.0, target * torch.where(target == 0, 0.0, surprise))
+    gradient = p * (target.sum(-1, keepdim=True) - target) - target * q
+    return terms.sum(-1), (gradient, shrink * surprise)
+
+
+def _smoothed(
+    x: Tensor, t: Tensor, class_weight: Tensor | None, smoothing: float, over_others: bool  # noqa: FBT001
+) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return `_soft` of class indices; the one-hot rows exist for one block at a time."""
+    one_hot = torch.zeros_like(x).scatter(-1, t.unsqueeze(-1), 1.0)
+    loss, (gradient, _) = _soft(x, one_hot, class_weight, smoothing, over_others)
+    return loss, (gradient, None)
+
+
+def _focal(x: Tensor, t: Tensor, gamma: float) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return -(1 - p)^γ log p of each row's class, and its gradient."""
+    at = t.unsqueeze(-1)
+    d, p, q, total = parts(x)
+    surprise = total - d.gather(-1, at)
+    own, rest = p.gather(-1, at), q.gather(-1, at)
+    gone = rest == 0
+    kept = torch.where(gone, 1.0, rest)
+    modulation = torch.where(gone, float(gamma == 0), kept**gamma)
+    ratio = torch.where(gone, 1.0, surprise / kept)  # tends to 1 where the class is sure
+    finite = torch.where(own == 0, 0.0, own * ratio)
+    factor = modulation * (1 + gamma * finite)
+    loss = torch.where(gone, 0.0, modulation * surprise)
+    return loss.squeeze(-1), (factor * p.scatter(-1, at, -rest), None)
+
+
+def _margin(x: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return max(0, margin + best other - own) of each row, and its gradient."""
+    at = t.unsqueeze(-1)
+    others = x.scatter(-1, at, -torch.inf)
+    best, index = others.max(-1, keepdim=True)
+    violation = (margin + (best - x.gather(-1, at))).clamp(min=0)
+    active = (violation > 0).to(x.dtype)
+    gradient = torch.zeros_like(x).scatter(-1, index, active).scatter(-1, at, -active)
+    return violation.squeeze(-1), (gradient, None)
+
+
+def _margins(x: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return Σ max(0, margin + other - own) over the other classes of each row, and its gradient."""
+    at = t.unsqueeze(-1)
+    violations = (margin + (x - x.gather(-1, at))).clamp(min=0).scatter(-1, at, 0.0)
+    active = (violations > 0).to(x.dtype)
+    return violations.sum(-1), (active.scatter(-1, at, -active.sum(-1, keepdim=True)), None)
+
+
+BY_INDEX: Final = Pointwise.sharing("CrossEntropy", _by_index, tensors=2, rows=True, eager=_by_index_fast)
+SMOOTHED: Final = Pointwise.sharing("SmoothedCrossEntropy", _smoothed, tensors=2, rows=True)
+SOFT: Final = Pointwise.sharing("SoftCrossEntropy", _soft, tensors=2, rows=True)
+FOCAL: Final = Pointwise.sharing("SoftmaxFocal", _focal, tensors=2, rows=True)
+MARGIN: Final = Pointwise.sharing("MulticlassHinge", _margin, tensors=2, rows=True)
+MARGINS: Final = Pointwise.sharing("MulticlassHingeSum", _margins, tensors=2, rows=True)

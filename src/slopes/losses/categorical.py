@@ -1,0 +1,603 @@
+"""Losses on logits of C exclusive classes: cross-entropy, its focal form, and the multi-class hinge.
+
+Dimension names: `...` is any shape; C is the number of classes, always the last dimension.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import torch
+from torch import Tensor, nn
+
+from slopes._core import check, reduce
+from slopes._core.reduce import Plan, Reduction
+from slopes._core.spec import NON_NEGATIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import categorical
+
+SmoothOver = Literal["all", "others"]
+IGNORE: Final = -100
+
+
+def cross_entropy(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    class_weight: Tensor | None = None,
+    label_smoothing: float = 0.0,
+    smooth_over: SmoothOver = "all",
+    ignore_index: int = IGNORE,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return -log softmax(logits) of the target class of each row, reduced.
+
+    Args:
+        logits: `[..., C]`, any floating dtype: scores before the softmax. -∞ takes a class out.
+        targets: `[...]` int64 class indices, or `[..., C]` floating distributions, each row summing to 1.
+        class_weight: `[C]`, weight of each class, at least 0. The mean divides by the weights of the targets.
+        label_smoothing: Share ε of the target that is spread over the classes, in [0, 1].
+        smooth_over: `"all"` spreads it over all classes, as torch and the paper do: the true class keeps 1 - ε + ε/C.
+            `"others"` over the C - 1 other ones: the true class keeps 1 - ε.
+        ignore_index: Rows with this target do not count.
+        mask: `[...]` boolean, True where an element counts.
+        weight: `[...]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats, at least 0.
+
+    Raises:
+        ShapeError: `targets` has neither the leading shape of `logits` nor, for distributions, its whole shape.
+        DtypeError: `logits` is not floating, or `targets` is neither int64 nor floating.
+        OptionError: An option is outside its domain, or `class_weight` requires a gradient.
+        ValuesError: A class index is out of range, or a distribution does not sum to 1.
+
+    Notes:
+        The gradient is softmax(logits) - target; that of the target's own logit is minus the sum of the other
+        probabilities, which keeps its digits where p rounds to 1 (from a lead of 16.7 on in float32). Smoothing
+        spreads over the classes that are left where some are masked with -∞. torch wants the classes in dimension 1,
+        and with `class_weight` divides distributions by the number of rows where here their weights divide, as for
+        indices.
+
+    Examples:
+        >>> cross_entropy(torch.tensor([[2.1, 0.8, -0.3]]), torch.tensor([0]))
+        tensor(0.3099)
+        >>> cross_entropy(torch.tensor([[2.1, 0.8, -0.3]]), torch.tensor([[1.0, 0.0, 0.0]]))
+        tensor(0.3099)
+    """
+    check.floating("cross_entropy", logits=logits)
+    check.dimensions("cross_entropy", "logits", logits, "[..., C]", 1)
+    check.option("cross_entropy", "label_smoothing", label_smoothing, UNIT)
+    check.choice("cross_entropy", "smooth_over", smooth_over, ("all", "others"))
+    weights = _class_weight("cross_entropy", class_weight, logits)
+    others = smooth_over == "others"
+    if isinstance(targets, Tensor) and targets.dtype.is_floating_point:
+        soft_plan = _soft_plan(logits, targets, weights, mask, weight, reduction, denominator)
+        return categorical.SOFT.reduced(logits, targets, weights, float(label_smoothing), others, plan=soft_plan)
+    plan, classes = _index_plan(
+        "cross_entropy",
+        logits,
+        targets,
+        mask,
+        weight,
+        reduction,
+        denominator,
+        ignore_index,
+        weights,
+        smoothed=label_smoothing > 0,
+    )
+    if label_smoothing == 0:
+        return categorical.BY_INDEX.reduced(logits, classes, plan=plan)
+    return categorical.SMOOTHED.reduced(logits, classes, weights, float(label_smoothing), others, plan=plan)
+
+
+def softmax_focal(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    gamma: float = 2.0,
+    class_weight: Tensor | None = None,
+    ignore_index: int = IGNORE,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return -(1 - p)^γ log p of the target class of each row, p its softmax probability, reduced.
+
+    Args:
+        logits: `[..., C]`, any floating dtype: scores before the softmax. -∞ takes a class out.
+        targets: `[...]` int64 class indices.
+        gamma: How much easy rows are turned down, at least 0; 0 gives cross-entropy.
+        class_weight: `[C]`, weight of each class, at least 0. The mean divides by the weights of the targets.
+        ignore_index: Rows with this target do not count.
+        mask: `[...]` boolean, True where an element counts.
+        weight: `[...]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats, at least 0.
+
+    Raises:
+        ShapeError: `targets` has neither the leading shape of `logits` nor, for distributions, its whole shape.
+        DtypeError: `logits` is not floating, or `targets` is neither int64 nor floating.
+        OptionError: An option is outside its domain, or `class_weight` requires a gradient.
+        ValuesError: A class index is out of range.
+
+    Notes:
+        The focal loss for exclusive classes. `focal` is the form with one sigmoid per label; over two classes the two
+        agree.
+
+    Examples:
+        >>> softmax_focal(torch.tensor([[2.1, 0.8, -0.3]]), torch.tensor([0]))
+        tensor(0.0220)
+    """
+    check.floating("softmax_focal", logits=logits)
+    check.dimensions("softmax_focal", "logits", logits, "[..., C]", 1)
+    check.option("softmax_focal", "gamma", gamma, _FINITE_NON_NEGATIVE)
+    weights = _class_weight("softmax_focal", class_weight, logits)
+    plan, classes = _index_plan(
+        "softmax_focal", logits, targets, mask, weight, reduction, denominator, ignore_index, weights
+    )
+    return categorical.FOCAL.reduced(logits, classes, float(gamma), plan=plan)
+
+
+def multiclass_hinge(
+    scores: Tensor,
+    targets: Tensor,
+    *,
+    margin: float = 1.0,
+    over: Literal["worst", "all"] = "worst",
+    ignore_index: int = IGNORE,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return max(0, margin + s_other - s_target) of each row, for the worst other class, reduced.
+
+    Args:
+        scores: `[..., C]`, any floating dtype.
+        targets: `[...]` int64 class indices.
+        margin: Lead that the target must have, at least 0.
+        over: `"worst"` counts the best other class alone (Crammer and Singer); `"all"` sums over the others (Weston and
+            Watkins).
+        ignore_index: Rows with this target do not count.
+        mask: `[...]` boolean, True where an element counts.
+        weight: `[...]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; the scores' unit, at least 0.
+
+    Raises:
+        ShapeError: `targets` has neither the leading shape of `scores` nor, for distributions, its whole shape.
+        DtypeError: `scores` is not floating, or `targets` is neither int64 nor floating.
+        OptionError: An option is outside its domain.
+        ValuesError: A class index is out of range.
+
+    Notes:
+        torch's multi_margin_loss is the sum over the others divided by C. The gradient is +1 on the violating class
+        and -1 on the target, 0 at the kink; of several worst classes the first takes it.
+
+    Examples:
+        >>> multiclass_hinge(torch.tensor([[2.0, 1.5, 0.0]]), torch.tensor([0]))
+        tensor(0.5000)
+    """
+    check.floating("multiclass_hinge", scores=scores)
+    check.dimensions("multiclass_hinge", "scores", scores, "[..., C]", 1)
+    check.option("multiclass_hinge", "margin", margin, _FINITE_NON_NEGATIVE)
+    check.choice("multiclass_hinge", "over", over, ("worst", "all"))
+    plan, classes = _index_plan(
+        "multiclass_hinge", scores, targets, mask, weight, reduction, denominator, ignore_index, None, name="scores"
+    )
+    kernel = categorical.MARGIN if over == "worst" else categorical.MARGINS
+    return kernel.reduced(scores, classes, float(margin), plan=plan)
+
+
+def smooth_labels(
+    targets: Tensor,
+    classes: int,
+    *,
+    label_smoothing: float = 0.1,
+    smooth_over: SmoothOver = "all",
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Return the smoothed distribution over the classes of each class index.
+
+    Args:
+        targets: `[...]` int64 class indices.
+        classes: C, the number of classes.
+        label_smoothing: Share ε that is spread, in [0, 1].
+        smooth_over: `"all"` spreads it over all C classes (torch, and the paper's formula), `"others"`
+            over the C - 1 others.
+        dtype: Of the result.
+
+    Returns:
+        `[..., C]`, each row summing to 1.
+
+    Raises:
+        DtypeError: `targets` is not int64.
+        OptionError: An option is outside its domain.
+        ValuesError: A class index is out of range.
+
+    Notes:
+        The result is a target for `cross_entropy`, which takes `label_smoothing` itself without making it.
+
+    Examples:
+        >>> smooth_labels(torch.tensor([0]), 4, label_smoothing=0.1)
+        tensor([[0.9250, 0.0250, 0.0250, 0.0250]])
+        >>> smooth_labels(torch.tensor([0]), 3, label_smoothing=0.1, smooth_over="others")
+        tensor([[0.9000, 0.0500, 0.0500]])
+    """
+    check.tensor("smooth_labels", targets=targets)
+    check.integers("smooth_labels", "targets", targets, targets.shape, "class indices")
+    check.count("smooth_labels", "classes", classes)
+    check.option("smooth_labels", "label_smoothing", label_smoothing, UNIT)
+    check.choice("smooth_labels", "smooth_over", smooth_over, ("all", "others"))
+    check.in_range("smooth_labels", "targets", targets, classes)
+    spread = classes if smooth_over == "all" else max(classes - 1, 1)
+    off = label_smoothing / spread
+    on = 1 - label_smoothing + (off if smooth_over == "all" or classes == 1 else 0.0)
+    rows = torch.full((*targets.shape, classes), off, dtype=dtype, device=targets.device)
+    return rows.scatter(-1, targets.unsqueeze(-1), on)
+
+
+class CrossEntropy(nn.Module):
+    """Module of `cross_entropy`."""
+
+    def __init__(
+        self,
+        *,
+        class_weight: Tensor | None = None,
+        label_smoothing: float = 0.0,
+        smooth_over: SmoothOver = "all",
+        ignore_index: int = IGNORE,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__()
+        self.class_weight: Tensor | None
+        self.register_buffer("class_weight", class_weight)
+        self.label_smoothing = label_smoothing
+        self.smooth_over: SmoothOver = smooth_over
+        self.ignore_index = ignore_index
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        logits: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `cross_entropy` of these tensors under the module's options."""
+        return cross_entropy(
+            logits,
+            targets,
+            class_weight=self.class_weight,
+            label_smoothing=self.label_smoothing,
+            smooth_over=self.smooth_over,
+            ignore_index=self.ignore_index,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class SoftmaxFocal(nn.Module):
+    """Module of `softmax_focal`."""
+
+    def __init__(
+        self,
+        *,
+        gamma: float = 2.0,
+        class_weight: Tensor | None = None,
+        ignore_index: int = IGNORE,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__()
+        self.gamma = gamma
+        self.class_weight: Tensor | None
+        self.register_buffer("class_weight", class_weight)
+        self.ignore_index = ignore_index
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        logits: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `softmax_focal` of these tensors under the module's options."""
+        return softmax_focal(
+            logits,
+            targets,
+            gamma=self.gamma,
+            class_weight=self.class_weight,
+            ignore_index=self.ignore_index,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+class MulticlassHinge(nn.Module):
+    """Module of `multiclass_hinge`."""
+
+    def __init__(
+        self,
+        *,
+        margin: float = 1.0,
+        over: Literal["worst", "all"] = "worst",
+        ignore_index: int = IGNORE,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__()
+        self.margin = margin
+        self.over: Literal["worst", "all"] = over
+        self.ignore_index = ignore_index
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        scores: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `multiclass_hinge` of these tensors under the module's options."""
+        return multiclass_hinge(
+            scores,
+            targets,
+            margin=self.margin,
+            over=self.over,
+            ignore_index=self.ignore_index,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+_FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
+
+
+def _class_weight(function: str, class_weight: Tensor | None, logits: Tensor) -> Tensor | None:
+    """Check the weights of the classes and return them in the dtype of the computation."""
+    if class_weight is None:
+        return None
+    check.floating(function, class_weight=class_weight)
+    check.has_shape(function, "class_weight", class_weight, [logits.shape[-1]], "one for each class")
+    check.same_device(function, class_weight=class_weight, logits=logits)
+    check.same_precision(function, class_weight=class_weight, logits=logits)
+    check.constant(function, class_weight=class_weight)
+    check.within(function, "class_weight", class_weight, _FINITE_NON_NEGATIVE, "pass for example inverse frequencies")
+    return class_weight.to(reduce.wide(logits.dtype))
+
+
+def _index_plan(
+    function: str,
+    logits: Tensor,
+    targets: Tensor,
+    mask: Tensor | None,
+    weight: Tensor | None,
+    reduction: Reduction,
+    denominator: Tensor | float | None,
+    ignore_index: int,
+    class_weight: Tensor | None,
+    *,
+    smoothed: bool = False,
+    name: str = "logits",
+) -> tuple[Plan, Tensor]:
+    """Check logits and class indices; return the plan, and indices that are in range where rows are ignored."""
+    shape = logits.shape[:-1]
+    check.integers(function, "targets", targets, shape, f"class indices, the shape of `{name}` without the classes")
+    check.same_device(function, targets=targets, **{name: logits})
+    check.index(function, "ignore_index", ignore_index)
+    counted = targets != ignore_index
+    looked_up = targets if mask is None or mask.shape != shape else torch.where(mask, targets, ignore_index)
+    check.in_range(function, "targets", looked_up, logits.shape[-1], ignore_index)
+    classes = torch.where(counted, targets, 0)
+    own = None
+    if class_weight is not None:
+        own = class_weight[torch.where(counted if mask is None else counted & mask, classes, 0)]
+    plan = reduce.plan(
+        function,
+        shape,
+        logits,
+        mask=mask,
+        weight=weight,
+        reduction=reduction,
+        denominator=denominator,
+        keep=_unless_all(counted),
+        base=None if smoothed else own,
+        counts=own if smoothed else None,
+    )
+    if name == "logits":
+        check.not_probabilities(function, logits, rows=True, keep=plan.keep)
+    return plan, classes
+
+
+def _unless_all(counted: Tensor) -> Tensor | None:
+    """Return which rows count, or None where reading them is allowed and says that all do."""
+    return None if check.reads_values(counted) and bool(counted.all()) else counted
+
+
+def _soft_plan(
+    logits: Tensor,
+    targets: Tensor,
+    class_weight: Tensor | None,
+    mask: Tensor | None,
+    weight: Tensor | None,
+    reduction: Reduction,
+    denominator: Tensor | float | None,
+) -> Plan:
+    """Check logits and distributions, and return the plan."""
+    meaning = "distributions over the classes, the shape of `logits`; or pass int64 class indices"
+    check.has_shape("cross_entropy", "targets", targets, logits.shape, meaning)
+    check.same_device("cross_entropy", targets=targets, logits=logits)
+    check.same_precision("cross_entropy", targets=targets, logits=logits)
+    plan = reduce.plan(
+        "cross_entropy",
+        logits.shape[:-1],
+        logits,
+        mask=mask,
+        weight=weight,
+        reduction=reduction,
+        denominator=denominator,
+        counts=None if class_weight is None else (targets.detach() * class_weight).sum(-1),
+    )
+    check.distribution("cross_entropy", "targets", targets, plan.keep)
+    check.not_probabilities("cross_entropy", logits, rows=True, keep=plan.keep)
+    return plan
+
+
+_CLASSES: Final = (Input("logits", ("...", "C")), Input("targets", ("...",), "class_index"))
+
+SPECS: Final = (
+    Spec(
+        name="cross_entropy",
+        title="Cross-entropy",
+        kind="loss",
+        family="categorical",
+        function=cross_entropy,
+        module=CrossEntropy,
+        summary="One class out of many; the loss of classifiers and language models.",
+        formula=r"\ell = -\log \frac{e^{x_t}}{\sum_j e^{x_j}}",
+        slope=r"\frac{\partial \ell}{\partial x_j} = p_j - y_j",
+        inputs=_CLASSES,
+        output=("...",),
+        range=NON_NEGATIVE,
+        parameters=(
+            Parameter(
+                "label_smoothing", 0.0, "share spread over the classes", UNIT, r"\varepsilon", slider=(0.0, 0.5, 0.01)
+            ),
+        ),
+        aliases=(
+            "ce",
+            "nll",
+            "softmax loss",
+            "categorical cross-entropy",
+            "negative log-likelihood",
+            "multinomial logistic",
+        ),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "torch.nn.functional.cross_entropy(logits, targets)",
+                "classes in dimension 1; p - 1 for the target's gradient; with class weights it divides soft targets by N",
+            ),
+            Equivalent(
+                "Keras",
+                "keras.losses.SparseCategoricalCrossentropy(from_logits=True)(targets, logits)",
+                "targets first",
+            ),
+            Equivalent(
+                "optax", "optax.softmax_cross_entropy_with_integer_labels(logits, targets).mean()", "no ignore_index"
+            ),
+        ),
+        convention="Classes last; class weights divide for soft targets too; smoothing over all classes or the others.",
+        sources=(
+            Source("Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs"),
+            Source("Szegedy et al. 2015, Rethinking the Inception Architecture", "section 7, label smoothing"),
+        ),
+        reduces=True,
+    ),
+    Spec(
+        name="softmax_focal",
+        title="Softmax focal",
+        kind="loss",
+        family="categorical",
+        function=softmax_focal,
+        module=SoftmaxFocal,
+        summary="Exclusive classes, most rows easy: cross-entropy that looks at the hard ones.",
+        formula=r"\ell = -(1 - p_t)^{\gamma} \log p_t",
+        slope=r"\frac{\partial \ell}{\partial x_j} = (p_j - y_j)(1 - p_t)^{\gamma}"
+        r"\left(1 - \gamma \frac{p_t \log p_t}{1 - p_t}\right)",
+        inputs=_CLASSES,
+        output=("...",),
+        range=NON_NEGATIVE,
+        parameters=(Parameter("gamma", 2.0, "turns easy rows down", NON_NEGATIVE, r"\gamma", slider=(0.0, 5.0, 0.1)),),
+        aliases=("multi-class focal", "categorical focal"),
+        equivalents=(
+            Equivalent(
+                "Keras",
+                "keras.losses.CategoricalFocalCrossentropy(alpha=1, gamma=gamma, from_logits=True)(targets, logits)",
+                "targets first, one-hot; alpha defaults to 0.25",
+            ),
+        ),
+        sources=(Source("Lin, Goyal, Girshick, He, Dollár 2017, Focal Loss for Dense Object Detection"),),
+        reduces=True,
+    ),
+    Spec(
+        name="multiclass_hinge",
+        title="Multi-class hinge",
+        kind="loss",
+        family="categorical",
+        function=multiclass_hinge,
+        module=MulticlassHinge,
+        summary="The true class must lead every other by a margin.",
+        formula=r"\ell = \max(0,\ m + \max_{j \ne t} s_j - s_t)",
+        slope=r"\frac{\partial \ell}{\partial s_t} = -1,\ \frac{\partial \ell}{\partial s_{j^*}} = 1"
+        r" \text{ inside the margin}",
+        inputs=(Input("scores", ("...", "C")), Input("targets", ("...",), "class_index")),
+        output=("...",),
+        range=NON_NEGATIVE,
+        parameters=(
+            Parameter("margin", 1.0, "lead that is asked for", NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),
+            Parameter("over", "worst", "the worst other class, or all", choices=("worst", "all")),
+        ),
+        aliases=("crammer-singer", "weston-watkins", "multi margin", "multi-class svm"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "torch.nn.functional.multi_margin_loss(scores, targets, margin=margin)",
+                'the form over="all", divided by C',
+            ),
+            Equivalent("scikit-learn", "sklearn.metrics.hinge_loss(targets, scores, labels=labels)", "targets first"),
+        ),
+        convention="The worst class by default (Crammer and Singer).",
+        sources=(
+            Source(
+                "Crammer, Singer 2001, On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines"
+            ),
+        ),
+        reduces=True,
+        smooth=False,
+    ),
+    Spec(
+        name="smooth_labels",
+        title="Label smoothing",
+        kind="tool",
+        family="categorical",
+        function=smooth_labels,
+        summary="Targets that leave a little room for doubt.",
+        formula=r"y' = (1 - \varepsilon)\,y + \frac{\varepsilon}{C}",
+        inputs=(Input("targets", ("...",), "class_index"),),
+        output=("...", "C"),
+        range=UNIT,
+        parameters=(
+            Parameter("label_smoothing", 0.1, "share that is spread", UNIT, r"\varepsilon", slider=(0.0, 0.5, 0.01)),
+            Parameter("smooth_over", "all", "over all classes or the others", choices=("all", "others")),
+        ),
+        aliases=("label smoothing", "soft labels"),
+        equivalents=(Equivalent("optax", "optax.smooth_labels(one_hot, alpha)", "takes one-hot rows"),),
+        convention="Over all classes by default, as torch, optax and the paper's formula have it.",
+        sources=(Source("Szegedy et al. 2015, Rethinking the Inception Architecture", "section 7"),),
+    ),
+)
