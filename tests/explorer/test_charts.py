@@ -8,14 +8,13 @@ import pytest
 
 from slopes import OptionError
 from slopes.catalog import find
-from slopes.explorer import charts, palette
+from slopes.explorer import charts, drawing, palette
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("quantity", ["value", "slope"])
 def test_plates_are_valid_vega_lite(quantity: str, theme: str) -> None:
-    chart = charts.plate(quantity, theme)
-    assert chart.to_dict(validate=True) == charts.specification(charts.plate(quantity, theme))
+    assert "layer" in drawing.plate(quantity, theme).to_dict(validate=True)
 
 
 def test_a_figure_has_value_solid_and_slope_dashed() -> None:
@@ -23,7 +22,7 @@ def test_a_figure_has_value_solid_and_slope_dashed() -> None:
     assert isinstance(chart, alt.LayerChart)
     spec = chart.to_dict(validate=True)
     (lines,) = (layer for layer in spec["layer"] if layer["mark"]["type"] == "line")
-    assert lines["encoding"]["strokeDash"]["scale"] == {"domain": ["value", "slope"], "range": [[1, 0], charts.DASH]}
+    assert lines["encoding"]["strokeDash"]["scale"] == {"domain": ["value", "slope"], "range": [[1, 0], drawing.DASH]}
 
 
 @pytest.mark.parametrize(("ending", "start"), [("svg", b"<svg"), ("png", b"\x89PNG")])

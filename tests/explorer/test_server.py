@@ -76,6 +76,14 @@ def test_a_bad_query_is_a_400_in_one_sentence(client: httpx.Client, query: str) 
     assert "Traceback" not in answer.text
 
 
+def test_charts_come_in_two_themes(client: httpx.Client) -> None:
+    light, dark = (client.get(f"/api/activations/charts?theme={theme}").json() for theme in ("light", "dark"))
+    assert set(light) == set(dark) == {"value", "slope"}
+    assert light["value"]["background"] != dark["value"]["background"]
+    for query in ("", "?theme=blue", "?theme=light&theme=dark", "?theme=light&x=1"):
+        assert client.get(f"/api/activations/charts{query}").status_code == 400
+
+
 def test_long_queries_are_refused(client: httpx.Client) -> None:
     assert client.get("/api/activations?at=" + "1" * 5000).status_code == 414
     answer = raw(client, f"GET /api/activations?at={'1' * 1_000_000} HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -1,14 +1,9 @@
-"""Charts, declared with Altair: the linked plates of the explorer, and one function's figure for files and notebooks.
-
-Value is a solid line and slope a dashed one, lines are labelled at their ends, zero lines are stronger than the grid.
-The explorer's charts carry no numbers: datasets and axis ends arrive by name, so that a change moves data only.
-"""
+"""Figures of functions, for files and notebooks, and the numbers of the lines that every chart draws."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import altair as alt
 import torch
@@ -17,59 +12,11 @@ from slopes._core.errors import OptionError
 from slopes._core.spec import Spec
 from slopes.explorer import palette
 from slopes.explorer.curve import Series, from_spec, grid
+from slopes.explorer.drawing import DASH, SANS, styled, zero_lines
 from slopes.explorer.measure import Break, find_breaks
 
-SANS: Final = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', sans-serif"
-SERIF: Final = "Charter, 'Bitstream Charter', 'Iowan Old Style', Georgia, 'Liberation Serif', serif"
-DASH: Final = [7, 4]
 POINTS: Final = 401
 _ROOM: Final = 0.062  # of an axis' height that a label needs to itself
-
-
-def plate(quantity: str, theme: str) -> alt.LayerChart:
-    """Return a chart of one quantity of the datasets `curves`, `ends` and `reading`, over x.
-
-    Args:
-        quantity: `"value"` or `"slope"`, the column that is drawn.
-        theme: `"light"` or `"dark"`.
-
-    Returns:
-        A chart whose width and height the page sets.
-    """
-    dash = DASH if quantity == "slope" else [1, 0]
-    x = alt.X("x:Q", title="x", scale=_scale("x"), axis=alt.Axis(tickCount=7))
-    y = alt.Y(f"{quantity}:Q", title=None, scale=_scale(quantity), axis=alt.Axis(tickCount=6, labelExpr=_TICKS))
-    curves = (
-        alt.Chart(alt.NamedData("curves"))
-        .mark_line(strokeWidth=2.25, strokeDash=dash, clip=True, interpolate="linear")
-        .encode(x=x, y=y, color=_colour(theme, palette.LINES), detail="series:N")
-    )
-    ends = (
-        alt.Chart(alt.NamedData("ends"))
-        .mark_text(align="left", dx=7, font=SANS, fontSize=12.5, fontWeight=500)
-        .encode(
-            x=alt.value("width"),
-            y=alt.Y(f"{quantity}_label:Q", title=None),
-            text="label:N",
-            color=_colour(theme, palette.LABELS),
-        )
-    )
-    cursor = (
-        alt.Chart(alt.NamedData("cursor"))
-        .mark_rule(stroke=palette.TEXT[theme], strokeWidth=1, strokeDash=[2, 3], clip=True)
-        .encode(x="x:Q")
-    )
-    dots = (
-        alt.Chart(alt.NamedData("reading"))
-        .mark_point(size=46, filled=True, opacity=1, clip=True, stroke=palette.PAPER[theme], strokeWidth=1.5)
-        .encode(x="x:Q", y=f"{quantity}:Q", fill=_colour(theme, palette.LINES))
-    )
-    layers = alt.layer(*_zero_lines(quantity, theme), curves, cursor, dots, ends).resolve_scale(color="independent")
-    signals = [alt.param(name=f"{axis}_{end}", value=value) for axis in ("x", quantity) for end, value in _ENDS]
-    chart = layers.add_params(*signals)
-    # The room around the plot is fixed, so that plots stay aligned and never move when a label changes.
-    around = {"left": 44, "top": 8, "right": 100, "bottom": 42}
-    return _styled(chart, theme).properties(padding=around, autosize="none")
 
 
 def function_chart(
@@ -175,29 +122,6 @@ def spread(heights: list[float], low: float, high: float) -> list[float]:
     return result
 
 
-# Small numbers as 5e−4, so that they fit beside the axis.
-_TICKS: Final = (
-    "abs(datum.value) > 0 && abs(datum.value) < 0.01 ? format(datum.value, '.1~e') : format(datum.value, '~g')"
-)
-_ENDS: Final = (("low", -1.0), ("high", 1.0))
-
-
-def _scale(axis_name: str) -> alt.Scale:
-    ends = [{"expr": f"{axis_name}_low"}, {"expr": f"{axis_name}_high"}]
-    return alt.Scale(domain=ends, nice=False, zero=False)
-
-
-def _colour(theme: str, inks: Mapping[str, tuple[str, ...]]) -> alt.Color:
-    scale = alt.Scale(domain=list(range(len(inks[theme]))), range=list(inks[theme]))
-    return alt.Color("hue:O", scale=scale, legend=None)
-
-
-def _zero_lines(quantity: str, theme: str) -> tuple[alt.Chart, alt.Chart]:
-    origin = alt.Chart(alt.InlineData([{"x": 0, quantity: 0}]))
-    rule = origin.mark_rule(stroke=palette.ZERO[theme], strokeWidth=1, clip=True)
-    return rule.encode(x="x:Q"), rule.encode(y=f"{quantity}:Q")
-
-
 def _figure(series: Series, low: float, high: float, theme: str) -> alt.LayerChart:
     drawn = columns(series, low, high, find_breaks(series.evaluate))
     bottom, top = axis([*drawn["value"], *drawn["slope"]])
@@ -218,48 +142,11 @@ def _figure(series: Series, low: float, high: float, theme: str) -> alt.LayerCha
         align="left", dx=7, font=SANS, fontSize=12.5, color=palette.LABELS[theme][series.hue]
     )
     chart = alt.layer(
-        *_zero_lines("height", theme),
+        *zero_lines("height", theme),
         lines.encode(x=x, y=y, strokeDash=dash),
         text.encode(x=alt.value("width"), y="height:Q", text="label:N"),
     )
-    return _styled(chart, theme).properties(padding=8)
-
-
-def _styled(chart: Any, theme: str) -> alt.LayerChart:  # noqa: ANN401  Altair widens layers to unions
-    muted, text = palette.MUTED[theme], palette.TEXT[theme]
-    styled: alt.LayerChart = (
-        chart.properties(background=palette.PAPER[theme])
-        .configure_view(stroke=None)
-        .configure_axis(
-            gridColor=palette.GRID[theme],
-            domain=False,
-            ticks=False,
-            labelColor=muted,
-            labelFont=SANS,
-            labelFontSize=12,
-            labelPadding=6,
-            titleColor=muted,
-            titleFont=SERIF,
-            titleFontStyle="italic",
-            titleFontWeight="normal",
-            titleFontSize=14,
-        )
-        .configure_title(
-            anchor="start",
-            color=text,
-            font=SERIF,
-            fontSize=15,
-            fontWeight="normal",
-            fontStyle="italic",
-            offset=8,
-        )
-    )
-    return styled
-
-
-def specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
-    """Return a chart as Vega-Lite; that it is valid is a test's business, since checking takes longer than drawing."""
-    return chart.to_dict(validate=False)
+    return styled(chart, theme).properties(padding=8)
 
 
 def at_point(series: Series, x: float) -> tuple[float, float]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from slopes.explorer import palette
 
@@ -23,14 +24,19 @@ class Page:
         short: What links call it.
         claim: Its title: what is to be seen.
         lead: One sentence under the title.
-        charts: Name, caption and description of each chart; the description is for those who do not see it.
+        plates: Name, caption and description of each chart; the description is for those who do not see it.
     """
 
     id: str
     short: str
     claim: str
     lead: str
-    charts: tuple[tuple[str, str, str], ...]
+    plates: tuple[tuple[str, str, str], ...]
+
+    def charts(self, theme: str) -> dict[str, dict[str, Any]]:
+        """Return the charts as Vega-Lite; they are declared in the demonstration's `_charts` module, without torch."""
+        declared: dict[str, dict[str, Any]] = import_module(f"slopes.explorer.demos.{self.id}_charts").charts(theme)
+        return declared
 
 
 PAGES: Final = (
@@ -40,7 +46,7 @@ PAGES: Final = (
         claim="The value goes forward, the slope comes back",
         lead="What a unit learns is multiplied by the slope of its activation. Move the crosshair and see where "
         "each one lets the gradient through, shrinks it, or stops it.",
-        charts=(
+        plates=(
             ("value", "<i>f</i>(<i>x</i>), the value", "Value of each function over x"),
             ("slope", "<i>f</i>′(<i>x</i>), the slope", "Slope of each function over x"),
         ),
@@ -71,7 +77,7 @@ def demo_page(page: Page, theme: str) -> str:
     figures = "\n".join(
         f"<figure><figcaption>{caption}</figcaption>"
         f'<div class="plate" data-chart="{escape(name)}" role="img" aria-label="{escape(label)}"></div></figure>'
-        for name, caption, label in page.charts
+        for name, caption, label in page.plates
     )
     parts = {
         "id": page.id,

@@ -273,7 +273,6 @@ class Demo:
         parameters: What can be changed.
         presets: States worth seeing.
         compute: The pure function from a state to what the page shows.
-        charts: Vega-Lite specifications by chart name, for a theme's name.
         cursor: The number that moves with the pointer over the charts, where there is one.
         check: Raises `StateError` where values that are legal alone do not fit together.
     """
@@ -282,7 +281,6 @@ class Demo:
     parameters: tuple[Parameter, ...]
     presets: tuple[Preset, ...]
     compute: Callable[[State], Result]
-    charts: Callable[[str], dict[str, dict[str, Any]]]
     cursor: str | None = None
     check: Callable[[State], None] = lambda _: None
 
@@ -318,7 +316,7 @@ class Demo:
         return state
 
     def schema(self) -> dict[str, Any]:
-        """Return what a page needs to draw the controls and the charts."""
+        """Return what a page needs to draw the controls."""
         return {
             "id": self.id,
             "parameters": [parameter.as_json() for parameter in self.parameters],
@@ -327,7 +325,6 @@ class Demo:
                 for preset in self.presets
             ],
             "cursor": self.cursor,
-            "charts": {theme: self.charts(theme) for theme in ("light", "dark")},
         }
 
 

@@ -56,6 +56,7 @@ class Server:
             Route("/plates", self._plates),
             Route("/api/{demo}", self._answer),
             Route("/api/{demo}/schema", self._schema),
+            Route("/api/{demo}/charts", self._charts),
             Route("/page/{name}", self._asset),
             Route("/runtime/{name}", self._runtime),
             Route("/{page}", self._page),
@@ -73,13 +74,11 @@ class Server:
         return _html(await self._compute(loaded.plates))
 
     async def _page(self, request: Request) -> Response:
-        for page in pages.PAGES:
-            if page.id == request.path_params["page"]:
-                return _html(pages.demo_page(page, _theme(request)))
-        raise HTTPException(404, "There is no such page.")
+        page = _known(request, "page")
+        return _html(pages.demo_page(page, _theme(request)))
 
     async def _answer(self, request: Request) -> Response:
-        _known(request)
+        _known(request, "demo")
         try:
             pairs = parse_qsl(
                 request.scope["query_string"].decode("ascii", "replace"),
@@ -104,10 +103,18 @@ class Server:
         return _packed(request, body, "application/json", "no-store")
 
     async def _schema(self, request: Request) -> Response:
-        _known(request)
+        _known(request, "demo")
         loaded = await self._loaded()
         demo = loaded.demos[request.path_params["demo"]]
         body = await self._compute(lambda: _json(demo.schema()))
+        return _packed(request, body, "application/json", "no-store")
+
+    async def _charts(self, request: Request) -> Response:
+        page = _known(request, "demo")
+        theme = request.query_params.get("theme", "")
+        if len(request.query_params.multi_items()) != 1 or theme not in {"light", "dark"}:
+            raise HTTPException(400, "Charts take one parameter, theme, which is light or dark.")
+        body = await run_in_threadpool(lambda: _json(page.charts(theme)))
         return _packed(request, body, "application/json", "no-store")
 
     async def _asset(self, request: Request) -> Response:
@@ -151,10 +158,12 @@ def _alone() -> None:
     torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
 
 
-def _known(request: Request) -> None:
-    """Refuse an unknown demonstration before torch is waited for."""
-    if request.path_params["demo"] not in {page.id for page in pages.PAGES}:
-        raise HTTPException(404, "There is no such demonstration.")
+def _known(request: Request, name: str) -> pages.Page:
+    """Return the page that a path names, or refuse, before torch is waited for."""
+    for page in pages.PAGES:
+        if page.id == request.path_params[name]:
+            return page
+    raise HTTPException(404, "There is no such demonstration.")
 
 
 def _theme(request: Request) -> str:

@@ -81,7 +81,7 @@ class Guarded:
         self.name = name
         self._function = function
         self._limit = limit
-        self._stopped = ""
+        self._stopped: tuple[str, str] | None = None
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return values and slopes at `x`.
@@ -90,19 +90,19 @@ class Guarded:
             UserFunctionError: The function raised, returned the wrong thing, or took too long.
         """
         if self._stopped:
-            raise BrokenFunctionError(self._stopped)
+            raise BrokenFunctionError(*self._stopped)
         outcome: list[tuple[Tensor, Tensor] | BaseException] = []
         thread = threading.Thread(target=self._run, args=(x, outcome), daemon=True, name=f"slopes: {self.name}")
         thread.start()
         thread.join(self._limit)
         if not outcome and thread.is_alive():
-            self._stopped = (
+            text = (
                 f"{self.name} had not returned after {self._limit:g} seconds. It was stopped and is not called again; "
                 "mend it and start the explorer anew."
             )
-            shown = _stack_of(thread)
+            self._stopped = text, _stack_of(thread)
             _interrupt(thread)
-            raise BrokenFunctionError(self._stopped, shown)
+            raise BrokenFunctionError(*self._stopped)
         if not outcome:
             text = f"{self.name} ended without a result."
             raise BrokenFunctionError(text)

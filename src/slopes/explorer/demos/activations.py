@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from slopes._core.errors import UserFunctionError
 from slopes._core.spec import Spec
@@ -106,7 +106,6 @@ def build(
         parameters=(picked, _AT, *controls, _LOW, _HIGH, _SHOW),
         presets=tuple(preset for preset in _PRESETS if _offered(preset, by_name)),
         compute=lambda state: _compute(state, setting),
-        charts=_charts,
         cursor=_AT.name,
         check=_check,
     )
@@ -140,13 +139,6 @@ def _check(state: State) -> None:
     if high - low < _NARROWEST * (1 - 1e-9):
         text = f"from must be less than to by {_NARROWEST:g} at least; they were {low:g} and {high:g}."
         raise StateError(text)
-
-
-def _charts(theme: str) -> dict[str, dict[str, Any]]:
-    return {
-        "value": charts.specification(charts.plate("value", theme)),
-        "slope": charts.specification(charts.plate("slope", theme)),
-    }
 
 
 def _compute(state: State, setting: _Setting) -> Result:

@@ -76,26 +76,25 @@ class Demonstration {
     this.id = article.dataset.demo;
     this.part = Object.fromEntries([...article.querySelectorAll("[data-part]")].map((e) => [e.dataset.part, e]));
     this.views = new Map();
+    this.specs = {};
     this.controls = new Map();
     this.flying = false;
     this.wanted = false;
     this.reply = null;
+    this.chosen = () => [];
     this.remember = later(200, () => history.replaceState(null, "", this.address()));
     this.speak = later(700, (text) => (this.part.live.textContent = text));
   }
 
   async start() {
-    const vega = import(document.body.dataset.vega);
-    const schema = await (await fetch(`/api/${this.id}/schema`)).json();
-    this.schema = schema;
-    this.state = Object.fromEntries(schema.parameters.map((p) => [p.name, p.default]));
+    const drawn = this.drawCharts();
+    this.schema = await (await fetch(`/api/${this.id}/schema`)).json();
+    this.state = Object.fromEntries(this.schema.parameters.map((p) => [p.name, p.default]));
     this.unread = this.readAddress();
     this.drawControls();
     this.drawPresets();
     this.ask();
-    await vega;
-    await this.drawCharts();
-    addEventListener("popstate", () => location.reload());
+    await drawn;
   }
 
   // State and address
@@ -213,10 +212,9 @@ class Demonstration {
         fieldset.hidden = labels.every((label) => label.hidden);
       }
     });
-    const title = (group) => group.charAt(0).toUpperCase() + group.slice(1);
     this.part.picker.replaceChildren(
       make("label", { class: "search" }, make("span", {}, "Draw"), search),
-      ...[...groups].map(([group, labels]) => make("fieldset", {}, make("legend", {}, title(group)), make("div", { class: "options" }, ...labels))),
+      ...[...groups].map(([group, labels]) => make("fieldset", {}, make("legend", {}, group), make("div", { class: "options" }, ...labels))),
     );
     this.chosen = () => this.state[p.name];
     this.controls.set(p.name, (names) => {
@@ -225,10 +223,6 @@ class Demonstration {
         box.disabled = box.checked ? names.length === 1 : names.length >= p.most;
       }
     });
-  }
-
-  chosen() {
-    return [];
   }
 
   drawPresets() {
@@ -250,11 +244,16 @@ class Demonstration {
 
   // Charts
 
+  chartsIn(colours) {
+    return (this.specs[colours] ??= fetch(`/api/${this.id}/charts?theme=${colours}`).then((answer) => answer.json()));
+  }
+
   async drawCharts() {
     const epoch = (this.epoch = (this.epoch ?? 0) + 1);
+    const [specs] = await Promise.all([this.chartsIn(theme()), import(document.body.dataset.vega)]);
     const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false, hover: false, logLevel: 1 };
     for (const plate of this.article.querySelectorAll(".plate")) {
-      const spec = this.schema.charts[theme()][plate.dataset.chart];
+      const spec = specs[plate.dataset.chart];
       const room = () => ({
         width: plate.clientWidth - spec.padding.left - spec.padding.right,
         height: plate.clientHeight - spec.padding.top - spec.padding.bottom,
@@ -266,7 +265,7 @@ class Demonstration {
       this.views.get(plate.dataset.chart)?.finalize();
       this.views.set(plate.dataset.chart, view);
       new ResizeObserver(() => view.width(room().width).height(room().height).runAsync()).observe(plate);
-      if (this.schema.cursor) this.followPointer(holder, view);
+      this.followPointer(holder, view);
     }
     if (this.reply) this.moveData(this.reply);
   }
@@ -274,7 +273,7 @@ class Demonstration {
   followPointer(holder, view) {
     const move = (event) => {
       const frame = holder.querySelector(".role-frame .background")?.getBoundingClientRect();
-      if (!frame || event.clientX < frame.left || event.clientX > frame.right) return;
+      if (!this.schema?.cursor || !frame || event.clientX < frame.left || event.clientX > frame.right) return;
       const x = view.scale("x").invert(((event.clientX - frame.left) / frame.width) * view.width());
       const [low, high] = view.scale("x").domain();
       const grain = 10 ** Math.floor(Math.log10((high - low) / 300));
