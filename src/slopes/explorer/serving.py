@@ -9,7 +9,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from slopes._core.errors import OptionError, UserFunctionError
+from slopes._core.errors import MissingDependencyError, OptionError, UserFunctionError
 from slopes.explorer.loading import Loading, check_reference
 from slopes.explorer.runtime import VegaRuntime
 
@@ -116,9 +116,14 @@ def _explorer(port: int, *, reference: str | None = None, function: Callable[...
     vega, loading = VegaRuntime(), Loading(reference, function)
     vega.start()  # takes longest, so it begins first
 
-    import uvicorn  # noqa: PLC0415  while the other process bundles
+    try:
+        import uvicorn  # noqa: PLC0415  while the other process bundles
 
-    from slopes.explorer.server import Server  # noqa: PLC0415
+        from slopes.explorer.server import Server  # noqa: PLC0415
+    except ImportError as error:
+        listener.close()
+        text = f"explore: {error.name} is not installed; pip install 'slopes[explorer]'."
+        raise MissingDependencyError(text) from error
 
     app = Server(loading, vega).app()
     config = uvicorn.Config(app, log_level="warning", lifespan="off", server_header=False)

@@ -50,8 +50,7 @@ async function landing(plates) {
     plates.innerHTML = await reply.text();
     plates.removeAttribute("data-waiting");
   }
-  const search = document.getElementById("search");
-  const found = document.getElementById("found");
+  const [search, found] = ["search", "found"].map((id) => document.getElementById(id));
   const sift = () => {
     const tiles = [...plates.querySelectorAll(".tile")];
     for (const tile of tiles) tile.hidden = !matches(tile.dataset.words, search.value);
@@ -110,16 +109,15 @@ class Demonstration {
     return unread;
   }
 
-  query(whole) {
+  query() {
     const pairs = this.schema.parameters
-      .filter((p) => whole || String(this.state[p.name]) !== String(p.default))
+      .filter((p) => String(this.state[p.name]) !== String(p.default))
       .map((p) => [p.name, String(this.state[p.name])]);
     return new URLSearchParams([...pairs, ...this.unread]).toString().replaceAll("%2C", ",");
   }
 
   address() {
-    const query = this.query(false);
-    return query ? `${location.pathname}?${query}` : location.pathname;
+    return [location.pathname, this.query()].filter(Boolean).join("?");
   }
 
   change(changes) {
@@ -137,7 +135,7 @@ class Demonstration {
     while (this.wanted) {
       this.wanted = false;
       try {
-        const answer = await fetch(`/api/${this.id}?${this.query(false)}`);
+        const answer = await fetch(`/api/${this.id}?${this.query()}`);
         const reply = await answer.json();
         if (answer.ok) this.show(reply);
         else if (!this.wanted) this.refuse(reply.error);
