@@ -377,13 +377,13 @@ def _() -> Figures:
 
 @row("smoothed-target")
 def _() -> Figures:
-    smooth = L.smooth_labels(FIRST, 4, label_smoothing=0.1)[0]
+    smooth = L.smooth_labels(FIRST, 4, label_smoothing=0.1, dtype=torch.float64)[0]
     return [smooth[1], smooth[0]]
 
 
 @row("lesson-smoothed")
 def _() -> Figures:
-    return L.smooth_labels(FIRST, 3, label_smoothing=0.1)[0, :2]
+    return L.smooth_labels(FIRST, 3, label_smoothing=0.1, dtype=torch.float64)[0, :2]
 
 
 @row("robot-mse")
@@ -534,7 +534,7 @@ def test_stated_figure_holds_exactly_where_the_table_says(entry: dict[str, Any])
 
 
 def test_smoothing_over_the_others_is_the_other_convention() -> None:
-    smooth = L.smooth_labels(FIRST, 3, label_smoothing=0.1, smooth_over="others")[0]
+    smooth = L.smooth_labels(FIRST, 3, smooth_over="others", dtype=torch.float64)[0]
     assert [f"{mass:.12g}" for mass in smooth.tolist()] == ["0.9", "0.05", "0.05"]
 
 
