@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Final
 
@@ -96,7 +97,7 @@ def columns(series: Series, low: float, high: float, breaks: tuple[Break, ...]) 
 
 def axis(values: list[float | None]) -> tuple[float, float]:
     """Return the ends of an axis that shows these values and 0, with a little air."""
-    known = [v for v in values if v is not None and abs(v) < float("inf") and v == v]  # noqa: PLR0124  NaN
+    known = [v for v in values if v is not None and math.isfinite(v)]
     low, high = min([0.0, *known]), max([0.0, *known])
     air = 0.06 * (high - low) or 1.0
     return low - air, high + air

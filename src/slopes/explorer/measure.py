@@ -22,6 +22,7 @@ _FAR: Final = 50.0
 _NEAR: Final = 8.0  # a bound met this close to 0 is attained; a bound met only by rounding is approached
 _SEARCHED: Final = 12.0  # breaks are looked for in [-12, 12]
 _HALVINGS: Final = 52
+_GLANCE: Final = 4  # halvings after which most smooth stretches show themselves as such
 _FADED: Final = 1e-100
 _BREAK: Final = 1e-5  # a change that is still this large across neighbouring floats is a break
 
@@ -105,8 +106,13 @@ def _jumps(evaluate: Evaluate, quantity: Quantity) -> list[Break]:
     edges = torch.linspace(-_SEARCHED, _SEARCHED, 1537, dtype=torch.float64) + 0.0032148
     heights = evaluate(edges)[which]
     low, high, before, after = edges[:-1], edges[1:], heights[:-1], heights[1:]
-    for _ in range(_HALVINGS):
+    for halving in range(_HALVINGS):
         keep = (after - before).abs() > _BREAK  # also drops what is not a number
+        if halving == 0:
+            across = (after - before).abs()
+        elif halving == _GLANCE:  # a smooth change is a sixteenth by now
+            keep &= (after - before).abs() > across / 5
+        across = across[keep]
         if not keep.any():
             return []
         low, high, before, after = low[keep], high[keep], before[keep], after[keep]

@@ -20,22 +20,6 @@ _REACH: Final = 4.0  # every tile shows [-4, 4] by [-2, 4], so that shapes can b
 _BOTTOM: Final = -2.0
 _TOP: Final = 4.0
 
-_FAMILIES: Final = {
-    "saturating": "Saturating",
-    "rectified": "Rectified",
-    "smooth": "Smooth",
-    "normalized": "Normalized",
-    "gated": "Gated",
-    "regression": "Regression",
-    "classification": "Classification",
-    "divergence": "Divergences",
-    "embedding": "Embeddings",
-    "language": "Language",
-    "distillation": "Distillation",
-    "preference": "Preference",
-    "policy": "Policy",
-}
-
 
 def plates(catalog: Sequence[Spec]) -> str:
     """Return the plates of a catalogue as HTML: activations drawn, losses named."""
@@ -67,7 +51,7 @@ def _section(title: str, specs: Sequence[Spec], tile: Callable[[Spec], str]) -> 
         families.setdefault(spec.family, []).append(spec)
     groups = [
         f'<section class="family" aria-labelledby="family-{escape(family)}">'
-        f'<h3 id="family-{escape(family)}">{escape(_FAMILIES.get(family, family.capitalize()))}</h3>'
+        f'<h3 id="family-{escape(family)}">{escape(family.capitalize())}</h3>'
         f'<ul class="tiles">{"".join(tile(spec) for spec in members)}</ul></section>'
         for family, members in families.items()
     ]

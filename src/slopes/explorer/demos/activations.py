@@ -146,9 +146,10 @@ def _compute(state: State, setting: _Setting) -> Result:
     drawn, problems = _draw(state, setting)
     difference = state["show"] == "difference" and len(drawn) > 1
     shown = _differences(drawn, state) if difference else drawn
+    signals = _signals(shown, state)
     return Result(
-        datasets=_datasets(shown, at),
-        signals=_signals(shown, state),
+        datasets=_datasets(shown, at, signals),
+        signals=signals,
         reading=gap(at, shown) if difference else reading(at, drawn),
         readings=_readings(at, shown, difference=difference),
         tables=(_properties(drawn, setting.costs), _data(shown)),
@@ -210,12 +211,12 @@ def _signals(shown: list[Drawn], state: State) -> dict[str, float]:
     return signals
 
 
-def _datasets(shown: list[Drawn], at: float) -> dict[str, Columns]:
+def _datasets(shown: list[Drawn], at: float, signals: dict[str, float]) -> dict[str, Columns]:
     below = shown[::-1]  # what was chosen first is drawn last, on top
     lengths = [len(d.curve["x"]) for d in below]
     ends: Columns = {"label": [d.entry.label for d in shown], "hue": [d.entry.hue for d in shown]}
     for quantity in ("value", "slope"):
-        low, high = charts.axis([v for d in shown for v in d.curve[quantity]])
+        low, high = signals[f"{quantity}_low"], signals[f"{quantity}_high"]
         last = [next((v for v in reversed(d.curve[quantity]) if v is not None), 0.0) for d in shown]
         ends[f"{quantity}_label"] = charts.spread(last, low, high)
     return {
