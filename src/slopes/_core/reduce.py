@@ -45,7 +45,7 @@ class Plan:
         if self.keep is None:
             return inputs
         keep = self.keep.reshape(self.keep.shape + (1,) * (inputs.dim() - self.keep.dim()))
-        return torch.where(keep, inputs, fill)
+        return torch.where(keep, inputs, fill if inputs.dtype.is_floating_point else int(fill))
 
     def scale(self) -> Tensor | float:
         """Return what the sum of the weighted loss is multiplied by; 0 for an empty mean, never 1/0."""

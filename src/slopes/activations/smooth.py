@@ -221,7 +221,7 @@ def _expanded(beta: Tensor, x: Tensor) -> Tensor:
     check.same_device("swish", x=x, beta=beta)
     check.same_dtype("swish", x=x, beta=beta)
     try:
-        fits = torch.broadcast_shapes(beta.shape, x.shape) == x.shape
+        fits = torch.broadcast_shapes(beta.shape, x.shape) == x.shape  # type: ignore[no-untyped-call]
     except RuntimeError:
         fits = False
     if not fits:

@@ -29,7 +29,7 @@ def _cross_entropy(x: Tensor, t: Tensor, positive: float | Tensor) -> tuple[Tens
     return (value, (by_x, by_target, t * missed)) if isinstance(positive, Tensor) else (value, (by_x, by_target))
 
 
-def _cross_entropy_eager(x: Tensor, t: Tensor, positive: float) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+def _cross_entropy_eager(x: Tensor, t: Tensor, positive: float) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Return the same in fewer operations, by the definition where an infinity is in the block."""
     if x.device.type != "cpu" or positive != 1:
         return _cross_entropy(x, t, positive)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from slopes._core import check, reduce
 from slopes._core.reduce import Plan, Reduction
+from slopes._core.settings import reads_values
 from slopes._core.spec import NON_NEGATIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import categorical
 
@@ -435,7 +436,7 @@ def _index_plan(
 
 def _unless_all(counted: Tensor) -> Tensor | None:
     """Return which rows count, or None where reading them is allowed and says that all do."""
-    return None if check.reads_values(counted) and bool(counted.all()) else counted
+    return None if reads_values(counted) and bool(counted.all()) else counted
 
 
 def _soft_plan(
@@ -500,7 +501,7 @@ SPECS: Final = (
             Equivalent(
                 "torch",
                 "torch.nn.functional.cross_entropy(logits, targets)",
-                "classes in dimension 1; p - 1 for the target's gradient; with class weights it divides soft targets by N",
+                "classes in dimension 1; p - 1 for the target's gradient; soft class weights do not divide",
             ),
             Equivalent(
                 "Keras",
