@@ -135,6 +135,7 @@ def test_a_failure_of_ours_is_a_sentence_too(client: httpx.Client, monkeypatch: 
     answer = client.get("/activations")
     assert answer.status_code == 500
     assert "secret" not in answer.text
+    assert "content-security-policy" in answer.headers
 
 
 def test_the_runtime_comes_out_of_installed_wheels_and_stays_cached(client: httpx.Client) -> None:

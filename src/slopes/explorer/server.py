@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,10 +14,10 @@ from urllib.parse import parse_qsl
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from slopes.explorer import pages
 from slopes.explorer.guard import Guard
@@ -31,7 +30,6 @@ _ASSETS: Final = {"style.css": "text/css", "explorer.js": "text/javascript"}
 _MOST_FIELDS: Final = 100
 
 T = TypeVar("T")
-_log = logging.getLogger("slopes.explorer")
 
 
 class Server:
@@ -49,8 +47,8 @@ class Server:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slopes: compute", initializer=_alone)
         self._timing: asyncio.Task[None] | None = None
 
-    def app(self) -> Starlette:
-        """Return the application."""
+    def app(self) -> ASGIApp:
+        """Return the application, guarded from the outside in."""
         routes = [
             Route("/", self._landing),
             Route("/plates", self._plates),
@@ -62,7 +60,7 @@ class Server:
             Route("/{page}", self._page),
         ]
         handlers: dict[Any, Any] = {HTTPException: _refused, Exception: _failed}
-        return Starlette(routes=routes, middleware=[Middleware(Guard)], exception_handlers=handlers)
+        return Guard(Starlette(routes=routes, exception_handlers=handlers))
 
     async def _landing(self, request: Request) -> Response:
         loaded = self._loading.now()
@@ -196,6 +194,6 @@ async def _refused(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": detail}, status_code=status, headers=headers)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    _log.error("%s failed", request.url.path, exc_info=error)
+async def _failed(_: Request, __: Exception) -> Response:
+    """A sentence for the page; Starlette raises the error on, into the server's log."""
     return JSONResponse({"error": "The explorer failed to answer; its log says why."}, status_code=500)

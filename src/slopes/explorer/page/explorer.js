@@ -42,8 +42,6 @@ const matches = (words, wanted) => {
   return plain(wanted).split(" ").every((part) => plain(words).includes(part)) || squeezed.includes(plain(wanted).replaceAll(" ", ""));
 };
 
-// --- the landing page
-
 async function landing(plates) {
   if (plates.hasAttribute("data-waiting")) {
     const reply = await fetch("/plates");
@@ -67,8 +65,6 @@ async function landing(plates) {
   sift();
 }
 
-// --- a demonstration
-
 class Demonstration {
   constructor(article) {
     this.article = article;
@@ -87,7 +83,9 @@ class Demonstration {
 
   async start() {
     const drawn = this.drawCharts();
-    this.schema = await (await fetch(`/api/${this.id}/schema`)).json();
+    const answer = await fetch(`/api/${this.id}/schema`);
+    this.schema = await answer.json();
+    if (!answer.ok) return this.refuse(this.schema.error);
     this.state = Object.fromEntries(this.schema.parameters.map((p) => [p.name, p.default]));
     this.unread = this.readAddress();
     this.drawControls();
