@@ -23,7 +23,7 @@ from slopes._core.reduce import Plan
 from slopes._core.settings import is_transformed
 
 BLOCK_BYTES: Final = 1 << 23  # of one block of N×M numbers: small beside the inputs, large enough for a fast product
-_LEAST_ROWS: Final = 16  # a product of fewer rows reads the whole other side for too little
+LEAST_ROWS: Final = 16  # a product of fewer rows reads the whole other side for too little
 
 Gradients = list[Tensor | None]
 
@@ -56,7 +56,7 @@ class Blockwise:
 
 def rows_of(columns: int, itemsize: int, matrices: int = 1) -> int:
     """Return how many rows a block has, if `matrices` matrices of so many columns are alive at once."""
-    return max(BLOCK_BYTES // max(columns * itemsize * matrices, 1), _LEAST_ROWS)
+    return max(BLOCK_BYTES // max(columns * itemsize * matrices, 1), LEAST_ROWS)
 
 
 def _is_traced(*arguments: Any) -> bool:  # noqa: ANN401  what a loss takes
@@ -110,10 +110,7 @@ def _factor(plan: Plan, like: Tensor) -> Tensor:
         factor = plan.weight
     elif plan.keep is not None:
         factor = plan.keep.to(like.dtype)
-    if isinstance(plan.divisor, Tensor):
-        divisor = plan.divisor.to(like.dtype)  # the inverse of an integer would be float32
-        return torch.where(divisor == 0, 0.0, factor / torch.where(divisor == 0, 1.0, divisor))
-    return factor * plan.scale()
+    return factor * plan.scale(like.dtype)
 
 
 def _differentiable(ctx: Any, upstream: Tensor) -> Gradients:  # noqa: ANN401  autograd's context

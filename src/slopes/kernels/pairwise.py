@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from slopes.kernels.blockwise import Blockwise, Gradients, rows_of
-from slopes.kernels.logistic import log_sigmoid
 
 # Beside any similarity this is nothing; finite, since 0 · inf would be NaN in a second derivative.
 _NOTHING: Final = -1e30
+_LINEAR_FROM: Final = 50.0  # from here on log(1 + e^x) is x in float64 too
 _LOWEST_EXPONENT: Final = -1e4  # e to this power is 0 in float64 too
 
 
@@ -51,7 +51,7 @@ def _line_up_plain(
 
 def _against(similarity: Tensor, own: Tensor, scale: Tensor, left_out: Tensor, dim: int) -> Tensor:
     ahead = torch.where(left_out, _NOTHING, (similarity - own.unsqueeze(dim)) * scale)
-    return -log_sigmoid(-torch.logsumexp(ahead, dim))
+    return torch.nn.functional.softplus(torch.logsumexp(ahead, dim), threshold=_LINEAR_FROM)
 
 
 def _line_up_blocks(

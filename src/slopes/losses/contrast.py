@@ -192,7 +192,8 @@ def nt_xent(
     plan = planned(None)
     if plan.keep is not None:
         plan = planned(plan.keep & plan.keep.roll(count))
-    views = _prepared(plan.neutral(torch.cat([first, second])), normalize)
+    both = torch.cat([t.to(wide(t.dtype)) for t in (first, second)])  # autocast cannot join float16
+    views = _prepared(plan.neutral(both), normalize)
     partners = (torch.arange(2 * count, device=first.device) + count) % max(2 * count, 1)
     extras = partners, plan.keep, True
     return LINE_UP.reduced((views, views, _number(1 / temperature, views), None), extras, plan)
