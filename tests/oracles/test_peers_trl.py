@@ -166,7 +166,7 @@ class TestLogProbabilities:
 
 
 POLICY = ("policy_chosen", "policy_rejected")
-ALL_TEACHER = 1.0  # alpha weighs the teacher's term, 1 - alpha the targets'
+ALL_TEACHER = 0.0  # alpha weighs the targets' term, 1 - alpha the teacher's
 
 
 def _sums(given: dict[str, Tensor]) -> list[Tensor]:

@@ -47,13 +47,14 @@ class Plan:
         keep = self.keep.reshape(self.keep.shape + (1,) * (inputs.dim() - self.keep.dim()))
         return torch.where(keep, inputs, fill if inputs.dtype.is_floating_point else int(fill))
 
-    def scale(self) -> Tensor | float:
+    def scale(self, dtype: torch.dtype) -> Tensor | float:
         """Return what the sum of the weighted loss is multiplied by; 0 for an empty mean, never 1/0."""
         if self.divisor is None:
             return 1.0
         if isinstance(self.divisor, Tensor):
-            empty = self.divisor == 0
-            return torch.where(empty, 0.0, 1.0 / torch.where(empty, 1.0, self.divisor))
+            divisor = self.divisor.to(dtype)  # a count is an integer, of which torch makes a float32
+            empty = divisor == 0
+            return torch.where(empty, 0.0, 1.0 / torch.where(empty, 1.0, divisor))
         return 0.0 if self.divisor == 0 else 1.0 / self.divisor
 
     def apply(self, loss: Tensor) -> Tensor:

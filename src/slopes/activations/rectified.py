@@ -230,7 +230,8 @@ _FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
 
 def _above(x: Tensor, above: Tensor | float, below: Tensor | float) -> Tensor:
     """Return `above` where x > 0, `below` elsewhere, and NaN for NaN."""
-    return torch.where(x.isnan(), x, torch.where(x > 0, above, below))
+    ones = torch.ones_like(x)  # of two numbers torch.where makes a float32
+    return torch.where(x.isnan(), x, torch.where(x > 0, above * ones, below))
 
 
 def _elu(x: Tensor, alpha: float, scale: float = 1.0) -> Tensor:

@@ -141,7 +141,7 @@ class HardSigmoid(nn.Module):
 
 
 def _hard_sigmoid_slope(x: Tensor) -> tuple[Tensor]:
-    inside = torch.where(x.abs() < 3, 1 / 6, 0.0)  # noqa: PLR2004  the kinks of the definition
+    inside = (x.abs() < 3).to(x.dtype) / 6  # noqa: PLR2004  the kinks of the definition
     return (torch.where(x.isnan(), x, inside),)
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from slopes.kernels.differences import excess
 from slopes.kernels.pointwise import Pointwise
 
 # Below this share of the other classes, or of the target, the fused softmax kernel is off by more than 16 ULP.
@@ -60,7 +61,11 @@ def _by_index_fast(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
 
 
 def _soft(
-    x: Tensor, y: Tensor, class_weight: Tensor | None, smoothing: float, over_others: bool  # noqa: FBT001
+    x: Tensor,
+    y: Tensor,
+    class_weight: Tensor | None,
+    smoothing: float,
+    over_others: bool,  # noqa: FBT001
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Return -Σ w y' log p of each row, y' the smoothed y, and its gradients by x and y."""
     shrink: Tensor | float = 1.0
@@ -85,7 +90,11 @@ def _soft(
 
 
 def _smoothed(
-    x: Tensor, t: Tensor, class_weight: Tensor | None, smoothing: float, over_others: bool  # noqa: FBT001
+    x: Tensor,
+    t: Tensor,
+    class_weight: Tensor | None,
+    smoothing: float,
+    over_others: bool,  # noqa: FBT001
 ) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return `_soft` of class indices; the one-hot rows exist for one block at a time."""
     one_hot = torch.zeros_like(x).scatter(-1, t.unsqueeze(-1), 1.0)
@@ -128,9 +137,55 @@ def _margins(x: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor,
     return violations.sum(-1), (active.scatter(-1, at, -active.sum(-1, keepdim=True)), None)
 
 
+def _divergence(a: Tensor, b: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the terms of KL(p‖q) and log q - log p, from log p = a and log q = b; terms of p = 0 cost q.
+
+    Σ p log(p/q) = Σ (q - p - p log(q/p)) for distributions: each term is at least 0, so that nothing cancels.
+    """
+    impossible = p == 0
+    u = torch.where(impossible, 0.0, b) - torch.where(impossible, 0.0, a)
+    near = u.abs() < 1
+    terms = torch.where(near, p * excess(torch.where(near, u, 0.0)), (q - p) - p * u)
+    return torch.where(impossible, q, terms), u
+
+
+def _distillation(
+    s: Tensor, teacher: Tensor, t: Tensor, alpha: float, temperature: float
+) -> tuple[Tensor, tuple[Tensor, None, None]]:
+    """Return α CE + (1 - α) T² KL(teacher‖student) of each row, and its gradient by the student."""
+    hard, (by_label, _) = _by_index(s, t)
+    (a, p, _, total_p), (b, q, _, total_q) = parts(teacher / temperature), parts(s / temperature)
+    terms, u = _divergence(a - total_p, b - total_q, p, q)
+    moved = torch.where((p > 0) & (u < 1), p * torch.expm1(u.clamp(max=1)), q - p)
+    share = (1 - alpha) * temperature
+    loss = _blend(alpha, hard) + (share * temperature) * terms.sum(-1)
+    return loss, (_blend(alpha, by_label) + share * moved, None, None)
+
+
+def _reverse_distillation(
+    s: Tensor, teacher: Tensor, t: Tensor, alpha: float, temperature: float
+) -> tuple[Tensor, tuple[Tensor, None, None]]:
+    """Return α CE + (1 - α) T² KL(student‖teacher) of each row, and its gradient by the student."""
+    hard, (by_label, _) = _by_index(s, t)
+    (a, p, _, total_p), (b, q, _, total_q) = parts(teacher / temperature), parts(s / temperature)
+    terms, u = _divergence(b - total_q, a - total_p, q, p)
+    divergence = terms.sum(-1, keepdim=True)
+    moved = torch.where(q == 0, 0.0, -q * (u + divergence))
+    share = (1 - alpha) * temperature
+    loss = _blend(alpha, hard) + (share * temperature) * divergence.squeeze(-1)
+    return loss, (_blend(alpha, by_label) + share * moved, None, None)
+
+
+def _blend(alpha: float, term: Tensor) -> Tensor:
+    """Return α · term; nothing at all for α = 0, where the term may be infinite."""
+    return alpha * term if alpha else torch.zeros_like(term)
+
+
 BY_INDEX: Final = Pointwise.sharing("CrossEntropy", _by_index, tensors=2, rows=True, eager=_by_index_fast)
 SMOOTHED: Final = Pointwise.sharing("SmoothedCrossEntropy", _smoothed, tensors=2, rows=True)
 SOFT: Final = Pointwise.sharing("SoftCrossEntropy", _soft, tensors=2, rows=True)
 FOCAL: Final = Pointwise.sharing("SoftmaxFocal", _focal, tensors=2, rows=True)
 MARGIN: Final = Pointwise.sharing("MulticlassHinge", _margin, tensors=2, rows=True)
 MARGINS: Final = Pointwise.sharing("MulticlassHingeSum", _margins, tensors=2, rows=True)
+DISTILLATION: Final = Pointwise.sharing("Distillation", _distillation, tensors=3, rows=True)
+REVERSE_DISTILLATION: Final = Pointwise.sharing("ReverseDistillation", _reverse_distillation, tensors=3, rows=True)

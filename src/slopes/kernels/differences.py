@@ -56,5 +56,5 @@ def excess(u: Tensor, low: Tensor | float = 0.0) -> Tensor:
     near = u.abs() < _NEAR
     small = torch.where(near, u, 0.0)
     close = small * (small * horner(small, _TAYLOR[u.dtype]))
-    far = torch.expm1(u) * (1 + low) - u
+    far = torch.expm1(u) * (1 + low) - u.clamp(max=_TAME)
     return torch.where(near, close, far)

@@ -248,8 +248,9 @@ def _differentiable(
 ) -> list[Tensor | None]:
     """Return the gradients as a graph, for a second derivative."""
     kept = [plan.neutral(t.to(wide(t.dtype))) for t in inputs]
+    dtype = kept[0].dtype
     shape = inputs[0].shape[:-1] if pointwise.rows else inputs[0].shape
-    factor = (upstream * plan.scale()).expand(shape)
+    factor = (upstream * plan.scale(dtype)).expand(shape)
     if plan.weight is not None:
         factor = factor * plan.weight
     slopes = pointwise.slopes(*kept, *numbers)
@@ -270,30 +271,38 @@ def _pass(
         torch.empty(t.shape, dtype=wide(t.dtype), device=t.device) if w else None
         for t, w in zip(inputs, wanted, strict=True)
     ]
-    scale, totals = plan.scale(), []
+    scale, totals = plan.scale(dtype), []
     size = _block(first, width)
     for start in range(0, count, size):
         block = slice(start, start + size)
-        values = [t[block].to(wide(t.dtype)) for t in flat]
+        at: slice | Tensor = block
         kept = None if keep is None else keep[block]
+        if kept is not None and pointwise.rows:  # rows that do not count are left out, not computed and thrown away
+            at, kept = kept.nonzero().squeeze(-1) + start, None
+        values = [t[at].to(wide(t.dtype)) for t in flat]
         if kept is not None:
-            values = [torch.where(_wide_as(kept, t), t, 0) for t in values]
+            values = [torch.where(kept, t, 0) for t in values]
         loss, slopes = pointwise.eager(*values, *numbers) if any(wanted) else (pointwise.value(*values, *numbers), ())
-        factor = None if weight is None else weight[block]
+        factor = None if weight is None else weight[at]
         totals.append(_counted(loss, factor, kept).sum())
         for gradient, slope in zip(gradients, slopes, strict=False):
             if gradient is not None and slope is not None:
-                torch.mul(_counted(slope, factor, kept), scale, out=_flat(gradient, count)[block])
+                _store(_flat(gradient, count), block, at, _counted(slope, factor, kept), scale)
     total = torch.stack(totals).sum() if totals else torch.zeros((), dtype=dtype, device=first.device)
     return plan.divided(total), gradients
 
 
-def _wide_as(kept: Tensor, like: Tensor) -> Tensor:
-    return kept.unsqueeze(-1) if like.dim() > kept.dim() else kept
+def _store(gradient: Tensor, block: slice, at: slice | Tensor, slope: Tensor, scale: Tensor | float) -> None:
+    """Write slope · scale into the rows `at` of the block, and 0 into its other rows."""
+    if isinstance(at, slice) or at.numel() == gradient[block].shape[0]:
+        torch.mul(slope, scale, out=gradient[block])
+    else:
+        gradient[block].zero_()
+        gradient[at] = slope * scale
 
 
 def _counted(values: Tensor, factor: Tensor | None, kept: Tensor | None) -> Tensor:
     """Return values times their weight, 0 where they do not count."""
     if factor is not None:
         return _times(factor, values)  # weights of elements that do not count are 0, their inputs were replaced
-    return values if kept is None else torch.where(_wide_as(kept, values), values, 0.0)
+    return values if kept is None else torch.where(kept, values, 0.0)

@@ -22,6 +22,7 @@ from slopes.losses.categorical import (
     softmax_focal,
 )
 from slopes.losses.contrast import CLIP, InfoNCE, NTXent, clip, info_nce, nt_xent
+from slopes.losses.distillation import Distillation, distillation
 from slopes.losses.distributional import GaussianNLL, Quantile, gaussian_nll, quantile
 from slopes.losses.divergence import (
     Entropy,
@@ -35,6 +36,20 @@ from slopes.losses.divergence import (
 )
 from slopes.losses.embedding import Contrastive, CosineEmbedding, Triplet, contrastive, cosine_embedding, triplet
 from slopes.losses.feedback import KTO, ORPO, kto, orpo
+from slopes.losses.language import (
+    SFT,
+    MaskedLM,
+    MaskedTokens,
+    NextToken,
+    Perplexity,
+    mask_tokens,
+    masked_lm,
+    next_token,
+    perplexity,
+    sequence_log_prob,
+    sft,
+    token_log_probs,
+)
 from slopes.losses.mining import BatchTriplet, batch_triplet
 from slopes.losses.momentum import MomentumQueue
 from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
@@ -51,6 +66,7 @@ __all__ = [
     "MSE",
     "ORPO",
     "PPO",
+    "SFT",
     "Asymmetric",
     "BatchTriplet",
     "BinaryCrossEntropy",
@@ -58,6 +74,7 @@ __all__ = [
     "Contrastive",
     "CosineEmbedding",
     "CrossEntropy",
+    "Distillation",
     "Entropy",
     "Focal",
     "GaussianKL",
@@ -68,9 +85,13 @@ __all__ = [
     "JSDivergence",
     "KLDivergence",
     "KLPenalty",
+    "MaskedLM",
+    "MaskedTokens",
     "MomentumQueue",
     "MulticlassHinge",
     "NTXent",
+    "NextToken",
+    "Perplexity",
     "Quantile",
     "SmoothL1",
     "SoftmaxFocal",
@@ -84,6 +105,7 @@ __all__ = [
     "contrastive",
     "cosine_embedding",
     "cross_entropy",
+    "distillation",
     "dpo",
     "entropy",
     "focal",
@@ -99,15 +121,22 @@ __all__ = [
     "kl_penalty",
     "kto",
     "mae",
+    "mask_tokens",
+    "masked_lm",
     "mse",
     "multiclass_hinge",
+    "next_token",
     "nt_xent",
     "orpo",
+    "perplexity",
     "ppo",
     "quantile",
+    "sequence_log_prob",
+    "sft",
     "smooth_l1",
     "smooth_labels",
     "softmax_focal",
+    "token_log_probs",
     "triplet",
     "value_clip",
 ]

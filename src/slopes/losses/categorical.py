@@ -79,7 +79,7 @@ def cross_entropy(
     if isinstance(targets, Tensor) and targets.dtype.is_floating_point:
         soft_plan = _soft_plan(logits, targets, weights, mask, weight, reduction, denominator)
         return categorical.SOFT.reduced(logits, targets, weights, float(label_smoothing), others, plan=soft_plan)
-    plan, classes = _index_plan(
+    plan, classes = cross_entropy_plan(
         "cross_entropy",
         logits,
         targets,
@@ -142,7 +142,7 @@ def softmax_focal(
     check.dimensions("softmax_focal", "logits", logits, "[..., C]", 1)
     check.option("softmax_focal", "gamma", gamma, _FINITE_NON_NEGATIVE)
     weights = _class_weight("softmax_focal", class_weight, logits)
-    plan, classes = _index_plan(
+    plan, classes = cross_entropy_plan(
         "softmax_focal", logits, targets, mask, weight, reduction, denominator, ignore_index, weights
     )
     return categorical.FOCAL.reduced(logits, classes, float(gamma), plan=plan)
@@ -195,7 +195,7 @@ def multiclass_hinge(
     check.dimensions("multiclass_hinge", "scores", scores, "[..., C]", 1)
     check.option("multiclass_hinge", "margin", margin, _FINITE_NON_NEGATIVE)
     check.choice("multiclass_hinge", "over", over, ("worst", "all"))
-    plan, classes = _index_plan(
+    plan, classes = cross_entropy_plan(
         "multiclass_hinge", scores, targets, mask, weight, reduction, denominator, ignore_index, None, name="scores"
     )
     kernel = categorical.MARGIN if over == "worst" else categorical.MARGINS
@@ -391,7 +391,7 @@ def _class_weight(function: str, class_weight: Tensor | None, logits: Tensor) ->
     return class_weight.to(reduce.wide(logits.dtype))
 
 
-def _index_plan(
+def cross_entropy_plan(
     function: str,
     logits: Tensor,
     targets: Tensor,
@@ -404,15 +404,16 @@ def _index_plan(
     *,
     smoothed: bool = False,
     name: str = "logits",
+    target_name: str = "targets",
 ) -> tuple[Plan, Tensor]:
     """Check logits and class indices; return the plan, and indices that are in range where rows are ignored."""
     shape = logits.shape[:-1]
-    check.integers(function, "targets", targets, shape, f"class indices, the shape of `{name}` without the classes")
-    check.same_device(function, targets=targets, **{name: logits})
+    check.integers(function, target_name, targets, shape, f"class indices, the shape of `{name}` without the classes")
+    check.same_device(function, **{target_name: targets, name: logits})
     check.index(function, "ignore_index", ignore_index)
     counted = targets != ignore_index
     looked_up = targets if mask is None or mask.shape != shape else torch.where(mask, targets, ignore_index)
-    check.in_range(function, "targets", looked_up, logits.shape[-1], ignore_index)
+    check.in_range(function, target_name, looked_up, logits.shape[-1], ignore_index)
     classes = torch.where(counted, targets, 0)
     own = None
     if class_weight is not None:

@@ -332,7 +332,8 @@ def _kl(a: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     moderate = u < _MODERATE
     near = p * excess(torch.where(moderate, u, 0.0))
     loss = torch.where(moderate, near, q - p * (1 + u))
-    return loss, (p * ((1 - u) - low), -p)
+    e, f = numerics.exp_minus(-a.clamp(min=_IMPOSSIBLE))
+    return loss, ((e * ((1 - u) - low)) * f, -p)
 
 
 def _js(a: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -355,8 +356,9 @@ def _js(a: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
 
 
 def _entropy(a: Tensor) -> tuple[Tensor, tuple[Tensor]]:
-    p, a = torch.exp(a), a.clamp(min=_IMPOSSIBLE)
-    return -p * a, (-p * (1 + a),)
+    a = a.clamp(min=_IMPOSSIBLE)
+    e, f = numerics.exp_minus(-a)
+    return -(e * a) * f, (-(e * (1 + a)) * f,)
 
 
 def _gaussian_kl(m: Tensor, s: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:

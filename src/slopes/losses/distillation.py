@@ -1,0 +1,163 @@
+"""Distillation: a student learns from labels and from what a teacher thinks of every class.
+
+Dimension names: `...` is any shape; C is the number of classes, the last dimension.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from torch import Tensor, nn
+
+from slopes._core import check
+from slopes._core.reduce import Reduction
+from slopes._core.spec import NON_NEGATIVE, POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import categorical
+from slopes.losses.categorical import IGNORE, cross_entropy_plan
+
+Direction = Literal["forward", "reverse"]
+
+
+def distillation(
+    student: Tensor,
+    teacher: Tensor,
+    targets: Tensor,
+    *,
+    alpha: float = 0.5,
+    temperature: float = 2.0,
+    direction: Direction = "forward",
+    ignore_index: int = IGNORE,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return alpha · CE(student, targets) + (1 - alpha) · T² · KL between teacher and student, reduced.
+
+    Args:
+        student: `[..., C]` logits, any floating dtype.
+        teacher: `[..., C]` logits; a constant.
+        targets: `[...]` int64 class indices.
+        alpha: Share of the labels, in [0, 1]; the teacher has the rest.
+        temperature: T, above 0: softens both distributions of the divergence; its T² keeps the gradients' size.
+        direction: `"forward"` is KL(teacher‖student), as Hinton has it: the student covers all that the teacher thinks.
+            `"reverse"` is KL(student‖teacher): the student keeps to what the teacher is sure of.
+        ignore_index: Rows with this target do not count, for the teacher neither.
+        mask: `[...]` boolean, True where an element counts.
+        weight: `[...]`, weight of each element, at least 0.
+        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
+        denominator: Replaces the divisor of the mean.
+
+    Returns:
+        A number, or `[...]` for `"none"`; float32 for 16-bit input; nats, at least 0.
+
+    Raises:
+        ShapeError: `teacher` has another shape than `student`, or `targets` does not match.
+        DtypeError: Logits are not floating, or `targets` not int64.
+        OptionError: An option is outside its domain, or `teacher` requires a gradient.
+        ValuesError: A class index is out of range.
+
+    Notes:
+        The divergence keeps its digits where student and teacher nearly agree. Some texts write KL(student‖teacher)
+        and mean this forward form; libraries differ in which share alpha is: here it is the labels'.
+
+    Examples:
+        >>> student, teacher = torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 0.0]])
+        >>> distillation(student, teacher, torch.tensor([0]), alpha=0.0, temperature=1.0)
+        tensor(0.1698)
+    """
+    check.alike("distillation", student=student, teacher=teacher)
+    check.constant("distillation", teacher=teacher)
+    check.dimensions("distillation", "student", student, "[..., C]", 1)
+    check.option("distillation", "alpha", alpha, UNIT)
+    check.option("distillation", "temperature", temperature, Domain(0.0, low_open=True, high_open=True))
+    check.choice("distillation", "direction", direction, ("forward", "reverse"))
+    plan, classes = cross_entropy_plan(
+        "distillation", student, targets, mask, weight, reduction, denominator, ignore_index, None, name="student"
+    )
+    kernel = categorical.DISTILLATION if direction == "forward" else categorical.REVERSE_DISTILLATION
+    return kernel.reduced(student, teacher, classes, float(alpha), float(temperature), plan=plan)
+
+
+class Distillation(nn.Module):
+    """Module of `distillation`."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.5,
+        temperature: float = 2.0,
+        direction: Direction = "forward",
+        ignore_index: int = IGNORE,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.temperature = temperature
+        self.direction: Direction = direction
+        self.ignore_index = ignore_index
+        self.reduction: Reduction = reduction
+
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return `distillation` of these tensors under the module's options."""
+        return distillation(
+            student,
+            teacher,
+            targets,
+            alpha=self.alpha,
+            temperature=self.temperature,
+            direction=self.direction,
+            ignore_index=self.ignore_index,
+            mask=mask,
+            weight=weight,
+            reduction=self.reduction,
+            denominator=denominator,
+        )
+
+
+SPECS: Final = (
+    Spec(
+        name="distillation",
+        title="Knowledge distillation",
+        kind="loss",
+        family="distillation",
+        function=distillation,
+        module=Distillation,
+        summary="A small model learns what a large one thinks of every class.",
+        formula=r"\ell = \alpha\,\mathrm{CE}(y, p_s) + (1 - \alpha)\,T^2\,\mathrm{KL}(p_t^{(T)} \| p_s^{(T)})",
+        slope=r"\frac{\partial \ell}{\partial z} = \alpha (p_s - y) + (1 - \alpha)\,T\,(p_s^{(T)} - p_t^{(T)})",
+        inputs=(
+            Input("student", ("...", "C")),
+            Input("teacher", ("...", "C")),
+            Input("targets", ("...",), "class_index"),
+        ),
+        output=("...",),
+        range=NON_NEGATIVE,
+        parameters=(
+            Parameter("alpha", 0.5, "share of the labels", UNIT, r"\alpha", slider=(0.0, 1.0, 0.05)),
+            Parameter("temperature", 2.0, "softens both distributions", POSITIVE, "T", slider=(0.5, 10.0, 0.5)),
+            Parameter("direction", "forward", "whose mass counts", choices=("forward", "reverse")),
+        ),
+        aliases=("kd", "hinton", "teacher student", "soft targets"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "alpha * F.cross_entropy(student, targets) + (1 - alpha) * temperature**2 * F.kl_div("
+                "(student / temperature).log_softmax(-1), (teacher / temperature).softmax(-1), "
+                'reduction="batchmean")',
+            ),
+        ),
+        convention="KL(teacher‖student) times T²; alpha is the share of the labels.",
+        sources=(Source("Hinton, Vinyals, Dean 2015, Distilling the Knowledge in a Neural Network", "section 2"),),
+        reduces=True,
+    ),
+)
