@@ -142,6 +142,12 @@ class TestOptax:
         )
         assert_agrees(case, ours, scale=_largest(case.inputs["logits"]), slope_scale=1.0, size=SIZE)
 
+    def test_smooth_labels_starts_from_indices(self) -> None:
+        """Theirs smooths one-hot rows; ours makes the rows too."""
+        case = one("optax", "smooth_labels", "the labels themselves")
+        targets = case.inputs["one_hot"].argmax(-1)
+        assert_agrees(case, Answer(L.smooth_labels(targets, 5, dtype=torch.float64, **case.options)))
+
     def test_a_class_masked_with_minus_infinity(self) -> None:
         """Its plain form gives NaN; its safe form, and ours, leave the class out."""
         case = one("optax", "safe_softmax_cross_entropy", "a class masked")

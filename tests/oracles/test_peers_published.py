@@ -25,7 +25,7 @@ def test_focal_is_torchvisions(case: Case) -> None:
 
 @pytest.mark.parametrize("case", of("published", "AsymmetricLoss", named="eps 0.0"))
 def test_asymmetric_is_the_authors_without_their_floor(case: Case) -> None:
-    """Theirs sums, and may hold the focusing weight constant in the gradient (`disable_torch_grad_...`)."""
+    """Theirs sums, and may keep the focusing weight out of the gradient (`disable_torch_grad_focal_loss`)."""
     ours = answer(
         lambda logits, targets: L.asymmetric(logits, targets, **case.options, reduction="none"),
         case.inputs,
