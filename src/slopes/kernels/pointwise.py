@@ -177,18 +177,18 @@ def _run(
     by_rows: bool,
 ) -> tuple[Tensor, ...]:
     """Run a formula on inputs widened to float32, in blocks where that pays, and round once at the end."""
+    if torch.compiler.is_compiling():
+        return _whole(formula, inputs, numbers, to)
     largest = max(inputs, key=Tensor.numel)
     whole = (
-        torch.compiler.is_compiling()
-        or largest.device.type != "cpu"
+        largest.device.type != "cpu"
         or largest.numel() <= GRAIN
         or torch.is_grad_enabled()  # a graph through the formula itself is wanted
         or is_transformed(*inputs)
         or not all(t.is_contiguous() for t in inputs)
     )
     if whole:
-        results = formula(*(t.to(wide(t.dtype)) for t in inputs), *numbers)
-        return tuple(r.to(dtype) for r, dtype in zip(results, to, strict=True))
+        return _whole(formula, inputs, numbers, to)
     width = largest.shape[-1] if by_rows else 1
     count = largest.numel() // width
     flat = [_flat(t, count) for t in inputs]
@@ -200,6 +200,16 @@ def _run(
         for output, result in zip(outputs, results, strict=True):
             _flat(output, count)[block].copy_(result)
     return tuple(outputs)
+
+
+def _whole(
+    formula: Callable[..., tuple[Tensor, ...]],
+    inputs: Sequence[Tensor],
+    numbers: Sequence[Any],
+    to: Sequence[torch.dtype],
+) -> tuple[Tensor, ...]:
+    results = formula(*(t.to(wide(t.dtype)) for t in inputs), *numbers)
+    return tuple(r.to(dtype) for r, dtype in zip(results, to, strict=True))
 
 
 def _flat(t: Tensor, count: int) -> Tensor:

@@ -76,10 +76,11 @@ def hardest(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
 
 
 _EXACT: Final = "donot_use_mm_for_euclid_dist"
+_MATRICES: Final = 20  # of a block, alive at once: distances, order, ranks, running sums, some of them of 8 bytes
 
 
 def _rows(points: Tensor) -> int:
-    return rows_of(len(points), points.element_size(), 8)
+    return rows_of(len(points), points.element_size(), _MATRICES)
 
 
 def _sides(labels: Tensor, keep: Tensor | None, block: slice) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ from slopes.losses.categorical import (
     softmax_focal,
 )
 from slopes.losses.contrast import CLIP, InfoNCE, NTXent, clip, info_nce, nt_xent
-from slopes.losses.distillation import Distillation, distillation
+from slopes.losses.distill import Distillation, distillation
 from slopes.losses.distributional import GaussianNLL, Quantile, gaussian_nll, quantile
 from slopes.losses.divergence import (
     Entropy,
