@@ -150,30 +150,28 @@ def _divergence(a: Tensor, b: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor, Ten
 
 
 def _distillation(
-    s: Tensor, teacher: Tensor, t: Tensor, alpha: float, temperature: float
-) -> tuple[Tensor, tuple[Tensor, None, None]]:
-    """Return α CE + (1 - α) T² KL(teacher‖student) of each row, and its gradient by the student."""
+    s: Tensor,
+    teacher: Tensor,
+    t: Tensor,
+    alpha: float,
+    temperature: float,
+    reverse: bool,  # noqa: FBT001
+) -> tuple[Tensor, tuple[Tensor, Tensor, None]]:
+    """Return α CE + (1 - α) T² KL(p‖q) of each row, and its gradients by both sides.
+
+    p belongs to the teacher and q to the student; in reverse the other way round.
+    """
     hard, (by_label, _) = _by_index(s, t)
-    (a, p, _, total_p), (b, q, _, total_q) = parts(teacher / temperature), parts(s / temperature)
+    first, second = (s, teacher) if reverse else (teacher, s)
+    (a, p, _, total_p), (b, q, _, total_q) = parts(first / temperature), parts(second / temperature)
     terms, u = _divergence(a - total_p, b - total_q, p, q)
-    moved = torch.where((p > 0) & (u < 1), p * torch.expm1(u.clamp(max=1)), q - p)
-    share = (1 - alpha) * temperature
-    loss = _blend(alpha, hard) + (share * temperature) * terms.sum(-1)
-    return loss, (_blend(alpha, by_label) + share * moved, None, None)
-
-
-def _reverse_distillation(
-    s: Tensor, teacher: Tensor, t: Tensor, alpha: float, temperature: float
-) -> tuple[Tensor, tuple[Tensor, None, None]]:
-    """Return α CE + (1 - α) T² KL(student‖teacher) of each row, and its gradient by the student."""
-    hard, (by_label, _) = _by_index(s, t)
-    (a, p, _, total_p), (b, q, _, total_q) = parts(teacher / temperature), parts(s / temperature)
-    terms, u = _divergence(b - total_q, a - total_p, q, p)
     divergence = terms.sum(-1, keepdim=True)
-    moved = torch.where(q == 0, 0.0, -q * (u + divergence))
     share = (1 - alpha) * temperature
+    by_first = share * torch.where(p == 0, 0.0, -p * (u + divergence))
+    by_second = share * torch.where((p > 0) & (u < 1), p * torch.expm1(u.clamp(max=1)), q - p)
+    by_student, by_teacher = (by_first, by_second) if reverse else (by_second, by_first)
     loss = _blend(alpha, hard) + (share * temperature) * divergence.squeeze(-1)
-    return loss, (_blend(alpha, by_label) + share * moved, None, None)
+    return loss, (_blend(alpha, by_label) + by_student, by_teacher, None)
 
 
 def _blend(alpha: float, term: Tensor) -> Tensor:
@@ -188,4 +186,3 @@ FOCAL: Final = Pointwise.sharing("SoftmaxFocal", _focal, tensors=2, rows=True)
 MARGIN: Final = Pointwise.sharing("MulticlassHinge", _margin, tensors=2, rows=True)
 MARGINS: Final = Pointwise.sharing("MulticlassHingeSum", _margins, tensors=2, rows=True)
 DISTILLATION: Final = Pointwise.sharing("Distillation", _distillation, tensors=3, rows=True)
-REVERSE_DISTILLATION: Final = Pointwise.sharing("ReverseDistillation", _reverse_distillation, tensors=3, rows=True)

@@ -36,7 +36,7 @@ def distillation(
 
     Args:
         student: `[..., C]` logits, any floating dtype.
-        teacher: `[..., C]` logits; a constant.
+        teacher: `[..., C]` logits; detach them unless the teacher is to learn too.
         targets: `[...]` int64 class indices.
         alpha: Share of the labels, in [0, 1]; the teacher has the rest.
         temperature: T, above 0: softens both distributions of the divergence; its T² keeps the gradients' size.
@@ -54,7 +54,7 @@ def distillation(
     Raises:
         ShapeError: `teacher` has another shape than `student`, or `targets` does not match.
         DtypeError: Logits are not floating, or `targets` not int64.
-        OptionError: An option is outside its domain, or `teacher` requires a gradient.
+        OptionError: An option is outside its domain.
         ValuesError: A class index is out of range.
 
     Notes:
@@ -67,7 +67,6 @@ def distillation(
         tensor(0.1698)
     """
     check.alike("distillation", student=student, teacher=teacher)
-    check.constant("distillation", teacher=teacher)
     check.dimensions("distillation", "student", student, "[..., C]", 1)
     check.option("distillation", "alpha", alpha, UNIT)
     check.option("distillation", "temperature", temperature, Domain(0.0, low_open=True, high_open=True))
@@ -75,8 +74,10 @@ def distillation(
     plan, classes = cross_entropy_plan(
         "distillation", student, targets, mask, weight, reduction, denominator, ignore_index, None, name="student"
     )
-    kernel = categorical.DISTILLATION if direction == "forward" else categorical.REVERSE_DISTILLATION
-    return kernel.reduced(student, teacher, classes, float(alpha), float(temperature), plan=plan)
+    reverse = direction == "reverse"
+    return categorical.DISTILLATION.reduced(
+        student, teacher, classes, float(alpha), float(temperature), reverse, plan=plan
+    )
 
 
 class Distillation(nn.Module):
