@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from slopes import activations, losses
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
 from slopes._core.errors import (
     DeviceError,
     DtypeError,
@@ -15,7 +17,12 @@ from slopes._core.errors import (
     UserFunctionError,
     ValuesError,
 )
-from slopes._core.settings import checks, exact
+
+if TYPE_CHECKING:
+    from slopes import activations, losses
+    from slopes._core.settings import checks, exact
+    from slopes.explorer import explore
+    from slopes.plotting import plot
 
 __version__ = "0.1.0"
 
@@ -33,5 +40,32 @@ __all__ = [
     "activations",
     "checks",
     "exact",
+    "explore",
     "losses",
+    "plot",
 ]
+
+# What needs torch, or the explorer's packages, comes in when it is first asked for: the explorer serves its page
+# before torch is there.
+_LATER: Final = {
+    "activations": "slopes.activations",
+    "losses": "slopes.losses",
+    "checks": "slopes._core.settings",
+    "exact": "slopes._core.settings",
+    "explore": "slopes.explorer",
+    "plot": "slopes.plotting",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  modules and functions
+    if name not in _LATER:
+        message = f"module 'slopes' has no attribute {name!r}"
+        raise AttributeError(message)
+    module = importlib.import_module(_LATER[name])
+    found = module if _LATER[name] == f"{__name__}.{name}" else getattr(module, name)
+    globals()[name] = found  # asked for once; from then on a plain global, which torch.compile reads too
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
