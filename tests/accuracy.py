@@ -26,6 +26,7 @@ SMALLEST_NORMAL_EXPONENT: Final = {
 
 LOSS_ULPS: Final = 16.0  # value and gradient of every loss, over the hazards
 CORRECTLY_ROUNDED: Final = 0.5
+FARTHEST_EXPONENT: Final = 4096
 
 
 def tolerance(dtype: torch.dtype, size: int = 1) -> float:
@@ -64,7 +65,7 @@ def ulps(actual: Tensor, expected: object) -> Tensor:
     shape = _shape(expected)
     _assert_shape(given, shape)
     errors = [
-        _ulps_exact(number, entry if isinstance(entry, mpf) else mpf(entry), given.dtype)
+        _ulps_exact(number, _within_reach(entry if isinstance(entry, mpf) else mpf(entry)), given.dtype)
         for number, entry in zip(given.double().flatten().tolist(), entries, strict=True)
     ]
     return torch.tensor(errors, dtype=torch.float64).reshape(shape)
@@ -158,6 +159,16 @@ def _rounds_to(exact: mpf, dtype: torch.dtype) -> tuple[float, Fraction]:
 def _fraction(exact: mpf) -> Fraction:
     sign, mantissa, exponent, _ = exact._mpf_
     return (-1) ** sign * int(mantissa) * Fraction(2) ** exponent
+
+
+def _within_reach(exact: mpf) -> mpf:
+    """Return the number, or 0 or infinity in its place where its exponent is beyond what any dtype can tell."""
+    if not mp.isfinite(exact):
+        return exact
+    _, _, last_bit, bits = exact._mpf_
+    if abs(last_bit + bits) < FARTHEST_EXPONENT:
+        return exact
+    return mpf(0) if last_bit + bits < 0 else mp.sign(exact) * mp.inf
 
 
 def _where_not_finite(came: float, expected: float) -> float:

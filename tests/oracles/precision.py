@@ -48,13 +48,17 @@ def numbers_in(value: object) -> Iterator[mpf]:
 def digits_for(*values: object) -> int:
     """Say how many digits leave at least fifty after the worst cancellation that these inputs can cause.
 
-    exp(-x) beside 1 costs x / log(10) digits, erf(x) beside 1 costs x² / log(10). Results smaller than any
-    float64 may lose theirs, unless a small power brings them back, for which 2·x are kept.
+    exp(-x) beside 1 costs x / log(10) digits, erf(x) beside 1 costs x² / log(10), and a small x beside 1 costs
+    -log10(x). Results smaller than any float64 may lose theirs, unless a small power brings them back, for
+    which 2·x are kept.
     """
-    largest = max((abs(number) for number in numbers_in(list(values))), default=mpf(0))
+    sizes = [abs(number) for number in numbers_in(list(values)) if number]
+    if not sizes:
+        return DIGITS
+    largest = max(sizes)
     kept = 2 * largest if largest <= LARGEST_LOGIT else 0
     needed = min(largest**2, max(UNDERFLOW_DIGITS, kept))
-    return DIGITS + int(mp.ceil(needed))
+    return DIGITS + int(mp.ceil(max(needed, -mp.log10(min(sizes)))))
 
 
 def careful(definition: Callable[..., Result]) -> Callable[..., Result]:

@@ -93,6 +93,7 @@ def test_beyond_the_largest_number_only_infinity_is_right(dtype: torch.dtype) ->
 def test_underflow_to_zero_is_right_below_half_the_smallest() -> None:
     zero = torch.zeros(2, dtype=torch.float64)
     assert ulps(zero, [mpf(10) ** -700, mpf(0)]).tolist() == [0.0, 0.0]
+    assert ulps(zero, [mp.exp(-(mpf(10) ** 300)), mp.exp(mpf(10) ** 300)]).tolist() == [0.0, math.inf]
     assert ulps(zero, [mpf(5e-324), mpf(-5e-324) / 4]).tolist() == [1.0, 0.25]
 
 

@@ -90,7 +90,7 @@ def test_float32_over_all_magnitudes(name: str, options: dict[str, Any]) -> None
 
 @pytest.mark.parametrize(("name", "options"), FORMS, ids=str)
 def test_float64_over_all_magnitudes(name: str, options: dict[str, Any]) -> None:
-    inputs = points(torch.float64, 20)
+    inputs = points(torch.float64, 8)
     value, slope = answer(name, inputs, options)
     at = inputs.tolist()
     wanted = [oracles.value(name, x, **options) for x in at]

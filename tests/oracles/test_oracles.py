@@ -54,6 +54,10 @@ class TestPrecision:
     def test_digits_cover_what_cancels(self) -> None:
         assert digits_for(mpf(1)) < 2 * DIGITS
         assert digits_for([mpf(-80)], mp.inf) == DIGITS + 400
+        assert digits_for(mpf(1), mpf(10) ** -300) == DIGITS + 300
+        assert digits_for(mpf(0), mp.nan) == DIGITS
+        assert_equal(activations.value("elu", 2.0**-900), mpf(2) ** -900)
+        assert abs(activations.value("elu", -(2.0**-900)) / mpf(2) ** -900 + 1) < CLOSE
         one_minus_p = -losses.binary_cross_entropy_slope(700.0, 1.0)
         assert_equal(one_minus_p, mp.exp(-700) / (1 + mp.exp(-700)))
 
