@@ -274,7 +274,7 @@ def _orpo(c: Tensor, r: Tensor, nll: Tensor, lam: float) -> tuple[Tensor, tuple[
     first, second = torch.where(d < 0, e, 1.0), torch.where(d < 0, 1.0, e)
     rest_c, rest_r = (torch.expm1(x).neg().clamp(min=2 / largest) for x in (c, r))
     for_c, for_r = first * rest_r, second * rest_c
-    z = (d - numerics.log1mexp(c).clamp(min=least)) + numerics.log1mexp(r).clamp(min=least)
+    z = (d - numerics.log1mexp(c)) + numerics.log1mexp(r).clamp(min=least)
     loss = lam * (z.neg().clamp(min=0) + torch.log1p(torch.minimum(for_c, for_r) / torch.maximum(for_c, for_r)))
     total = for_c + for_r
     by_c = (lam * (second / total)).clamp(max=largest)
