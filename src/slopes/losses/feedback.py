@@ -296,7 +296,7 @@ SPECS: Final = (
         summary="Alignment from thumbs up and thumbs down, no pairs needed.",
         formula=r"\ell = w_\pm\left(1 - \sigma(\pm\beta(\rho - k))\right),\quad"
         r"\rho = \log\frac{\pi(y \mid x)}{\pi_\mathrm{ref}(y \mid x)}",
-        slope=r"\frac{\partial \ell}{\partial \log\pi(y)} = \mp w_\pm\,\beta\,\sigma(z)\,\sigma(-z),\quad"
+        slope=r"\frac{\partial \ell}{\partial \log\pi(y)} = \mp w_\pm\,\beta\,\sigma(z)\,\sigma(-z),\quad "
         r"z = \beta(\rho - k)",
         inputs=(
             Input("policy", ("...",), "log_probability"),

@@ -381,7 +381,7 @@ SPECS: Final = (
         function=dpo,
         module=DPO,
         summary="A language model aligned to preferences, without a reward model.",
-        formula=r"\ell = -(1 - \varepsilon)\log\sigma(h) - \varepsilon\log\sigma(-h),\quad"
+        formula=r"\ell = -(1 - \varepsilon)\log\sigma(h) - \varepsilon\log\sigma(-h),\quad "
         rf"h = \beta(\rho_+ - \rho_-),\quad {_RATIOS}",
         slope=r"\frac{\partial \ell}{\partial \log\pi(y_+)} = \beta(\varepsilon - \sigma(-h))",
         inputs=_FOUR_SUMS,
