@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import torch
+from tests.accuracy import assert_close_to_scale
 from torch import Tensor
 
 from slopes._core.spec import Input, Spec
@@ -310,6 +311,14 @@ DIFFERENTIABLE: Final = (
     *(case for case in CASES if case.spec.name in TOOLS_WITH_A_SLOPE),
 )
 ONE_EACH: Final = tuple(case for case in DIFFERENTIABLE if not case.label)
+
+
+def assert_near(came: Tensor, wanted: Tensor, *, terms: Tensor | None = None, size: int = 1) -> None:
+    """Assert closeness in units of the largest magnitude, at least 1, of what was wanted or of its terms."""
+    assert came.shape == wanted.shape
+    if came.numel():
+        largest = max(1.0, *(float(t.detach().abs().max()) for t in (wanted, terms) if t is not None))
+        assert_close_to_scale(came, wanted.detach(), largest, size=size)
 
 
 def some_weight(shape: Sequence[int], dtype: torch.dtype = torch.float64) -> Tensor:

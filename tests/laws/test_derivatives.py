@@ -9,8 +9,7 @@ from typing import Final
 
 import pytest
 import torch
-from tests.accuracy import assert_close_to_scale
-from tests.laws.samples import ACTIVATIONS, DIFFERENTIABLE, LOSSES, Case, gradients, on_graph, some_weight
+from tests.laws.samples import ACTIVATIONS, DIFFERENTIABLE, LOSSES, Case, assert_near, gradients, on_graph, some_weight
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -86,7 +85,7 @@ def test_any_upstream_scalar(case: Case) -> None:
     for factor in (-2.5, 0.0, 1e-3):
         scaled = gradients(case(inputs), inputs, names, torch.tensor(factor, dtype=torch.float64))
         for came, wanted in zip(scaled, once, strict=True):
-            assert_close_to_scale(came, factor * wanted, float(wanted.abs().max()) or 1.0)
+            assert_near(came, factor * wanted)
 
 
 @every_case
@@ -97,7 +96,7 @@ def test_any_upstream_of_each_entry(case: Case) -> None:
     came = gradients(case.unreduced(inputs), inputs, names, upstream)
     wanted = gradients((case.unreduced(inputs) * upstream).sum(), inputs, names)
     for slope, other in zip(came, wanted, strict=True):
-        assert_close_to_scale(slope, other, 1.0)
+        assert_near(slope, other)
     one_for_all = torch.tensor(1.5, dtype=torch.float64).expand(shape)
     came = gradients(case.unreduced(inputs), inputs, names, one_for_all)
     wanted = gradients(case.unreduced(inputs), inputs, names, one_for_all.contiguous())
@@ -124,10 +123,10 @@ def test_any_set_of_leaves(case: Case) -> None:
         for some in itertools.combinations(names, count):
             part = on_graph(case.inputs(), some)
             result = case(part)
-            assert_close_to_scale(result, value, float(value.abs().max()) or 1.0)
+            assert_near(result, value)
             assert result.requires_grad == bool(some)
             for name, slope in zip(some, gradients(result, part, some) if some else [], strict=True):
-                assert_close_to_scale(slope, whole[name], float(whole[name].abs().max()) or 1.0)
+                assert_near(slope, whole[name])
 
 
 @every_case
