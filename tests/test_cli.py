@@ -244,6 +244,12 @@ def test_explore_hands_over_what_it_was_given(
     assert asked == [0, {"open_browser": False, "function": "a.py:f"}]
 
 
+def test_a_function_of_one_s_own_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    text = refused(capsys, "explore", "--no-browser", "--function", "nothing.py:f")
+    assert text.startswith("slopes: ")
+    assert "nothing.py" in text
+
+
 def test_an_interrupted_explorer_ends_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"slopes: nothing here is called {given.name!r}; {hint}{_end(hint)}", file=sys.stderr)
         return WRONG
     except SlopesError as error:
-        print(f"slopes {error}", file=sys.stderr)
+        said = str(error)
+        known = said.partition(" ")[0].endswith(":")  # most errors begin with the name of what complains
+        print(f"slopes {said}" if known else f"slopes: {said}", file=sys.stderr)
         return WRONG
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
