@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -157,6 +158,30 @@ def test_the_style_sheet_holds_the_palette(client: httpx.Client) -> None:
 def test_a_port_that_is_taken_is_said_so(client: httpx.Client) -> None:
     with pytest.raises(OptionError, match="cannot be used"):
         explore(port=client.base_url.port or 0, open_browser=False)
+
+
+def test_the_page_comes_before_torch_and_an_interrupt_ends_it_quietly() -> None:
+    code = (
+        "import sys, threading\n"
+        "import slopes.explorer\n"
+        "assert 'torch' not in sys.modules\n"
+        "slopes.explorer.serve(0, open_browser=False)\n"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            assert process.stdout is not None
+            url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+            assert url is not None
+            assert "<h1>" in httpx.get(f"{url.group()}/activations", timeout=30).text
+            answer = httpx.get(f"{url.group()}/api/activations", timeout=60)
+            process.send_signal(signal.SIGINT)
+            _, complaints = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert complaints == ""
+    assert answer.status_code == 200
+    assert process.returncode == 0
 
 
 def test_the_server_is_imported_without_torch() -> None:

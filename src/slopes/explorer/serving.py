@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import threading
@@ -81,7 +82,8 @@ def serve(port: int = 8000, *, open_browser: bool = True, function: str | None =
     sys.stdout.flush()
     if open_browser:
         threading.Timer(0.2, webbrowser.open, [page]).start()
-    explorer.run()
+    with contextlib.suppress(KeyboardInterrupt):
+        explorer.run()
 
 
 def explore(function: Callable[..., Any] | None = None, *, port: int = 0, open_browser: bool = True) -> Explorer:
@@ -136,6 +138,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen(128)  # from now on a browser waits for us, and is not turned away
     except (OSError, OverflowError) as error:
         listener.close()
         text = f"explore: port {port} cannot be used ({error}); choose another, or 0 for a free one."
