@@ -222,8 +222,9 @@ class TestWhoCounts:
 class TestMemory:
     @every_mining
     @pytest.mark.parametrize("reduction", ["mean", "none"])
-    def test_the_matrix_is_never_made(self, mining: Any, reduction: Any) -> None:  # noqa: ANN401
-        count = 2048
+    def test_the_matrix_is_never_made(self, mining: Any, reduction: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+        monkeypatch.setattr(blockwise, "BLOCK_BYTES", 1 << 18)
+        count = 1024
         points = normal(count, torch.float32, 4)
         labels = torch.arange(count) % 8
         measured = peak(lambda x: L.batch_triplet(x, labels, mining=mining, reduction=reduction).sum(), points)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from slopes._core.settings import is_transformed
 from slopes.kernels import distance as distances
 from slopes.kernels.blockwise import Blockwise, Gradients, rows_of
 
@@ -95,6 +96,29 @@ def _sides(labels: Tensor, keep: Tensor | None, block: slice) -> tuple[Tensor, T
     return same, other
 
 
+class _Groups:
+    """Who belongs with whom, as short lists: most batches have few positives for each anchor, and many negatives."""
+
+    def __init__(self, labels: Tensor, keep: Tensor | None) -> None:
+        ordered, self.order = labels.sort()
+        self.first, self.last = (torch.searchsorted(ordered, labels, right=right) for right in (False, True))
+        self.keep = keep
+        # Under torch.func and torch.compile the size of the largest group cannot be read.
+        known = not (torch.compiler.is_compiling() or is_transformed(labels)) and len(labels)
+        self.largest = int((self.last - self.first).max()) if known else len(labels)
+
+    def positives(self, block: slice) -> tuple[Tensor, Tensor]:
+        """Return for each anchor of a block the rows of its group, `[rows, largest]`, and which are positives."""
+        device = self.order.device
+        rank = self.first[block].unsqueeze(-1) + torch.arange(self.largest, device=device)
+        who = self.order[rank.clamp(max=len(self.order) - 1)]
+        anchors = torch.arange(len(self.order), device=device)[block].unsqueeze(-1)
+        counts = (rank < self.last[block].unsqueeze(-1)) & (who != anchors)
+        if self.keep is not None:
+            counts = counts & self.keep[who] & self.keep[block].unsqueeze(-1)
+        return who, counts
+
+
 def _distances(
     root: Tensor, block: slice, kind: str, scale: Tensor, nothing: Tensor | None
 ) -> tuple[Tensor, Tensor | float]:
@@ -119,7 +143,7 @@ def _blocks(
     margin, labels, keep, kind, scale, nothing = extras
     losses = points.new_empty(len(points))
     gradient = torch.zeros_like(points) if wanted[0] else None
-    size = _rows(points)
+    size, groups = _rows(points), _Groups(labels, keep)
     for start in range(0, len(points), size):
         block = slice(start, start + size)
         with torch.set_grad_enabled(gradient is not None):
@@ -128,7 +152,8 @@ def _blocks(
                 anchors, others = anchors.requires_grad_(), others.requires_grad_()
             root = torch.cdist(anchors, others, compute_mode=_EXACT)
         far, by_root = _distances(root.detach(), block, kind, scale, nothing)
-        losses[block], slopes = pick(far, *_sides(labels, keep, block), margin, wants=gradient is not None)
+        _, negative = _sides(labels, keep, block)
+        losses[block], slopes = pick(far, *groups.positives(block), negative, margin, wants=gradient is not None)
         if gradient is not None and factor is not None:
             slopes.mul_(factor[block].unsqueeze(-1)).mul_(by_root)
             by_anchor, by_other = torch.autograd.grad(root, (anchors, others), slopes)
@@ -143,17 +168,20 @@ def _sorted_negatives(far: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
     return ordered, order
 
 
-def _semihard(far: Tensor, positive: Tensor, negative: Tensor, margin: float, *, wants: bool) -> tuple[Tensor, Tensor]:
+def _semihard(
+    far: Tensor, who: Tensor, counts: Tensor, negative: Tensor, margin: float, *, wants: bool
+) -> tuple[Tensor, Tensor]:
     """Return each anchor's sum over its positives, and its slopes by the distances."""
     near, order = _sorted_negatives(far, negative)
-    at, has = _next_out(far, near, negative)
-    gap = far - near.gather(-1, at) + margin
-    active = positive & has & (gap > 0)
+    own = far.gather(-1, who)
+    at, has = _next_out(own, near, negative)
+    gap = own - near.gather(-1, at) + margin
+    active = counts & has & (gap > 0)
     loss = torch.where(active, gap, 0.0).sum(-1)
     if not wants:
         return loss, far
-    slopes = active.to(far.dtype)
-    return loss, slopes.scatter_add(-1, order.gather(-1, at), -slopes)
+    ones = active.to(far.dtype)
+    return loss, torch.zeros_like(far).scatter_add_(-1, who, ones).scatter_add_(-1, order.gather(-1, at), -ones)
 
 
 def _next_out(far: Tensor, near: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
@@ -163,38 +191,40 @@ def _next_out(far: Tensor, near: Tensor, negative: Tensor) -> tuple[Tensor, Tens
     return torch.minimum(rank, count - 1).clamp(min=0), count > 0
 
 
-def _all(far: Tensor, positive: Tensor, negative: Tensor, margin: float, *, wants: bool) -> tuple[Tensor, Tensor]:
+def _all(
+    far: Tensor, who: Tensor, counts: Tensor, negative: Tensor, margin: float, *, wants: bool
+) -> tuple[Tensor, Tensor]:
     """Return each anchor's sum over its pairs of a positive and a negative, and its slopes by the distances."""
     near, order = _sorted_negatives(far, negative)
     # Of c negatives within reach the sum is c · reach - (the sum of their distances): in float64, and counted
     # from the nearest one, so that the difference keeps the digits of the terms.
     least = near[:, :1].double().nan_to_num(posinf=0.0)
     steps = near.double() - least
-    reach = far.double() + margin - least
-    within = torch.searchsorted(steps, reach)
-    within = torch.where(positive, within, 0)
+    reach = far.gather(-1, who).double() + margin - least
+    within = torch.where(counts, torch.searchsorted(steps, reach), 0)
     sums = torch.nn.functional.pad(torch.where(steps == torch.inf, 0.0, steps).cumsum(-1), (1, 0))
     loss = torch.where(within > 0, within * reach - sums.gather(-1, within), 0.0).sum(-1)
     if not wants:
         return loss.to(far.dtype), far
     # The negative of rank r is active beside every positive that has more than r of them within reach.
     ends = torch.zeros(len(far), far.shape[-1] + 1, dtype=torch.int64, device=far.device)
-    ends = ends.scatter_add(-1, within, torch.ones_like(within))
-    beside = far.shape[-1] - ends.cumsum(-1)[:, :-1]
-    slopes = within.to(far.dtype)
-    return loss.to(far.dtype), slopes.scatter_add(-1, order, -beside.to(far.dtype))
+    ends.scatter_add_(-1, within, torch.ones_like(within))
+    beside = who.shape[-1] - ends.cumsum(-1)[:, :-1]
+    slopes = torch.zeros_like(far).scatter_add_(-1, who, within.to(far.dtype))
+    return loss.to(far.dtype), slopes.scatter_add_(-1, order, -beside.to(far.dtype))
 
 
 def active_pairs(batch: Batch, margin: float, mining: str) -> Tensor:
     """Return how many of each anchor's triplets have a loss above 0, `[N]`."""
     points = batch.points.detach()
     counts = points.new_zeros(len(points))
-    size = _rows(points)
+    size, groups = _rows(points), _Groups(batch.labels, batch.keep)
     for start in range(0, len(points), size):
         block = slice(start, start + size)
         far, _ = _distances(torch.cdist(points[block], points, compute_mode=_EXACT), block, *batch.extras()[2:])
         pick = _all if mining == "all" else _semihard
-        _, slopes = pick(far, *_sides(batch.labels, batch.keep, block), margin, wants=True)
+        _, negative = _sides(batch.labels, batch.keep, block)
+        _, slopes = pick(far, *groups.positives(block), negative, margin, wants=True)
         counts[block] = slopes.clamp(min=0).sum(-1)
     return counts
 
