@@ -6,6 +6,7 @@ Every oracle is the definition as a textbook prints it, so it loses digits where
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import chain
@@ -17,7 +18,7 @@ from torch import Tensor
 
 DIGITS: Final = 50
 UNDERFLOW_DIGITS: Final = 400  # beyond the smallest float64, 4.9e-324
-LARGEST_LOGIT: Final = 2000  # beyond it every power of exp(-x) worth asking for underflows
+LARGEST_LOGIT: Final = 2048  # beyond it every power of exp(-x) worth asking for underflows
 
 Result = TypeVar("Result")
 
@@ -52,13 +53,14 @@ def digits_for(*values: object) -> int:
     -log10(x). Results smaller than any float64 may lose theirs, unless a small power brings them back, for
     which 2·x are kept.
     """
-    sizes = [abs(number) for number in numbers_in(list(values)) if number]
-    if not sizes:
+    # The exponents say enough, and cost nothing at any precision.
+    exponents = [number._mpf_[2] + number._mpf_[3] for number in numbers_in(list(values)) if number]
+    if not exponents:
         return DIGITS
-    largest = max(sizes)
+    largest = 2.0 ** min(max(exponents), 500)
     kept = 2 * largest if largest <= LARGEST_LOGIT else 0
     needed = min(largest**2, max(UNDERFLOW_DIGITS, kept))
-    return DIGITS + int(mp.ceil(max(needed, -mp.log10(min(sizes)))))
+    return DIGITS + int(max(needed, -min(exponents) * math.log10(2))) + 1
 
 
 def careful(definition: Callable[..., Result]) -> Callable[..., Result]:
