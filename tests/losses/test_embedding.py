@@ -129,10 +129,11 @@ class TestGradients:
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     @pytest.mark.parametrize("angle", [2.0**-6, 2.0**-10])
     def test_nearly_parallel_vectors_keep_their_digits(self, dtype: torch.dtype, angle: float) -> None:
-        a = torch.tensor([[1.0, 0.0]], dtype=dtype)
-        b = torch.tensor([[1.0, angle]], dtype=dtype)
-        loss = L.cosine_embedding(a, b, torch.tensor([True]))
-        assert_close_to_scale(loss, oracles.cosine_embedding(exact(a)[0], exact(b)[0], similar=True), angle)
+        turns = torch.linspace(0.0, 1.5, 8, dtype=torch.float64)
+        a, b = (torch.stack([t.cos(), t.sin()], -1).to(dtype) for t in (turns, turns + angle))
+        loss = L.cosine_embedding(a, b, torch.ones(8, dtype=torch.bool), reduction="none")
+        wanted = [oracles.cosine_embedding(*row, similar=True) for row in zip(exact(a), exact(b), strict=True)]
+        assert_close_to_scale(loss, wanted, angle / 4)
 
     @every_dtype
     def test_no_direction_no_gradient(self, dtype: torch.dtype) -> None:
