@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
+from bench import __main__ as bench
+from bench import accuracy, published, reference
+from bench.cases import CASES
+from bench.functions import BY_NAME, Function
+from bench.timing import Prepared, distance, kept_bytes, run
+from tests.accuracy import ulps
+from tests.oracles import activations as oracle
+from torch import Tensor
+
+QUICK = {case.name: case for case in CASES}
+
+
+def test_a_quick_run_writes_results_without_a_date(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "results.json"
+    assert bench.main(["binary_cross_entropy", "default.gelu", "--quick", "--json", str(path)]) == 0
+    data = json.loads(path.read_text("utf-8"))
+    assert {result["name"] for result in data["results"]} == {"binary.binary_cross_entropy", "default.gelu"}
+    assert set(data["conditions"]) == {"torch", "processor", "instructions", "threads"}
+    for result in data["results"]:
+        assert result["outcome"] in {"met", "missed"}
+        assert result["ratio"] > 0
+    assert "goal 1.05" in capsys.readouterr().out
+
+
+def test_a_wrong_answer_gets_no_speed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    case = QUICK["default.relu"]
+
+    def wrong(quick: bool) -> Prepared:  # noqa: FBT001  as cases are called
+        made = case.prepare(quick)
+        return dataclasses.replace(made, ours=lambda: tuple(1.001 * t for t in made.peer()))
+
+    monkeypatch.setattr(bench, "CASES", (dataclasses.replace(case, prepare=wrong),))
+    assert bench.main(["default.relu", "--quick"]) == 1
+    text = capsys.readouterr().out
+    assert "WRONG by 1.0e-03" in text
+    assert " ms" not in text
+
+
+def test_an_unknown_case_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.main(["exact.gello"])
+    assert "no case 'exact.gello'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [name for name in QUICK if not name.startswith("exact.")])
+def test_every_case_is_right(name: str) -> None:
+    made = QUICK[name].prepare(True)
+    assert distance(made.ours(), made.right()) <= 1e-5
+    assert distance(made.peer(), made.right()) <= 1e-5
+
+
+def test_a_page_says_what_is_missed() -> None:
+    result = run(QUICK["gated.swiglu"], quick=True)
+    slow = dataclasses.replace(result, ratio=1.5, outcome="missed")
+    text = bench.page([slow])
+    assert "| 1.50 |" in text
+    assert "**missed**" in text
+    assert "## Goals that are missed" in text
+    assert "All goals are met." in bench.page([dataclasses.replace(result, outcome="met")])
+
+
+def test_what_is_kept_is_what_torch_saves() -> None:
+    x = torch.randn(1000, requires_grad=True)
+    weight = torch.randn(1000)
+    assert kept_bytes(lambda: torch.dot(x, weight), (x, weight)) == 0
+    assert kept_bytes(lambda: torch.exp(x).sum(), (x,)) == 4000  # exp keeps its output, the sum nothing
+    assert kept_bytes(lambda: torch.exp(x), (x,)) == 0  # which is free where it is the answer
+
+
+def test_what_hangs_on_a_context_is_kept_too() -> None:
+    class Hoarder(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+            ctx.hoard = [x * 2.0]  # type: ignore[attr-defined]
+            return x.sum()
+
+        @staticmethod
+        def backward(ctx: torch.autograd.function.FunctionCtx, upstream: Tensor) -> Tensor:
+            return upstream * ctx.hoard[0]  # type: ignore[attr-defined]
+
+    x = torch.randn(1000, requires_grad=True)
+    assert kept_bytes(lambda: Hoarder.apply(x), (x,)) == 4000
+
+
+def test_published_formulas_by_hand() -> None:
+    logit, one = torch.zeros(1), torch.ones(1)
+    assert published.focal(logit, one).item() == pytest.approx(0.25 * 0.25 * 0.6931472)
+    assert published.asymmetric(logit, one).item() == pytest.approx(0.5 * 0.6931472)
+    assert published.asymmetric(logit, 0 * one).item() == pytest.approx(0.45**4 * -np.log(0.55))
+
+
+@pytest.mark.parametrize("dtype", accuracy.DTYPES)
+@pytest.mark.parametrize("name", ["sigmoid", "gelu"])
+def test_a_quick_table_of_accuracy(name: str, dtype: torch.dtype) -> None:
+    row = accuracy.measure(BY_NAME[name], dtype, quick=True)
+    value, slope, beside = accuracy.GOALS[dtype]
+    assert row.value["exact"].error <= 2 * value  # the goals themselves are what `make accuracy` is for
+    assert row.slope["exact"].error <= 2 * slope
+    assert row.beside["exact"].error <= 2 * beside
+    assert row.slope["default"].error > row.slope["exact"].error
+    assert not row.ends["exact"]
+
+
+def test_the_page_of_accuracy_marks_a_miss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "accuracy.md"
+    arguments = ["softplus", "--quick", "--dtype", "float16", "--output", str(path)]
+    assert accuracy.main(arguments) == 0
+    assert "All goals are met." in path.read_text("utf-8")
+    assert capsys.readouterr().out == path.read_text("utf-8") + "\n"
+    off = Function("relu", lambda x: 1.01 * torch.relu(x), torch.relu, "torch.relu", "relu")
+    text = accuracy.page([accuracy.measure(off, torch.float16, quick=True)])
+    assert ": missed**" in text
+    assert "relu, float16, value: " in text
+
+
+def test_errors_of_pairs_agree_with_the_tests_own() -> None:
+    x = torch.tensor([-3.0, -0.75, 1e-3, 2.0, 5.0])
+    for dtype in (torch.float32, torch.float64):
+        points = x.to(dtype)
+        came = F.gelu(points)
+        exact = [oracle.value("gelu", float(point)) for point in points]
+        pairs = reference._by_mpmath("gelu", {}, points.double().numpy(), "value")
+        assert reference.errors(came, pairs).tolist() == pytest.approx(ulps(came, exact).tolist(), rel=1e-6)
+
+
+def test_infinite_errors_are_where_infinities_do_not_belong() -> None:
+    right = np.array([np.inf, 1e39, 1.0, np.nan]), np.zeros(4)
+    came = torch.tensor([np.inf, np.inf, np.nan, np.nan])
+    assert reference.errors(came, right).tolist() == [0.0, 0.0, np.inf, 0.0]
+
+
+def test_all_inputs_are_there() -> None:
+    for dtype in (torch.float16, torch.bfloat16):
+        assert len(reference.inputs(dtype, None).view(torch.int16).unique()) == 1 << 16
+    assert reference.inputs(torch.float32, None).isfinite().sum() > 1_000_000
+    assert len(reference.inputs(torch.float64, None)) >= 10_000
+    assert len(reference.inputs(torch.float64, -0.75)) >= 10_000
+
+
+def test_errors_are_rounded_up() -> None:
+    assert [accuracy.said(e) for e in (0.5004, 0.5, 4.001, 12.1, 8.4e15, np.inf)] == [
+        *("0.501", "0.500", "4.01", "13", "8.4e15", "∞"),
+    ]
