@@ -218,7 +218,7 @@ def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, ke
     if keep is not None:
         wrong = wrong & keep
     if bool(wrong.any()):
-        message = f"{function}: `{name}` holds {float(value[wrong][0]):.6g}, expected values in {domain}; {fix}."
+        message = f"{function}: `{name}` holds {value[wrong][0].item():.6g}, expected values in {domain}; {fix}."
         raise ValuesError(message)
 
 
@@ -234,7 +234,7 @@ def hard_labels(function: str, name: str, value: Tensor, keep: Tensor | None = N
         wrong = wrong & keep
     if bool(wrong.any()):
         message = (
-            f"{function}: `{name}` holds {float(value[wrong][0]):.6g}, expected 0 or 1; "
+            f"{function}: `{name}` holds {value[wrong][0].item():.6g}, expected 0 or 1; "
             f"for soft targets use binary_cross_entropy, from labels -1 and +1 make (labels + 1) / 2."
         )
         raise ValuesError(message)
@@ -278,7 +278,7 @@ def distribution(function: str, name: str, value: Tensor, keep: Tensor | None = 
         wrong = wrong & keep
     if bool(wrong.any()):
         message = (
-            f"{function}: a row of `{name}` sums to {float(total[wrong][0]):.6g}, expected 1; "
+            f"{function}: a row of `{name}` sums to {total[wrong][0].item():.6g}, expected 1; "
             f"divide it by its sum, or pass class indices (int64) if each row has one class."
         )
         raise ValuesError(message)
@@ -294,7 +294,7 @@ def log_distribution(function: str, name: str, value: Tensor, keep: Tensor | Non
         wrong = wrong & keep
     if bool(wrong.any()):
         message = (
-            f"{function}: a row of exp(`{name}`) sums to {float(total[wrong][0]):.6g}, expected 1; "
+            f"{function}: a row of exp(`{name}`) sums to {total[wrong][0].item():.6g}, expected 1; "
             f"pass log-probabilities, for example torch.log_softmax(logits, -1)."
         )
         raise ValuesError(message)
@@ -317,7 +317,7 @@ def signs(function: str, name: str, value: Tensor, keep: Tensor | None = None) -
         wrong = wrong & keep
     if bool(wrong.any()):
         message = (
-            f"{function}: `{name}` holds {float(value[wrong][0]):.6g}, expected -1 or +1; "
+            f"{function}: `{name}` holds {value[wrong][0].item():.6g}, expected -1 or +1; "
             f"from labels 0 and 1 make 2 * labels - 1."
         )
         raise ValuesError(message)

@@ -57,7 +57,7 @@ def step(x: Tensor) -> Tensor:
     """Return 1 where x >= 0 and 0 elsewhere, in the dtype of x."""
     if _wants_graph() or torch.compiler.is_compiling():
         return (x >= 0).to(x.dtype)
-    return (x.sign() + 1).clamp_(max=1)
+    return (x.sign() + 1).clamp(max=1)
 
 
 def reflect(x: Tensor, lower: Tensor) -> Tensor:

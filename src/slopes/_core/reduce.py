@@ -134,7 +134,7 @@ def _check_weight(function: str, weight: Tensor, shape: Sequence[int], like: Ten
     if reads_values(weight) and not bool(((weight >= 0) & (weight < math.inf)).all()):
         wrong = weight[~((weight >= 0) & (weight < math.inf))]
         message = (
-            f"{function}: `weight` holds {float(wrong[0]):.6g}, expected finite numbers of at least 0; "
+            f"{function}: `weight` holds {wrong[0].item():.6g}, expected finite numbers of at least 0; "
             f"use `mask` to leave elements out."
         )
         raise ValuesError(message)

@@ -15,8 +15,12 @@ INPUT = (Input("x", ("...",)),)
 
 
 def choose(
-    function: str, x: Tensor, default: Callable[..., Tensor], audited: Callable[..., Tensor], *options: Any
-) -> Tensor:  # noqa: ANN401
+    function: str,
+    x: Tensor,
+    default: Callable[..., Tensor],
+    audited: Callable[..., Tensor],
+    *options: Any,  # noqa: ANN401  of the formula
+) -> Tensor:
     """Check the input and return its activation in the precision that is set."""
     check.floating(function, x=x)
     return (audited if STATE.exact else default)(x, *options)

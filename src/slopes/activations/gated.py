@@ -208,23 +208,50 @@ def _gated(
         first, second = value.chunk(2, -1)
         value, gate = (first, second) if gate_half == "second" else (second, first)
     elif not isinstance(gate, Tensor):
-        message = f"{function}: `gate` is {type(gate).__name__}, expected a torch.Tensor, or None for packed `value`; wrap it."
+        message = f"{function}: `gate` is {type(gate).__name__}, expected a tensor, or None if `value` is packed."
         raise DtypeError(message)
     check.alike(function, value=value, gate=gate)
     check.same_dtype(function, value=value, gate=gate)
     return (audited if STATE.exact else default)(value, gate)
 
 
-def _unit(name: str, act: Callable[[Tensor], Tensor], slope: Callable[[Tensor], Tensor]) -> Pointwise:
+def _unit(
+    name: str,
+    act: Callable[[Tensor], Tensor],
+    slope: Callable[[Tensor], Tensor],
+    into: tuple[Callable[..., None], Callable[..., None]] | None = None,
+) -> Pointwise:
     def slopes(value: Tensor, gate: Tensor) -> tuple[Tensor, Tensor]:
         return act(gate), value * slope(gate)
 
-    return Pointwise(name, lambda value, gate: value * act(gate), slopes, tensors=2, narrow=True)
+    return Pointwise(name, lambda value, gate: value * act(gate), slopes, tensors=2, narrow=True, into=into)
+
+
+def _by_kernels(
+    forward: Callable[..., Tensor],
+    backward: Callable[..., Tensor],
+    **options: Any,  # noqa: ANN401
+) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return the forward and the backward pass by torch's kernels, written in place: no temporary but one block."""
+
+    def into(out: Tensor, value: Tensor, gate: Tensor) -> None:
+        forward(gate, out=out, **options)
+        out.mul_(value)
+
+    def gradients(outs: list[Tensor], upstream: Tensor, value: Tensor, gate: Tensor) -> None:
+        by_value, by_gate = outs
+        forward(gate, out=by_value, **options)
+        by_value.mul_(upstream)
+        backward(upstream * value, gate, grad_input=by_gate, **options)
+
+    return into, gradients
 
 
 def _by_torch(
-    act: Callable[[Tensor], Tensor], backward: Callable[..., Tensor], **options: Any
-) -> Callable[[Tensor], Tensor]:  # noqa: ANN401
+    act: Callable[[Tensor], Tensor],
+    backward: Callable[..., Tensor],
+    **options: Any,  # noqa: ANN401  of the kernel
+) -> Callable[[Tensor], Tensor]:
     """Return the slope of a kernel of torch, from torch's own backward kernel."""
 
     def slope(gate: Tensor) -> Tensor:
@@ -237,11 +264,22 @@ def _by_torch(
 
 
 _GLU: Final = _unit("GLU", lambda g: _logistic(g)[0], lambda g: logistic.sigmoid_slope(g)[0])
-_SWIGLU: Final = _unit("SwiGLU", F.silu, _by_torch(F.silu, torch.ops.aten.silu_backward))
+_ATEN: Final = torch.ops.aten
+_SWIGLU: Final = _unit(
+    "SwiGLU",
+    F.silu,
+    _by_torch(F.silu, _ATEN.silu_backward),
+    _by_kernels(_ATEN.silu.out, _ATEN.silu_backward.grad_input),
+)
 _SWIGLU_AUDITED: Final = _unit(
     "SwiGLUExact", lambda g: logistic.swish(g, 1.0), lambda g: logistic.swish_slope(g, 1.0)[0]
 )
-_GEGLU: Final = _unit("GeGLU", F.gelu, _by_torch(F.gelu, torch.ops.aten.gelu_backward))
+_GEGLU: Final = _unit(
+    "GeGLU",
+    F.gelu,
+    _by_torch(F.gelu, _ATEN.gelu_backward),
+    _by_kernels(_ATEN.gelu.out, _ATEN.gelu_backward.grad_input),
+)
 _GEGLU_AUDITED: Final = _unit("GeGLUExact", gaussian.gelu, gaussian.gelu_slope)
 
 
@@ -253,7 +291,12 @@ _UNITS: Final = {
     "swish": (_SWIGLU, _SWIGLU_AUDITED),
     "gelu": (_GEGLU, _GEGLU_AUDITED),
     "gelu_tanh": (
-        _unit("GeGLUTanh", _gelu_tanh, _by_torch(_gelu_tanh, torch.ops.aten.gelu_backward, approximate="tanh")),
+        _unit(
+            "GeGLUTanh",
+            _gelu_tanh,
+            _by_torch(_gelu_tanh, _ATEN.gelu_backward, approximate="tanh"),
+            _by_kernels(_ATEN.gelu.out, _ATEN.gelu_backward.grad_input, approximate="tanh"),
+        ),
         _unit("GeGLUTanhExact", gaussian.gelu_tanh, gaussian.gelu_tanh_slope),
     ),
     "sigmoid": (_GLU, _GLU),
@@ -271,7 +314,8 @@ SPECS: Final = (
         module=GLU,
         summary="A linear path that a sigmoid opens and closes.",
         formula=r"f(v, g) = v\,\sigma(g)",
-        slope=r"\frac{\partial f}{\partial v} = \sigma(g),\quad \frac{\partial f}{\partial g} = v\,\sigma(g)\,\sigma(-g)",
+        slope=r"\frac{\partial f}{\partial v} = \sigma(g),\quad"
+        r"\frac{\partial f}{\partial g} = v\,\sigma(g)\,\sigma(-g)",
         inputs=_HALVES,
         output=("...",),
         aliases=("gated linear unit",),
@@ -314,7 +358,8 @@ SPECS: Final = (
         module=GeGLU,
         summary="The feed-forward unit of T5 1.1 and Gemma.",
         formula=r"f(v, g) = v\,g\,\Phi(g)",
-        slope=r"\frac{\partial f}{\partial v} = g\,\Phi(g),\quad\frac{\partial f}{\partial g} = v\,(\Phi(g) + g\,\varphi(g))",
+        slope=r"\frac{\partial f}{\partial v} = g\,\Phi(g),\quad"
+        r"\frac{\partial f}{\partial g} = v\,(\Phi(g) + g\,\varphi(g))",
         inputs=_HALVES,
         output=("...",),
         aliases=("gelu glu", "gelu and mul"),

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from slopes._core import check
 from slopes._core.errors import ShapeError
 from slopes._core.settings import STATE
-from slopes._core.spec import NON_NEGATIVE, POSITIVE, REALS, Domain, Equivalent, Parameter, Source, Spec
+from slopes._core.spec import POSITIVE, REALS, Domain, Equivalent, Parameter, Source, Spec
 from slopes.activations._forms import INPUT, choose
 from slopes.kernels import gaussian, logistic
 from slopes.kernels.pointwise import Pointwise

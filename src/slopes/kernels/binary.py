@@ -5,7 +5,7 @@ The eager forms avoid `torch.where`, which costs ten times an arithmetic operati
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -15,6 +15,12 @@ from slopes.kernels.pointwise import Pointwise
 
 # Beyond it every probability is 0 or 1 to the last digit of float64; an infinite surprise must not meet it.
 _FAR: Final = 1e4
+# Within it e^x is a normal number of float32, and torch's sigmoid right in both tails.
+_STEEP: Final = 87.0
+_WHOLE: Final = (0, 1, 2, 3, 4, 5, 6)
+# From this shift on log1p of the shifted probability is within 10 ULP everywhere.
+_CLIPS: Final = 0.04
+_TINY: Final = 1e-30
 
 
 def _cross_entropy(x: Tensor, t: Tensor, positive: float | Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -29,16 +35,28 @@ def _cross_entropy(x: Tensor, t: Tensor, positive: float | Tensor) -> tuple[Tens
     return (value, (by_x, by_target, t * missed)) if isinstance(positive, Tensor) else (value, (by_x, by_target))
 
 
-def _cross_entropy_eager(x: Tensor, t: Tensor, positive: float) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Return the same in fewer operations, by the definition where an infinity is in the block."""
-    if x.device.type != "cpu" or positive != 1:
+def _tame(x: Tensor) -> bool:
+    """Whether torch's own sigmoid keeps its digits on both sides of every element."""
+    if x.device.type != "cpu" or x.numel() == 0:
+        return False
+    low, high = x.aminmax()
+    return low.item() > -_STEEP and high.item() < _STEEP
+
+
+def _sides(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (σ(z), σ(-z), log(1 + e^-|z|)) of tame numbers, in few operations."""
+    s, r = torch.sigmoid(z), torch.sigmoid(-z)
+    return s, r, torch.minimum(s, r).div_(torch.maximum(s, r)).log1p_()
+
+
+def _cross_entropy_eager(x: Tensor, t: Tensor, positive: float) -> tuple[Tensor, tuple[Any, ...]]:
+    """Return the same in fewer operations, by the definition where a block holds extremes."""
+    if positive != 1 or not _tame(x):
         return _cross_entropy(x, t, positive)
-    p, q, e = logistic(x)
+    p, q, value = _sides(x)
     off = 1 - t
-    value = torch.log1p(e).addcmul_(off, x.clamp(min=0)).addcmul_(t, x.clamp(max=0), value=-1)
-    if not bool(value.sum().isfinite()):
-        return _cross_entropy(x, t, positive)
-    return value, (p.mul_(off).sub_(q.mul_(t)), -x)
+    value.addcmul_(off, x.clamp(min=0)).addcmul_(t, x.clamp(max=0), value=-1)
+    return value, (p.mul_(off).addcmul_(q, t, value=-1), lambda: -x)
 
 
 def _focal(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tuple[Tensor, None]]:
@@ -51,6 +69,31 @@ def _focal(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tu
         modulation = modulation * (alpha * t + (1 - alpha) * (1 - t))
     slope = modulation * (gamma * (r * surprise.clamp(max=_FAR)) + s)
     return modulation * surprise, (slope * side, None)
+
+
+def _focal_eager(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return the same in fewer operations, by the definition where a block holds extremes."""
+    if not _tame(x):
+        return _focal(x, t, gamma, alpha)
+    side = torch.rsub(t, 1, alpha=2)
+    z = x * side
+    s, r, surprise = _sides(z)
+    surprise.add_(z.clamp_(min=0))
+    modulation = _power(s, gamma)
+    if alpha >= 0:
+        modulation.mul_(((2 * alpha - 1) * t).add_(1 - alpha))
+    slope = torch.addcmul(s, r, surprise, value=gamma)
+    return surprise.mul_(modulation), (slope.mul_(modulation).mul_(side), None)
+
+
+def _power(base: Tensor, exponent: float) -> Tensor:
+    """Return base^exponent, small whole exponents by multiplication: torch's pow takes ten times as long."""
+    if exponent not in _WHOLE:
+        return base**exponent
+    result = torch.ones_like(base) if exponent == 0 else base.clone()
+    for _ in range(int(exponent) - 1):
+        result.mul_(base)
+    return result
 
 
 def _asymmetric(
@@ -83,6 +126,27 @@ def _asymmetric(
     return value, (t * by_positive + t_off * by_negative, None)
 
 
+def _asymmetric_eager(
+    x: Tensor, t: Tensor, gamma_negative: float, gamma_positive: float, clip: float
+) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return the same in fewer operations, by the definition where a block or an option is extreme."""
+    if clip < _CLIPS or gamma_negative == 0 or not _tame(x):
+        return _asymmetric(x, t, gamma_negative, gamma_positive, clip)
+    p, q, log = _sides(x)
+    surprise = log.sub_(x.clamp(max=0))
+    modulation = _power(q, gamma_positive)
+    by_positive = torch.addcmul(q, p, surprise, value=gamma_positive).mul_(modulation)
+    positive = surprise.mul_(modulation)
+    shifted = (p - clip).clamp_(min=0)
+    surprise = torch.log1p(-shifted).neg_()
+    modulation = _power(shifted, gamma_negative)
+    inner = (surprise / shifted.add_(_TINY)).mul_(gamma_negative).mul_(q)
+    inner.add_(q.div_((q + clip).clamp_(max=1)))
+    by_negative = inner.mul_(p).mul_(modulation)
+    negative = surprise.mul_(modulation)
+    return torch.lerp(negative, positive, t), (torch.lerp(by_negative, by_positive.neg_(), t), None)
+
+
 def _hinge(s: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return max(0, margin - t s)."""
     short = (margin - t * s).clamp(min=0)
@@ -91,6 +155,6 @@ def _hinge(s: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor, N
 
 CROSS_ENTROPY: Final = Pointwise.sharing("BinaryCrossEntropy", _cross_entropy, tensors=2, eager=_cross_entropy_eager)
 WEIGHTED: Final = Pointwise.sharing("WeightedBinaryCrossEntropy", _cross_entropy, tensors=3)
-FOCAL: Final = Pointwise.sharing("Focal", _focal, tensors=2)
-ASYMMETRIC: Final = Pointwise.sharing("Asymmetric", _asymmetric, tensors=2)
+FOCAL: Final = Pointwise.sharing("Focal", _focal, tensors=2, eager=_focal_eager)
+ASYMMETRIC: Final = Pointwise.sharing("Asymmetric", _asymmetric, tensors=2, eager=_asymmetric_eager)
 HINGE: Final = Pointwise.sharing("Hinge", _hinge, tensors=2)

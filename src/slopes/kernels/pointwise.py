@@ -28,7 +28,7 @@ GRAIN: Final = 1 << 15
 
 Value = Callable[..., Tensor]
 Slopes = Callable[..., tuple[Tensor | None, ...]]
-Both = Callable[..., tuple[Tensor, tuple[Tensor | None, ...]]]
+Both = Callable[..., tuple[Tensor, tuple[Any, ...]]]
 
 
 class Pointwise:
@@ -44,7 +44,9 @@ class Pointwise:
         narrow: Return 16-bit results for 16-bit inputs (activations) instead of float32 (losses).
         rows: The value has one entry per row: the first tensor has one dimension more than it.
         eager: Like `both`, for the fused eager pass only, where a faster way than `both` is known; it need not be
-            differentiable.
+            differentiable, and a slope may be a function, called where its gradient is wanted.
+        into: `(forward, backward)` that write float32 or float64 blocks without temporaries, for the eager passes of
+            an activation: `forward(out, *tensors)`, `backward(outs, upstream, *tensors)`.
     """
 
     def __init__(
@@ -58,11 +60,12 @@ class Pointwise:
         narrow: bool = False,
         rows: bool = False,
         eager: Both | None = None,
+        into: tuple[Callable[..., None], Callable[..., None]] | None = None,
     ) -> None:
         self.name, self.value, self.slopes = name, value, slopes
         self.tensors, self.narrow, self.rows = tensors, narrow, rows
         self.both: Both = both or (lambda *a: (value(*a), slopes(*a)))
-        self.eager = eager or self.both
+        self.eager, self.into = eager or self.both, into
         self._traced = _function(self, forward_mode=False)
         self._eager = _function(self, forward_mode=True)
 
@@ -91,8 +94,13 @@ class Pointwise:
 
     def __call__(self, *arguments: Any) -> Tensor:  # noqa: ANN401  tensors first, numbers after
         """Return the value for each element, or row."""
-        chosen = self._traced if torch.compiler.is_compiling() else self._eager
-        return cast("Tensor", chosen.apply(*arguments))  # type: ignore[no-untyped-call]
+        if not torch.compiler.is_compiling():
+            return cast("Tensor", self._eager.apply(*arguments))  # type: ignore[no-untyped-call]
+        inputs: Sequence[Tensor] = arguments[: self.tensors]
+        if not (torch.is_grad_enabled() and any(t.requires_grad for t in inputs)):
+            to = inputs[0].dtype if self.narrow else wide(inputs[0].dtype)  # torch.compile wants a gradient or none
+            return self.value(*(t.to(wide(t.dtype)) for t in inputs), *arguments[self.tensors :]).to(to)
+        return cast("Tensor", self._traced.apply(*arguments))  # type: ignore[no-untyped-call]
 
     def reduced(self, *arguments: Any, plan: Plan) -> Tensor:  # noqa: ANN401  likewise
         """Return the value for each element, reduced as planned; one that does not count leaves no trace."""
@@ -117,6 +125,7 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
     # Locals, not attributes: torch.compile guards on functions and numbers, not on objects of ours.
     count, narrow, by_rows = pointwise.tensors, pointwise.narrow, pointwise.rows
     value, slopes = pointwise.value, pointwise.slopes
+    forward_into, backward_into = pointwise.into or (None, None)
 
     class Elementwise(torch.autograd.Function):
         generate_vmap_rule = True
@@ -125,6 +134,8 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
         def forward(*arguments: Any) -> Tensor:  # noqa: ANN401
             inputs, numbers = arguments[:count], arguments[count:]
             to = inputs[0].dtype if narrow else wide(inputs[0].dtype)
+            if forward_into is not None and _writes(*inputs):
+                return _written(lambda outs, *a: forward_into(*outs, *a), inputs, 1)[0]
             shape = inputs[0].shape[:-1] if by_rows else inputs[0].shape
             return _run(lambda *a: (value(*a),), inputs, numbers, [to], [shape], by_rows=by_rows)[0]
 
@@ -142,6 +153,8 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
             def partials(up: Tensor, *a: Any) -> tuple[Tensor, ...]:  # noqa: ANN401
                 return tuple(_times(up, s) for s, w in zip(slopes(*a), wanted, strict=True) if w and s is not None)
 
+            if backward_into is not None and all(wanted) and not numbers and _writes(upstream, *inputs):
+                return _written(backward_into, (upstream, *inputs), count)
             into = [t for t, w in zip(inputs, wanted, strict=True) if w]
             to, shapes = [t.dtype for t in into], [t.shape for t in into]
             gradients = iter(_run(partials, (upstream, *inputs), numbers, to, shapes, by_rows=by_rows))
@@ -202,6 +215,28 @@ def _run(
     return tuple(outputs)
 
 
+def _writes(*inputs: Tensor) -> bool:
+    """Whether blocks of the results may be written in place."""
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or is_transformed(*inputs):
+        return False
+    first = inputs[0]
+    return all(
+        t.device.type == "cpu" and t.is_contiguous() and t.dtype == first.dtype == wide(first.dtype) for t in inputs
+    )
+
+
+def _written(write: Callable[..., None], inputs: Sequence[Tensor], results: int) -> tuple[Tensor, ...]:
+    """Return what `write(outs, *inputs)` writes, block by block."""
+    flat = [t.view(-1) for t in inputs]
+    outputs = tuple(torch.empty_like(inputs[0]) for _ in range(results))
+    outs = [o.view(-1) for o in outputs]
+    size = _block(inputs[0], 1)
+    for start in range(0, inputs[0].numel(), size):
+        block = slice(start, start + size)
+        write([o[block] for o in outs], *(t[block] for t in flat))
+    return outputs
+
+
 def _whole(
     formula: Callable[..., tuple[Tensor, ...]],
     inputs: Sequence[Tensor],
@@ -245,7 +280,8 @@ class _Reduced(torch.autograd.Function):
             gradients, ctx.gradients = ctx.gradients, None  # the buffer is handed over, not copied
             if gradients is None:
                 gradients = _pass(ctx.pointwise, plan, inputs, numbers, ctx.wanted)[1]
-            gradients = [g if g is None else g.mul_(upstream) for g in gradients]
+            if upstream.device.type != "cpu" or upstream.item() != 1:
+                gradients = [g if g is None else g.mul_(upstream) for g in gradients]
         results = (
             g.to(t.dtype) if w and g is not None else None
             for g, t, w in zip(gradients, inputs, ctx.wanted, strict=True)
@@ -292,10 +328,11 @@ def _pass(
         values = [t[at].to(wide(t.dtype)) for t in flat]
         if kept is not None:
             values = [torch.where(kept, t, 0) for t in values]
-        loss, slopes = pointwise.eager(*values, *numbers) if any(wanted) else (pointwise.value(*values, *numbers), ())
+        loss, slopes = pointwise.eager(*values, *numbers)
         factor = None if weight is None else weight[at]
         totals.append(_counted(loss, factor, kept).sum())
-        for gradient, slope in zip(gradients, slopes, strict=False):
+        for gradient, given in zip(gradients, slopes, strict=False):
+            slope = given() if gradient is not None and callable(given) else given
             if gradient is not None and slope is not None:
                 _store(_flat(gradient, count), block, at, _counted(slope, factor, kept), scale)
     total = torch.stack(totals).sum() if totals else torch.zeros((), dtype=dtype, device=first.device)
