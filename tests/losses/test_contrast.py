@@ -110,6 +110,15 @@ class TestGradients:
         torch.autograd.gradgradcheck(lambda a, b: loss(a, b, reduction=reduction), (a, b))
 
     @every_loss
+    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    def test_a_gradient_with_a_graph_is_the_same(self, name: str, reduction: str) -> None:
+        loss, a, b = sides(name)
+        value = loss(a, b, reduction=reduction).sum()
+        graph = torch.autograd.grad(value, (a, b), create_graph=True)
+        for slope, other in zip(graph, torch.autograd.grad(value, (a, b)), strict=True):
+            assert_close_to_scale(slope, other, float(other.abs().max()), size=4)
+
+    @every_loss
     def test_masked_and_weighted(self, name: str) -> None:
         loss, a, b = sides(name)
         count = len(loss(a, b, reduction="none"))

@@ -143,6 +143,14 @@ class TestDefinition:
         assert_close_to_scale(loss, sum(losses) / sum(one > 0 for one in losses), 8.0)
 
     @every_mining
+    @every_kind
+    def test_a_gradient_with_a_graph_is_the_same(self, mining: Any, kind: Any) -> None:  # noqa: ANN401
+        points = normal()
+        loss = L.batch_triplet(points, LABELS, margin=MARGIN, mining=mining, distance=kind)
+        graph = torch.autograd.grad(loss, points, create_graph=True)[0]
+        assert_close_to_scale(graph, torch.autograd.grad(loss, points)[0], 4.0)
+
+    @every_mining
     def test_a_second_backward(self, mining: Any) -> None:  # noqa: ANN401
         points = normal()
         loss = L.batch_triplet(points, LABELS, mining=mining)
