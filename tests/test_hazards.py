@@ -508,7 +508,7 @@ class TestNoTraceOfWhatDoesNotCount:
         for tensor in spoilt[:1] if name == "info_nce" else spoilt:  # a key is every query's, and stays
             tensor[0] = strange
         spoilt = [tensor.requires_grad_() for tensor in spoilt]
-        for reduction in ("mean", "sum", "none"):
+        for reduction in ("mean", "none"):
             clean = loss(*inputs, reduction=reduction, **options)
             came = loss(*spoilt, reduction=reduction, **options)
             assert torch.equal(came, clean), f"{reduction}: {came} is not {clean}"

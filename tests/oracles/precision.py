@@ -18,7 +18,7 @@ from torch import Tensor
 
 DIGITS: Final = 50
 UNDERFLOW_DIGITS: Final = 400  # beyond the smallest float64, 4.9e-324
-LARGEST_LOGIT: Final = 2048  # beyond it every power of exp(-x) worth asking for underflows
+LARGEST_LOGIT: Final = 1024  # beyond it every power of exp(-x) worth asking for underflows
 
 Result = TypeVar("Result")
 
