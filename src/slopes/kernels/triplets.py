@@ -208,7 +208,7 @@ def _all(
         return loss.to(far.dtype), far
     # The negative of rank r is active beside every positive that has more than r of them within reach.
     ends = torch.zeros(len(far), far.shape[-1] + 1, dtype=torch.int64, device=far.device)
-    ends.scatter_add_(-1, within, torch.ones_like(within))
+    ends = ends.scatter_add(-1, within, torch.ones_like(within))
     beside = who.shape[-1] - ends.cumsum(-1)[:, :-1]
     slopes = torch.zeros_like(far).scatter_add_(-1, who, within.to(far.dtype))
     return loss.to(far.dtype), slopes.scatter_add_(-1, order, -beside.to(far.dtype))

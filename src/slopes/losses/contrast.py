@@ -68,10 +68,10 @@ def info_nce(
     _check_sides("info_nce", query=query, keys=keys)
     check.option("info_nce", "temperature", temperature, _POSITIVE)
     check.flag("info_nce", "normalize", normalize)
-    positives = _positives(query, keys, positives)
     plan = reduce.plan(
         "info_nce", query.shape[:1], query, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
+    positives = _positives(query, keys, positives, plan.keep)
     q, k = (_prepared(t, normalize) for t in (plan.neutral(query), keys))
     return LINE_UP.reduced((q, k, _number(1 / temperature, q), None), (positives, None, False), plan)
 
@@ -335,8 +335,8 @@ def _check_sides(function: str, **sides: Tensor) -> None:
         raise ShapeError(message)
 
 
-def _positives(query: Tensor, keys: Tensor, positives: Tensor | None) -> Tensor:
-    """Return the column of each query's positive key."""
+def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tensor | None) -> Tensor:
+    """Return the column of each query's positive key; of a query that does not count it may be anything."""
     count, choices = len(query), len(keys)
     if positives is None:
         if count > choices:
@@ -348,6 +348,8 @@ def _positives(query: Tensor, keys: Tensor, positives: Tensor | None) -> Tensor:
         return torch.arange(count, device=query.device)
     check.integers("info_nce", "positives", positives, (count,), "the row of `keys` that belongs to each query")
     check.same_device("info_nce", query=query, positives=positives)
+    if keep is not None:
+        positives = torch.where(keep, positives, 0)
     if reads_values(positives):
         wrong = (positives < 0) | (positives >= choices)
         if bool(wrong.any()):

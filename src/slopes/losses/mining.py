@@ -101,6 +101,7 @@ def batch_triplet(
         reduction=reduction,
         denominator=denominator,
     )
+    labels = labels.contiguous()
     x = plan.neutral(embeddings).to(wide(embeddings.dtype))
     counts = reduction == "mean" and denominator is None
     if mining == "hard":
