@@ -318,7 +318,7 @@ def assert_near(came: Tensor, wanted: Tensor, *, terms: Tensor | None = None, si
     assert came.shape == wanted.shape
     if came.numel():
         largest = max(1.0, *(float(t.detach().abs().max()) for t in (wanted, terms) if t is not None))
-        assert_close_to_scale(came, wanted.detach(), largest, size=size)
+        assert_close_to_scale(came, wanted.detach().double(), largest, size=size)
 
 
 def some_weight(shape: Sequence[int], dtype: torch.dtype = torch.float64) -> Tensor:

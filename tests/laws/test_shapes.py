@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import pytest
@@ -32,27 +33,25 @@ BROADCASTS: Final = {"swish": "beta"}
 BEYOND: Final = 1 << 17  # elements, so that eager formulas run in blocks
 
 
-def wrong_shapes(case: Case) -> list[tuple[str, Tensor, Tensor]]:
-    """Return (name, what belongs there, the same with one dimension more) for each input of rows."""
+def wrong_shapes(case: Case) -> list[tuple[str, Tensor]]:
+    """Return (name, what belongs there with one dimension more) for each input of rows."""
     inputs = case.inputs()
     names = case.by_row(inputs)
     if len(names) < 2 or case.spec.name in BROADCASTS:
         names = []
-    return [(name, inputs[name], inputs[name].unsqueeze(1)) for name in names]
+    return [(name, inputs[name].unsqueeze(1)) for name in names]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_nothing_broadcasts(case: Case) -> None:
     inputs = case.inputs()
-    for name, right, wrong in wrong_shapes(case):
+    for name, wrong in wrong_shapes(case):
         with pytest.raises(slopes.ShapeError) as caught:
             case(inputs | {name: wrong})
         text = str(caught.value)
         assert text.startswith(f"{case.spec.name}: "), text
         assert f"`{name}`" in text or any(f"`{other}`" in text for other in inputs), text
-        shapes = [str(list(t.shape)) for t in (right, wrong)]
-        # Where a class or a quantile is appended, the other argument may be what has the wrong shape.
-        assert shapes[1].rstrip("]") in text or shapes[0] in text, text
+        assert len(set(re.findall(r"\[[\w., ]*\]|two dimensions", text))) > 1, f"names one shape only: {text}"
         assert "expected" in text
 
 
