@@ -95,7 +95,7 @@ def page(results: Sequence[Result]) -> str:
             parts += [f"## {heading}\n", *_table(chosen), ""]
     missed = [result for result in results if result.outcome in {"missed", "wrong"}]
     if missed:
-        parts += ["## Goals that are missed\n", *(f"- {line(result)}" for result in missed)]
+        parts += ["## Goals that are missed\n", *(f"- {' '.join(line(result).split())}" for result in missed)]
     else:
         parts.append("All goals are met.")
     return "\n".join(parts).rstrip() + "\n"
@@ -109,11 +109,11 @@ def _table(results: Sequence[Result]) -> list[str]:
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for r in results:
         if r.ratio is None:
-            cells = [r.claim, f"`{r.peer}`", "", "", "", "", ""]
+            cells = [r.claim, _peer(r), "", "", "", "", ""]
         else:
             spread = f"{r.low:.2f} to {r.high:.2f}"
             goal = "" if r.goal is None else f"{r.goal:.3g}"
-            cells = [r.claim, f"`{r.peer}`", f"{r.ours_ms:.2f}", f"{r.peer_ms:.2f}", f"{r.ratio:.2f}", spread, goal]
+            cells = [r.claim, _peer(r), f"{r.ours_ms:.2f}", f"{r.peer_ms:.2f}", f"{r.ratio:.2f}", spread, goal]
         if keeps:
             kept = "" if r.kept is None else f"{r.kept:g}"
             cells.append(kept if r.keep is None else f"{kept} (goal {r.keep:g})")
@@ -123,6 +123,11 @@ def _table(results: Sequence[Result]) -> list[str]:
     return lines
 
 
+def _peer(result: Result) -> str:
+    return f"`{result.peer}`" if result.peer.startswith(_CODE) else result.peer
+
+
+_CODE: Final = ("F.", "torch.", "value *")
 _HEADINGS: Final = {
     "default": "Default activations",
     "exact": "Exact activations",

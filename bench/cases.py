@@ -207,7 +207,7 @@ CASES: Final = (
     Case(
         "info_nce.4096",
         "info_nce, 4096 queries and keys of 256, float32, forward and backward",
-        "F.cross_entropy of the whole matrix",
+        "cross-entropy of the whole matrix",
         _of(_info_nce),
         None,
         rounds=9,
