@@ -1,0 +1,169 @@
+"""The rooms keep their order, the public names are whole, and importing the library stays light."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import pytest
+import torch
+from importlinter.cli import lint_imports
+
+import slopes
+from slopes import activations, losses
+from slopes.catalog import CATALOG
+
+SOURCE: Final = Path(slopes.__file__).parent
+ROOT: Final = SOURCE.parents[1]
+FILES: Final = sorted(SOURCE.rglob("*.py"))
+MOST_LINES: Final = 560
+PUBLIC: Final = (slopes, activations, losses)
+# What the library uses, at most, without an extra; numpy comes with torch where it is installed.
+HEAVY: Final = ("altair", "sklearn", "transformers", "starlette", "uvicorn", "vl_convert", "scipy", "mpmath", "tqdm")
+# Public functions that are no function of numbers, and so have no Spec.
+WITHOUT_SPEC: Final[frozenset[str]] = frozenset()
+
+
+def run(code: str) -> str:
+    """Return what a fresh interpreter prints."""
+    environment = os.environ | {"PYTHONPATH": str(SOURCE.parent)}
+    done = subprocess.run(  # noqa: S603  our own code
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    return done.stdout.strip()
+
+
+def test_rooms_import_only_what_lies_below_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Assert the contracts of the import linter, as `lint-imports` does."""
+    monkeypatch.chdir(ROOT)
+    broken = lint_imports(config_filename="pyproject.toml", no_cache=True)
+    assert not broken, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("room", PUBLIC, ids=lambda room: room.__name__)
+def test_all_is_sorted_and_whole(room: ModuleType) -> None:
+    names = room.__all__
+    assert len(names) == len(set(names))
+    assert names == sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+    assert all(hasattr(room, name) for name in names)
+    ours = {n for n, v in vars(room).items() if n[0] != "_" and getattr(v, "__module__", "").startswith("slopes")}
+    assert ours <= set(names)
+
+
+@pytest.mark.parametrize("room", PUBLIC, ids=lambda room: room.__name__)
+def test_import_star_takes_the_public_names(room: ModuleType) -> None:
+    printed = run(f"from {room.__name__} import *; print(' '.join(sorted(n for n in dir() if n[0] != '_')))")
+    assert printed.split() == sorted(room.__all__)
+
+
+@pytest.mark.parametrize("room", [activations, losses], ids=lambda room: room.__name__)
+def test_the_catalogue_misses_no_public_function(room: ModuleType) -> None:
+    listed = {spec.function for spec in CATALOG} | {spec.module for spec in CATALOG}
+    functions = {name for name in room.__all__ if inspect.isfunction(getattr(room, name))}
+    missed = {name for name in functions if getattr(room, name) not in listed} - WITHOUT_SPEC
+    assert missed == set()
+
+
+def test_the_catalogue_lists_public_functions_only() -> None:
+    for spec in CATALOG:
+        room = activations if spec.kind == "activation" else losses
+        assert getattr(room, spec.name) is spec.function
+        assert spec.module is None or getattr(room, spec.module.__name__) is spec.module
+
+
+def test_importing_the_library_is_light() -> None:
+    loaded = set(run("import slopes.activations, slopes.losses, sys; print(' '.join(sys.modules))").split())
+    assert "torch" in loaded
+    assert [name for name in HEAVY if name in loaded] == []
+    assert [name for name in loaded if name.startswith(("slopes.explorer", "slopes.cli", "slopes.catalog"))] == []
+    assert "torch._dynamo" not in loaded
+    assert "torch._inductor" not in loaded
+
+
+def test_numpy_comes_with_torch_or_not_at_all() -> None:
+    assert run("import torch, sys; print('numpy' in sys.modules)") == run(
+        "import slopes.activations, slopes.losses, sys; print('numpy' in sys.modules)"
+    )
+
+
+def test_the_bare_package_waits_for_torch() -> None:
+    """Assert that errors and names are there before torch is, and that the rest comes when asked for."""
+    printed = run("import slopes, sys; print('torch' in sys.modules); slopes.exact; print('torch' in sys.modules)")
+    assert printed.split() == ["False", "True"]
+    with pytest.raises(AttributeError, match="module 'slopes' has no attribute 'nothing'"):
+        slopes.nothing  # noqa: B018
+    assert set(slopes.__all__) <= set(dir(slopes))
+
+
+def test_importing_the_library_changes_no_default() -> None:
+    printed = run(
+        "import torch; before = torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled(); "
+        "import slopes.catalog; "
+        "print(before == (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()))"
+    )
+    assert printed == "True"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_files_are_small_enough_to_be_read(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_the_source_imports_no_tests(path: Path) -> None:
+    imported = [
+        name
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    ]
+    assert [name for name in imported if name.split(".")[0] in {"tests", "bench", "examples", "pytest"}] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_every_module_says_what_it_is(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text()))
+    assert text
+    assert text.splitlines()[0].endswith((".", ":"))
+
+
+def test_every_module_can_be_imported() -> None:
+    names = [
+        module.name for module in pkgutil.walk_packages(slopes.__path__, "slopes.") if "__main__" not in module.name
+    ]
+    assert len(names) > 20
+    for name in names:
+        importlib.import_module(name)
+
+
+def test_the_package_is_typed() -> None:
+    assert (SOURCE / "py.typed").is_file()
+
+
+def test_no_room_is_called_utils() -> None:
+    names = {path.stem for path in FILES} | {path.parent.name for path in FILES}
+    assert names & {"utils", "util", "common", "helpers", "misc"} == set()
+
+
+def test_torch_is_not_patched() -> None:
+    """Assert that nothing in the source assigns to an attribute of torch."""
+    pattern = re.compile(r"^\s*(torch|F|nn)(\.\w+)+\s*=[^=]", re.MULTILINE)
+    found = {path.name: match[0] for path in FILES for match in pattern.finditer(path.read_text())}
+    assert found == {}
+    assert torch.nn.functional.gelu.__module__ != "slopes"
