@@ -100,11 +100,15 @@ def logistic(z: Tensor, low: Tensor | None = None) -> tuple[Tensor, Tensor, Tens
     return r * (up + (1 - up) * e), r * ((1 - up) + up * e), e
 
 
-def exp_minus(a: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (e, f) with e^-a = e · f for a >= 0: within 1 ULP, and e never subnormal where the product counts."""
+def exp_minus(a: Tensor, low: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+    """Return (e, f) with e^-(a + low) = e · f for a >= 0: within 1 ULP, and e never subnormal where it counts.
+
+    (x · f) · e then rounds once in the tail, where x · e^-a by way of a subnormal e^-a is off by x/2 ULP.
+    """
     shift = _SHIFT[a.dtype]
     far = step(a - shift)
-    return torch.exp(far * shift - a), (1 - far) + far * math.exp(-shift)
+    e = torch.exp(far * shift - a)
+    return e if isinstance(low, float) else e - e * low, (1 - far) + far * math.exp(-shift)
 
 
 def root_exp_minus(a: Tensor, low: Tensor | float = 0.0) -> Tensor:
@@ -122,17 +126,16 @@ def softplus(z: Tensor, e: Tensor) -> Tensor:
     return z.clamp(min=0) + torch.log1p(e)
 
 
-def exp_minus_half_square(a: Tensor, relative: Tensor | float = 0.0) -> Tensor:
-    """Return e^(-a²/2) (1 + relative) within 2 ULP, for |a| up to 50 and a tiny `relative`.
+def half_square(a: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (v, low) with a²/2 = v + low to one and a half times the working precision, for |a| up to 50.
 
-    The square is taken in two parts, since its rounding error would be magnified a²/2 times. After fdlibm's erfc.
+    e^-v magnifies the error of v, v times. After fdlibm's erfc.
     """
     high, low = split(a)
-    first = -0.5 * (high * high)  # exact: half the bits, squared
-    second = -0.5 * (low * (a + high))
+    first = 0.5 * (high * high)  # exact: half the bits, squared
+    second = 0.5 * (low * (a + high))
     total = first + second
-    e = torch.exp(total)
-    return e + e * (((first - total) + second) + relative)
+    return total, (first - total) + second
 
 
 def log1mexp(x: Tensor) -> Tensor:

@@ -92,6 +92,7 @@ def prelu(x: Tensor, slope: Tensor | float) -> Tensor:
     """
     check.floating("prelu", x=x)
     if not isinstance(slope, Tensor):
+        check.option("prelu", "slope", slope, _FINITE)
         return leaky_relu(x, slope=slope)
     check.floating("prelu", x=x, slope=slope)
     check.same_device("prelu", x=x, slope=slope)

@@ -98,8 +98,9 @@ def hard_sigmoid(x: Tensor) -> Tensor:
         DtypeError: `x` is not a tensor of floating numbers.
 
     Notes:
-        The slope is 1/6 between -3 and 3 and 0 elsewhere, the kinks included. Keras had another slope, 0.2, in its
-        versions before 3.
+        The slope is 1/6 between -3 and 3 and 0 elsewhere, the kinks included; torch's kernel, the default, rounds it
+        to float32 in float64 and has no second derivative, which the audited form has. Keras had another slope, 0.2,
+        in its versions before 3.
 
     Examples:
         >>> hard_sigmoid(torch.tensor([-3.0, 0.0, 1.5]))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from slopes._core import numerics
-from slopes._core.numerics import Constant, horner, logistic, magnitude, reflect, root_exp_minus, two_product
+from slopes._core.numerics import Constant, exp_minus, horner, logistic, magnitude, reflect, root_exp_minus, two_product
 from slopes.kernels.pointwise import Pointwise
 
 # Where the slope of Swish vanishes: 1 + e^-a = a.
@@ -90,8 +90,9 @@ def tanh_slope(x: Tensor) -> tuple[Tensor]:
 def softplus(x: Tensor, beta: float) -> Tensor:
     """Return log(1 + e^(βx)) / β."""
     _, a, outward = scaled(x, beta)
-    h = root_exp_minus(a, outward)
-    return x.clamp(min=0) + torch.log1p(h * h) / beta
+    e = torch.exp(-a)
+    e = e - e * outward
+    return x.clamp(min=0) + (torch.log1p(e) if beta == 1 else torch.log1p(e) / beta)
 
 
 def softplus_slope(x: Tensor, beta: float) -> tuple[Tensor]:
@@ -109,8 +110,8 @@ def log_sigmoid_value(x: Tensor) -> Tensor:
 def swish(x: Tensor, beta: float | Tensor) -> Tensor:
     """Return x σ(βx); 0 where the sigmoid is 0, also at infinity."""
     side, a, outward = scaled(x, beta)
-    h = root_exp_minus(a, outward)
-    part = (magnitude(x).clamp(max=1e30) * h) * (h / (1 + h * h))
+    e, f = exp_minus(a, outward)
+    part = (magnitude(x).clamp(max=1e30) * f) * (e / (1 + e * f))
     if isinstance(beta, Tensor):
         return torch.where(side < 0, 0.0, x) - torch.where(beta < 0, -part, part)
     return x.clamp(min=0) - part if beta > 0 else x.clamp(max=0) + part
@@ -136,9 +137,9 @@ def swish_slope(x: Tensor, beta: float | Tensor) -> tuple[Tensor, ...]:
 def mish(x: Tensor) -> Tensor:
     """Return x tanh(softplus(x)), as a ratio of polynomials in e^-|x|."""
     x = x.clamp(min=-1e3)
-    h = root_exp_minus(magnitude(x))
-    e = h * h
-    lower = (x * h) * (h * ((e + 2) / (e * e + 2 * e + 2)))
+    part, f = exp_minus(magnitude(x))
+    e = part * f
+    lower = (x * f) * (part * ((e + 2) / (e * e + 2 * e + 2)))
     upper = x * ((1 + 2 * e) / (1 + 2 * e * (1 + e)))
     return torch.where(x < 0, lower, upper)
 

@@ -204,14 +204,15 @@ def _run(
         return _whole(formula, inputs, numbers, to)
     width = largest.shape[-1] if by_rows else 1
     count = largest.numel() // width
-    flat = [_flat(t, count) for t in inputs]
+    dims = max(t.dim() for t in inputs) - by_rows
+    flat = [_flat(t, count, dims) for t in inputs]
     outputs = [torch.empty(shape, dtype=dtype, device=largest.device) for shape, dtype in zip(shapes, to, strict=True)]
     size = _block(largest, width)
     for start in range(0, count, size):
         block = slice(start, start + size)
         results = formula(*(t[block].to(wide(t.dtype)) for t in flat), *numbers)
         for output, result in zip(outputs, results, strict=True):
-            _flat(output, count)[block].copy_(result)
+            _flat(output, count, dims)[block].copy_(result)
     return tuple(outputs)
 
 
@@ -247,9 +248,9 @@ def _whole(
     return tuple(r.to(dtype) for r, dtype in zip(results, to, strict=True))
 
 
-def _flat(t: Tensor, count: int) -> Tensor:
-    """Return `t` as `[count]`, or `[count, C]` where it has rows."""
-    return t.view(-1) if t.numel() == count else t.view(count, -1)
+def _flat(t: Tensor, count: int, dims: int) -> Tensor:
+    """Return `t` as `[count]`, or as `[count, C]` where it has a dimension more than the `dims` of the result."""
+    return t.view(count, t.shape[-1]) if t.dim() > dims else t.view(count)
 
 
 def _block(like: Tensor, width: int) -> int:
@@ -311,7 +312,8 @@ def _pass(
     dtype = wide(first.dtype)
     width = first.shape[-1] if pointwise.rows else 1
     count = first.numel() // width if width else 0
-    flat = [_flat(t.detach(), count) for t in inputs] if count else []
+    dims = first.dim() - pointwise.rows
+    flat = [_flat(t.detach(), count, dims) for t in inputs] if count else []
     keep, weight = (None if t is None else t.detach().reshape(-1) for t in (plan.keep, plan.weight))
     gradients = [
         torch.empty(t.shape, dtype=wide(t.dtype), device=t.device) if w else None
@@ -334,7 +336,7 @@ def _pass(
         for gradient, given in zip(gradients, slopes, strict=False):
             slope = given() if gradient is not None and callable(given) else given
             if gradient is not None and slope is not None:
-                _store(_flat(gradient, count), block, at, _counted(slope, factor, kept), scale)
+                _store(_flat(gradient, count, dims), block, at, _counted(slope, factor, kept), scale)
     total = torch.stack(totals).sum() if totals else torch.zeros((), dtype=dtype, device=first.device)
     return plan.divided(total), gradients
 
