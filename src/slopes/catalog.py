@@ -18,10 +18,12 @@ from slopes.losses import (
     embedding,
     feedback,
     language,
+    margin,
     mining,
     policy,
     preference,
     regression,
+    tokens,
     value,
 )
 
@@ -35,7 +37,9 @@ CATALOG: Final[tuple[Spec, ...]] = (
     *distributional.SPECS,
     *binary.SPECS,
     *categorical.SPECS,
+    *margin.SPECS,
     *language.SPECS,
+    *tokens.SPECS,
     *distill.SPECS,
     *embedding.SPECS,
     *contrast.SPECS,

@@ -104,7 +104,7 @@ def prelu(x: Tensor, slope: Tensor | float) -> Tensor:
     return choose(
         "prelu",
         x,
-        lambda v: F.prelu(v, slope.reshape(-1)),
+        lambda v: _prelu(v, slope.reshape(-1)),
         lambda v: _PRELU(v, slope.reshape(shape).expand_as(v)),
     )
 
@@ -227,6 +227,11 @@ class SELU(nn.Module):
 
 _FINITE: Final = Domain(low_open=True, high_open=True)
 _FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
+
+
+def _prelu(x: Tensor, slope: Tensor) -> Tensor:
+    with torch.autocast(x.device.type, enabled=False):  # it would return 16 bits for float32
+        return F.prelu(x, slope)
 
 
 def _above(x: Tensor, above: Tensor | float, below: Tensor | float) -> Tensor:
@@ -370,7 +375,6 @@ SPECS: Final = (
         sources=(Source("Clevert, Unterthiner, Hochreiter 2015, Fast and Accurate Deep Network Learning by ELUs"),),
         elementwise=True,
         smooth=False,
-        kinks=(0.0,),
         monotone=True,
     ),
     Spec(

@@ -148,7 +148,7 @@ def _product(a: Tensor) -> Tensor:
 def _ratio(a: Tensor) -> Tensor:
     """Return R(a) = Q(a) e^(a²/2), Q = 1 - Φ, for 0 <= a in float64."""
     argument, rest = two_product(a, HALF_ROOT.pair(a.dtype))
-    ratio = 0.5 * torch.special.erfcx(argument)
+    ratio: Tensor = 0.5 * torch.special.erfcx(argument)
     return ratio + rest * (1.4142135623730951 * (a * ratio - DENSITY))
 
 

@@ -22,9 +22,10 @@ from torch.autograd import forward_ad
 from slopes._core.reduce import Plan, wide
 from slopes._core.settings import is_transformed
 
-# Elements of a block for each thread: torch splits an operation between threads at this grain, and eight
-# float32 temporaries of it fit the second-level cache of current processors.
-GRAIN: Final = 1 << 15
+# Elements of a block: for each thread, and at most. Smaller ones would stay in the second-level cache, but every
+# operation ends in a barrier between the threads, which a machine that others use too makes dear.
+GRAIN: Final = 1 << 18
+LARGEST: Final = 1 << 20
 
 Value = Callable[..., Tensor]
 Slopes = Callable[..., tuple[Tensor | None, ...]]
@@ -255,7 +256,7 @@ def _flat(t: Tensor, count: int, dims: int) -> Tensor:
 
 def _block(like: Tensor, width: int) -> int:
     """Return how many elements, or rows, a block has."""
-    size = GRAIN * torch.get_num_threads() * (4 if width > 1 else 1) if like.device.type == "cpu" else like.numel()
+    size = min(GRAIN * torch.get_num_threads(), LARGEST) if like.device.type == "cpu" else like.numel()
     return max(size // max(width, 1), 1)
 
 

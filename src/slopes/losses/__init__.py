@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-from slopes.losses.binary import (
-    Asymmetric,
-    BinaryCrossEntropy,
-    Focal,
-    Hinge,
-    asymmetric,
-    binary_cross_entropy,
-    focal,
-    hinge,
-)
-from slopes.losses.categorical import (
-    CrossEntropy,
-    MulticlassHinge,
-    SoftmaxFocal,
-    cross_entropy,
-    multiclass_hinge,
-    smooth_labels,
-    softmax_focal,
-)
+from slopes.losses.binary import Asymmetric, BinaryCrossEntropy, Focal, asymmetric, binary_cross_entropy, focal
+from slopes.losses.categorical import CrossEntropy, SoftmaxFocal, cross_entropy, smooth_labels, softmax_focal
 from slopes.losses.contrast import CLIP, InfoNCE, NTXent, clip, info_nce, nt_xent
 from slopes.losses.distill import Distillation, distillation
 from slopes.losses.distributional import GaussianNLL, Quantile, gaussian_nll, quantile
@@ -36,25 +19,21 @@ from slopes.losses.divergence import (
 )
 from slopes.losses.embedding import Contrastive, CosineEmbedding, Triplet, contrastive, cosine_embedding, triplet
 from slopes.losses.feedback import KTO, ORPO, kto, orpo
-from slopes.losses.language import (
-    SFT,
-    MaskedLM,
-    MaskedTokens,
-    NextToken,
-    Perplexity,
-    mask_tokens,
-    masked_lm,
-    next_token,
-    perplexity,
-    sequence_log_prob,
-    sft,
-    token_log_probs,
-)
+from slopes.losses.language import SFT, MaskedLM, NextToken, masked_lm, next_token, sft
+from slopes.losses.margin import Hinge, MulticlassHinge, hinge, multiclass_hinge
 from slopes.losses.mining import BatchTriplet, batch_triplet
 from slopes.losses.momentum import MomentumQueue
 from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
 from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo, ipo
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
+from slopes.losses.tokens import (
+    MaskedTokens,
+    Perplexity,
+    mask_tokens,
+    perplexity,
+    sequence_log_prob,
+    token_log_probs,
+)
 from slopes.losses.value import ValueClip, generalized_advantages, value_clip
 
 __all__ = [

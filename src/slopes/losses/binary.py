@@ -1,4 +1,4 @@
-"""Losses on one logit per label: binary cross-entropy, focal, asymmetric and hinge; one label or many.
+"""Losses on one logit per label: binary cross-entropy, focal and asymmetric; one label or many.
 
 Dimension names: `...` is any shape; K is the number of labels, the last dimension.
 """
@@ -165,52 +165,6 @@ def asymmetric(
     return binary.ASYMMETRIC.reduced(logits, targets, *options, plan=plan)
 
 
-def hinge(
-    scores: Tensor,
-    targets: Tensor,
-    *,
-    margin: float = 1.0,
-    mask: Tensor | None = None,
-    weight: Tensor | None = None,
-    reduction: Reduction = "mean",
-    denominator: Tensor | float | None = None,
-) -> Tensor:
-    """Return max(0, margin - t s) of each score s and target t of -1 or +1, reduced.
-
-    Args:
-        scores: `[...]`, any floating dtype.
-        targets: `[...]`, the shape of `scores`, each -1 or +1; from 0 and 1 make 2 * labels - 1.
-        margin: Lead that a score must have, at least 0.
-        mask: `[...]` boolean, True where an element counts.
-        weight: `[...]`, weight of each element, at least 0.
-        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
-        denominator: Replaces the divisor of the mean.
-
-    Returns:
-        A number, or `[...]` for `"none"`; float32 for 16-bit input; the scores' unit, at least 0.
-
-    Raises:
-        ShapeError: Shapes differ; nothing broadcasts.
-        DtypeError: An argument is not floating, or float64 meets another dtype.
-        OptionError: An option is outside its domain, or `targets` requires a gradient.
-        ValuesError: A target is neither -1 nor +1, or a weight is negative or not finite.
-
-    Notes:
-        The gradient is -t inside the margin and 0 outside, the kink included. torch's hinge_embedding_loss is another
-        loss: a distance to be short for +1 and long for -1.
-
-    Examples:
-        >>> hinge(torch.tensor([0.3, -2.0]), torch.tensor([1.0, -1.0]), reduction="none")
-        tensor([0.7000, 0.0000])
-    """
-    check.alike("hinge", scores=scores, targets=targets)
-    check.constant("hinge", targets=targets)
-    check.option("hinge", "margin", margin, _FINITE_NON_NEGATIVE)
-    plan = _plan("hinge", scores, mask, weight, reduction, denominator)
-    check.signs("hinge", "targets", targets, plan.keep)
-    return binary.HINGE.reduced(scores, targets, float(margin), plan=plan)
-
-
 class BinaryCrossEntropy(nn.Module):
     """Module of `binary_cross_entropy`."""
 
@@ -308,35 +262,6 @@ class Asymmetric(nn.Module):
             gamma_negative=self.gamma_negative,
             gamma_positive=self.gamma_positive,
             clip=self.clip,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
-
-
-class Hinge(nn.Module):
-    """Module of `hinge`."""
-
-    def __init__(self, *, margin: float = 1.0, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.margin = margin
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        scores: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `hinge` of these tensors under the module's options."""
-        return hinge(
-            scores,
-            targets,
-            margin=self.margin,
             mask=mask,
             weight=weight,
             reduction=self.reduction,
@@ -487,32 +412,6 @@ SPECS: Final = (
             ),
         ),
         sources=(Source("Ridnik et al. 2020, Asymmetric Loss for Multi-Label Classification", "equation 7"),),
-        elementwise=True,
-        reduces=True,
-        smooth=False,
-    ),
-    Spec(
-        name="hinge",
-        title="Hinge",
-        kind="loss",
-        family="binary",
-        function=hinge,
-        module=Hinge,
-        summary="A decision with a margin; what is beyond it is left in peace.",
-        formula=r"\ell = \max(0,\ m - t s)",
-        slope=r"\ell' = -t \text{ inside the margin},\ 0 \text{ outside}",
-        inputs=(Input("scores", ("...",)), Input("targets", ("...",), "sign")),
-        output=("...",),
-        range=NON_NEGATIVE,
-        parameters=(Parameter("margin", 1.0, "lead that is asked for", NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),),
-        aliases=("svm loss", "margin loss", "max margin"),
-        equivalents=(
-            Equivalent("Keras", "keras.losses.Hinge()(targets, scores)", "targets first; turns labels 0 into -1"),
-            Equivalent("optax", "optax.hinge_loss(scores, targets).mean()"),
-            Equivalent("scikit-learn", "sklearn.metrics.hinge_loss(targets, scores)", "targets first"),
-        ),
-        convention="Targets are -1 and +1; labels 0 and 1 are an error, not a guess.",
-        sources=(Source("Cortes, Vapnik 1995, Support-Vector Networks"),),
         elementwise=True,
         reduces=True,
         smooth=False,

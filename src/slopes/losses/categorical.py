@@ -1,4 +1,4 @@
-"""Losses on logits of C exclusive classes: cross-entropy, its focal form, and the multi-class hinge.
+"""Losses on logits of C exclusive classes: cross-entropy and its focal form.
 
 Dimension names: `...` is any shape; C is the number of classes, always the last dimension.
 """
@@ -148,60 +148,6 @@ def softmax_focal(
     return categorical.FOCAL.reduced(logits, classes, float(gamma), plan=plan)
 
 
-def multiclass_hinge(
-    scores: Tensor,
-    targets: Tensor,
-    *,
-    margin: float = 1.0,
-    over: Literal["worst", "all"] = "worst",
-    ignore_index: int = IGNORE,
-    mask: Tensor | None = None,
-    weight: Tensor | None = None,
-    reduction: Reduction = "mean",
-    denominator: Tensor | float | None = None,
-) -> Tensor:
-    """Return max(0, margin + s_other - s_target) of each row, for the worst other class, reduced.
-
-    Args:
-        scores: `[..., C]`, any floating dtype.
-        targets: `[...]` int64 class indices.
-        margin: Lead that the target must have, at least 0.
-        over: `"worst"` counts the best other class alone (Crammer and Singer); `"all"` sums over the others (Weston and
-            Watkins).
-        ignore_index: Rows with this target do not count.
-        mask: `[...]` boolean, True where an element counts.
-        weight: `[...]`, weight of each element, at least 0.
-        reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
-        denominator: Replaces the divisor of the mean.
-
-    Returns:
-        A number, or `[...]` for `"none"`; float32 for 16-bit input; the scores' unit, at least 0.
-
-    Raises:
-        ShapeError: `targets` has neither the leading shape of `scores` nor, for distributions, its whole shape.
-        DtypeError: `scores` is not floating, or `targets` is neither int64 nor floating.
-        OptionError: An option is outside its domain.
-        ValuesError: A class index is out of range.
-
-    Notes:
-        torch's multi_margin_loss is the sum over the others divided by C. The gradient is +1 on the violating class
-        and -1 on the target, 0 at the kink; of several worst classes the first takes it.
-
-    Examples:
-        >>> multiclass_hinge(torch.tensor([[2.0, 1.5, 0.0]]), torch.tensor([0]))
-        tensor(0.5000)
-    """
-    check.floating("multiclass_hinge", scores=scores)
-    check.dimensions("multiclass_hinge", "scores", scores, "[..., C]", 1)
-    check.option("multiclass_hinge", "margin", margin, _FINITE_NON_NEGATIVE)
-    check.choice("multiclass_hinge", "over", over, ("worst", "all"))
-    plan, classes = cross_entropy_plan(
-        "multiclass_hinge", scores, targets, mask, weight, reduction, denominator, ignore_index, None, name="scores"
-    )
-    kernel = categorical.MARGIN if over == "worst" else categorical.MARGINS
-    return kernel.reduced(scores, classes, float(margin), plan=plan)
-
-
 def smooth_labels(
     targets: Tensor,
     classes: int,
@@ -327,46 +273,6 @@ class SoftmaxFocal(nn.Module):
             targets,
             gamma=self.gamma,
             class_weight=self.class_weight,
-            ignore_index=self.ignore_index,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
-
-
-class MulticlassHinge(nn.Module):
-    """Module of `multiclass_hinge`."""
-
-    def __init__(
-        self,
-        *,
-        margin: float = 1.0,
-        over: Literal["worst", "all"] = "worst",
-        ignore_index: int = IGNORE,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.margin = margin
-        self.over: Literal["worst", "all"] = over
-        self.ignore_index = ignore_index
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        scores: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `multiclass_hinge` of these tensors under the module's options."""
-        return multiclass_hinge(
-            scores,
-            targets,
-            margin=self.margin,
-            over=self.over,
             ignore_index=self.ignore_index,
             mask=mask,
             weight=weight,
@@ -545,42 +451,6 @@ SPECS: Final = (
         ),
         sources=(Source("Lin, Goyal, Girshick, He, Dollár 2017, Focal Loss for Dense Object Detection"),),
         reduces=True,
-    ),
-    Spec(
-        name="multiclass_hinge",
-        title="Multi-class hinge",
-        kind="loss",
-        family="categorical",
-        function=multiclass_hinge,
-        module=MulticlassHinge,
-        summary="The true class must lead every other by a margin.",
-        formula=r"\ell = \max(0,\ m + \max_{j \ne t} s_j - s_t)",
-        slope=r"\frac{\partial \ell}{\partial s_t} = -1,\ \frac{\partial \ell}{\partial s_{j^*}} = 1"
-        r" \text{ inside the margin}",
-        inputs=(Input("scores", ("...", "C")), Input("targets", ("...",), "class_index")),
-        output=("...",),
-        range=NON_NEGATIVE,
-        parameters=(
-            Parameter("margin", 1.0, "lead that is asked for", NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),
-            Parameter("over", "worst", "the worst other class, or all", choices=("worst", "all")),
-        ),
-        aliases=("crammer-singer", "weston-watkins", "multi margin", "multi-class svm"),
-        equivalents=(
-            Equivalent(
-                "torch",
-                "torch.nn.functional.multi_margin_loss(scores, targets, margin=margin)",
-                'the form over="all", divided by C',
-            ),
-            Equivalent("scikit-learn", "sklearn.metrics.hinge_loss(targets, scores, labels=labels)", "targets first"),
-        ),
-        convention="The worst class by default (Crammer and Singer).",
-        sources=(
-            Source(
-                "Crammer, Singer 2001, On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines"
-            ),
-        ),
-        reduces=True,
-        smooth=False,
     ),
     Spec(
         name="smooth_labels",

@@ -1,0 +1,291 @@
+"""Tools around language models: masking tokens, log-probabilities of what was said, perplexity.
+
+Dimension names: B is the batch, T the number of tokens, V the vocabulary. Logits at position i predict token i + 1;
+every function here shifts by itself, once.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from slopes._core import check
+from slopes._core.spec import UNIT, Domain, Equivalent, Input, Source, Spec
+from slopes.kernels import categorical
+from slopes.losses.categorical import IGNORE
+from slopes.losses.language import FIRST, TOKENS, check_tokens, each_token, shifted
+
+
+class MaskedTokens(NamedTuple):
+    """What `mask_tokens` returns: the ids that go in, and the labels of `masked_lm`."""
+
+    token_ids: Tensor
+    labels: Tensor
+
+
+def mask_tokens(
+    token_ids: Tensor,
+    *,
+    mask_id: int,
+    vocabulary: int,
+    special: Tensor | None = None,
+    probability: float = 0.15,
+    mask_share: float = 0.8,
+    random_share: float = 0.1,
+    generator: torch.Generator | None = None,
+) -> MaskedTokens:
+    """Return token ids with some masked out, as BERT does it, and the labels that ask for them back.
+
+    Args:
+        token_ids: `[...]` int64.
+        mask_id: The id of the mask token.
+        vocabulary: V, the number of ids that a random token is drawn from.
+        special: `[...]` boolean, True where a token must stay as it is (padding, separators).
+        probability: Of a token to be chosen.
+        mask_share: Share of the chosen tokens that become `mask_id`.
+        random_share: Share of the chosen tokens that become a random one; the rest stay as they are.
+        generator: Source of chance.
+
+    Returns:
+        `(token_ids, labels)`, both `[...]` int64; labels are -100 where nothing was chosen. The input is not changed.
+
+    Raises:
+        ShapeError: `special` has another shape than `token_ids`.
+        DtypeError: `token_ids` is not int64, or `special` not boolean.
+        OptionError: An option is outside its domain.
+
+    Notes:
+        The defaults are BERT's: 15 % chosen, of which 80 % masked, 10 % random, 10 % kept.
+
+    Examples:
+        >>> ids = torch.arange(1000)
+        >>> masked = mask_tokens(ids, mask_id=1000, vocabulary=1000, generator=torch.Generator().manual_seed(0))
+        >>> (masked.labels != -100).sum().item(), (masked.token_ids == 1000).sum().item()
+        (152, 123)
+    """
+    check.tensor("mask_tokens", token_ids=token_ids)
+    check.integers("mask_tokens", "token_ids", token_ids, token_ids.shape, "tokens")
+    check.count("mask_tokens", "vocabulary", vocabulary)
+    check.index("mask_tokens", "mask_id", mask_id)
+    for name, share in (("probability", probability), ("mask_share", mask_share), ("random_share", random_share)):
+        check.option("mask_tokens", name, share, UNIT)
+    check.option("mask_tokens", "mask_share + random_share", mask_share + random_share, UNIT)
+    draw = torch.rand(token_ids.shape, generator=generator, device=token_ids.device)
+    chosen = draw < probability
+    if special is not None:
+        check.boolean("mask_tokens", "special", special, token_ids.shape, "the shape of `token_ids`")
+        chosen &= ~special
+    fate = torch.rand(token_ids.shape, generator=generator, device=token_ids.device)
+    noise = torch.randint(vocabulary, token_ids.shape, generator=generator, device=token_ids.device)
+    changed = torch.where(chosen & (fate < mask_share), mask_id, token_ids)
+    changed = torch.where(chosen & (fate >= mask_share) & (fate < mask_share + random_share), noise, changed)
+    return MaskedTokens(changed, torch.where(chosen, token_ids, IGNORE))
+
+
+def token_log_probs(logits: Tensor, token_ids: Tensor) -> Tensor:
+    """Return log p of each token but the first, given those before it.
+
+    Args:
+        logits: `[B, T, V]`, any floating dtype, as the model returns them.
+        token_ids: `[B, T]` int64, the tokens that went into the model.
+
+    Returns:
+        `[B, T - 1]`; float32 for 16-bit input; nats, at most 0. Entry i belongs to token i + 1.
+
+    Raises:
+        ShapeError: `logits` is not `[B, T, V]`, or `token_ids` does not match it.
+        DtypeError: `logits` is not floating, or `token_ids` not int64.
+        ValuesError: A token is out of range.
+
+    Notes:
+        Only the logits are kept for the backward pass, in which the probabilities are made again block by block.
+
+    Examples:
+        >>> logits = torch.tensor([[[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]]])
+        >>> token_log_probs(logits, torch.tensor([[0, 1, 0]]))
+        tensor([[-0.1269, -0.3133]])
+    """
+    check_tokens("token_log_probs", logits, token_ids)
+    check.in_range("token_log_probs", "token_ids", token_ids[:, 1:], logits.shape[-1])
+    return -categorical.BY_INDEX(logits, shifted(token_ids, 0))[:, :-1]
+
+
+def sequence_log_prob(
+    logits: Tensor, token_ids: Tensor, *, mask: Tensor | None = None, average: bool = False
+) -> Tensor:
+    """Return the log-probability of each sequence: the sum of `token_log_probs`, or their mean.
+
+    Args:
+        logits: `[B, T, V]`, any floating dtype, as the model returns them.
+        token_ids: `[B, T]` int64, the tokens that went into the model.
+        mask: `[B, T]` boolean over the tokens, True where one counts (the response).
+        average: Divide by the number of tokens that count, as `orpo` and length-normalised losses want it.
+
+    Returns:
+        `[B]`; float32 for 16-bit input; nats, at most 0. A sequence in which nothing counts gives 0.
+
+    Raises:
+        ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
+        DtypeError: `logits` is not floating, `token_ids` not int64, or `mask` not boolean.
+        OptionError: `average` is not a bool.
+        ValuesError: A token that counts is out of range.
+
+    Notes:
+        What a token outside the mask predicts leaves no trace, not even if its logits are infinite.
+
+    Examples:
+        >>> logits = torch.tensor([[[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]]])
+        >>> sequence_log_prob(logits, torch.tensor([[0, 1, 0]]))
+        tensor([-0.4402])
+    """
+    check.flag("sequence_log_prob", "average", average)
+    terms, plan = each_token("sequence_log_prob", logits, token_ids, mask, None, "none", None)
+    total = -terms.sum(-1)
+    if not average:
+        return total
+    counts = torch.full_like(total, terms.shape[-1]) if plan.keep is None else plan.keep[:, :-1].sum(-1).to(total.dtype)
+    return total / counts.clamp(min=1)
+
+
+def perplexity(logits: Tensor, token_ids: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """Return the exponential of the mean of -log p over all tokens that count.
+
+    Args:
+        logits: `[B, T, V]`, any floating dtype, as the model returns them.
+        token_ids: `[B, T]` int64, the tokens that went into the model.
+        mask: `[B, T]` boolean over the tokens, True where one is to be predicted.
+
+    Returns:
+        A number of at least 1: how many equally likely tokens the model hesitates between. 1 where nothing counts.
+
+    Raises:
+        ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
+        DtypeError: `logits` is not floating, `token_ids` not int64, or `mask` not boolean.
+        ValuesError: A token that counts is out of range.
+
+    Notes:
+        The mean of the perplexities of batches is another, larger number: use `Perplexity` over several batches.
+
+    Examples:
+        >>> perplexity(torch.zeros(1, 3, 50_000), torch.tensor([[1, 2, 3]])).round()
+        tensor(50000.)
+    """
+    return torch.exp(each_token("perplexity", logits, token_ids, mask, None, "mean", None)[0])
+
+
+class Perplexity(nn.Module):
+    """Perplexity of a text that comes in batches; exact over any split of it.
+
+    Keeps the sum of -log p in float64 and the number of tokens, as buffers: they move with `.to()` and are saved with
+    the state. To join the counts of several processes, add up `total` and `count`.
+
+    Examples:
+        >>> metric = Perplexity()
+        >>> for text in torch.tensor([[[1, 2, 3]], [[4, 5, 6]]]):
+        ...     metric.update(torch.zeros(1, 3, 50_000), text)
+        >>> metric.compute().round()
+        tensor(50000., dtype=torch.float64)
+    """
+
+    total: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("total", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def update(self, logits: Tensor, token_ids: Tensor, *, mask: Tensor | None = None) -> None:
+        """Count a batch: logits `[B, T, V]`, token ids `[B, T]` and a mask over the tokens, as `perplexity` takes."""
+        terms, plan = each_token("Perplexity.update", logits, token_ids, mask, None, "none", None)
+        self.total += terms.double().sum().to(self.total.device)
+        self.count += terms.numel() if plan.keep is None else plan.keep[:, :-1].sum().to(self.count.device)
+
+    def compute(self) -> Tensor:
+        """Return the perplexity of all batches so far, a float64 number; 1 before the first."""
+        return torch.exp(self.total / self.count.clamp(min=1))
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self.total.zero_()
+        self.count.zero_()
+
+    def forward(self, logits: Tensor, token_ids: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        """Count a batch and return the perplexity of all so far."""
+        self.update(logits, token_ids, mask=mask)
+        return self.compute()
+
+
+SPECS: Final = (
+    Spec(
+        name="mask_tokens",
+        title="Token masking",
+        kind="tool",
+        family="tokens",
+        function=mask_tokens,
+        summary="15 % of the tokens, of which 80 % masked, 10 % random, 10 % kept.",
+        formula=r"x_i \to \text{mask, random or itself, with } 0.8,\ 0.1,\ 0.1",
+        inputs=(Input("token_ids", ("...",), "token"),),
+        output=("...",),
+        aliases=("masking", "mlm collator"),
+        equivalents=(Equivalent("transformers", "DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)"),),
+        sources=(Source("Devlin, Chang, Lee, Toutanova 2018, BERT", "appendix A.1"),),
+    ),
+    Spec(
+        name="perplexity",
+        title="Perplexity",
+        kind="tool",
+        family="tokens",
+        function=perplexity,
+        module=None,
+        summary="How many equally likely tokens the model hesitates between.",
+        formula=r"\mathrm{PPL} = \exp\left(-\frac{1}{T} \sum_t \log p(x_t \mid x_{<t})\right)",
+        inputs=TOKENS,
+        range=Domain(low=1.0),
+        aliases=("ppl",),
+        equivalents=(
+            Equivalent("torchmetrics", "torchmetrics.text.Perplexity()(logits[:, :-1], token_ids[:, 1:])", "unshifted"),
+        ),
+        convention="The exponential of one mean over all tokens, never a mean of perplexities.",
+        sources=(
+            Source("Jelinek, Mercer, Bahl, Baker 1977, Perplexity: a measure of difficulty of speech recognition"),
+        ),
+    ),
+    Spec(
+        name="token_log_probs",
+        title="Token log-probabilities",
+        kind="tool",
+        family="tokens",
+        function=token_log_probs,
+        summary="What a model thought of each token: the raw material of preference and policy losses.",
+        formula=r"\log p(x_t \mid x_{<t})",
+        inputs=TOKENS,
+        output=("B", "T - 1"),
+        range=Domain(high=0.0),
+        aliases=("logps", "selective log softmax", "per token logps"),
+        equivalents=(
+            Equivalent("TRL", "selective_log_softmax(logits[:, :-1], token_ids[:, 1:])", "the caller shifts"),
+        ),
+        convention="It shifts, once.",
+        sources=(FIRST,),
+    ),
+    Spec(
+        name="sequence_log_prob",
+        title="Sequence log-probability",
+        kind="tool",
+        family="tokens",
+        function=sequence_log_prob,
+        summary="What a model thought of a whole answer: the input of DPO, IPO and KTO.",
+        formula=r"\log p(x) = \sum_t \log p(x_t \mid x_{<t})",
+        inputs=TOKENS,
+        output=("B",),
+        range=Domain(high=0.0),
+        aliases=("batch logps", "sequence log likelihood"),
+        equivalents=(Equivalent("TRL", "(per_token_logps * mask).sum(-1)", "the caller shifts"),),
+        convention="The sum by default, which DPO, IPO and KTO want; `average=True` for ORPO.",
+        sources=(FIRST,),
+    ),
+)
