@@ -104,7 +104,8 @@ class Case:
         if "class_weight" in inputs:
             return inputs["class_weight"][inputs["targets"]]
         if "ignore_index" in self.options:
-            return (inputs["targets"] != self.options["ignore_index"]).double()
+            labels = inputs["labels" if self.spec.name == "masked_lm" else "targets"]
+            return (labels != self.options["ignore_index"]).double()
         return torch.ones(self.unreduced(inputs).shape, dtype=torch.float64)
 
     def by_row(self, inputs: Inputs) -> list[str]:
@@ -231,9 +232,9 @@ VARIANTS: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any], Callable[[In
     ],
     "softmax": [("cool", {"temperature": 0.5}, None), ("masked", {}, _masked_row)],
     "log_softmax": [("cool", {"temperature": 0.5}, None)],
-    "glu": [("packed", {}, _packed)],
+    "glu": [("packed", {}, _packed), ("packed-first", {"gate_half": "first"}, _packed)],
     "swiglu": [("packed", {"gate_half": "first"}, _packed)],
-    "geglu": [("packed", {}, _packed)],
+    "geglu": [("packed", {}, _packed), ("packed-first", {"gate_half": "first"}, _packed)],
     "huber": [("narrow", {"delta": 0.3}, None)],
     "smooth_l1": [("narrow", {"beta": 0.3}, None)],
     "gaussian_nll": [("full", {"full": True}, None)],
@@ -253,19 +254,35 @@ VARIANTS: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any], Callable[[In
         ("class-weight", {}, _CLASS_WEIGHT),
         ("class-weight-smoothed", {"label_smoothing": 0.2}, _CLASS_WEIGHT),
     ],
-    "softmax_focal": [("gentle", {"gamma": 0.5}, None), ("class-weight", {}, _CLASS_WEIGHT)],
+    "softmax_focal": [
+        ("gentle", {"gamma": 0.5}, None),
+        ("ignoring", {"ignore_index": 1}, None),
+        ("class-weight", {}, _CLASS_WEIGHT),
+    ],
+    "multiclass_hinge": [("narrow-ignoring", {"margin": 0.3, "ignore_index": 1}, None)],
+    "masked_lm": [("ignoring", {"ignore_index": 2}, None)],
+    "triplet": [("wide", {"margin": 2.0}, None)],
+    "contrastive": [("wide", {"margin": 4.0}, None)],
+    "cosine_embedding": [("wide", {"margin": -0.5}, None)],
+    "ipo": [("dear", {"beta": 0.7}, None)],
+    "orpo": [("heavy", {"lam": 2.0}, None)],
+    "ppo": [("wide", {"clip": 0.9}, None)],
+    "value_clip": [("narrow", {"clip": 0.01}, None)],
     "info_nce": [("bare", {"normalize": False, "temperature": 0.7}, None)],
     "clip": [("bare", {"normalize": False}, None)],
     "nt_xent": [("bare", {"normalize": False, "temperature": 0.7}, None)],
     "batch_triplet": [
         ("semihard-cosine", {"mining": "semihard", "distance": "cosine"}, None),
-        ("all-active", {"mining": "all", "average_over": "active", "distance": "squared"}, None),
+        ("all-active", {"mining": "all", "average_over": "active", "distance": "squared", "margin": 0.5}, None),
     ],
     "bradley_terry": [("margin", {}, _with(margin=lambda i: i["chosen"].abs() / 2))],
     "sequence_log_prob": [("average", {"average": True}, None)],
-    "distillation": [("reverse-warm", {"direction": "reverse", "temperature": 1.0, "alpha": 0.1}, None)],
+    "distillation": [
+        ("ignoring", {"ignore_index": 1}, None),
+        ("reverse-warm", {"direction": "reverse", "temperature": 1.0, "alpha": 0.1}, None),
+    ],
     "dpo": [("smoothed", {"label_smoothing": 0.1, "beta": 0.7}, None)],
-    "kto": [("unequal", {"desirable_weight": 2.0, "undesirable_weight": 0.5}, None)],
+    "kto": [("unequal", {"desirable_weight": 2.0, "undesirable_weight": 0.5, "beta": 0.7}, None)],
     "kl_penalty": [
         ("k1-as-loss", {"estimator": "k1", "as_loss": True}, None),
         ("k2-as-loss", {"estimator": "k2", "as_loss": True}, None),
@@ -284,7 +301,6 @@ REFUSE_A_GRADIENT: Final = {
     "hinge": ("targets",),
     "cross_entropy": ("class_weight",),
     "softmax_focal": ("class_weight",),
-    "distillation": ("teacher",),
 }
 
 

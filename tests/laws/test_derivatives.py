@@ -9,7 +9,17 @@ from typing import Final
 
 import pytest
 import torch
-from tests.laws.samples import ACTIVATIONS, DIFFERENTIABLE, LOSSES, Case, assert_near, gradients, on_graph, some_weight
+from tests.laws.samples import (
+    ACTIVATIONS,
+    DIFFERENTIABLE,
+    LOSSES,
+    REFUSE_A_GRADIENT,
+    Case,
+    assert_near,
+    gradients,
+    on_graph,
+    some_weight,
+)
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -100,7 +110,8 @@ def test_any_upstream_of_each_entry(case: Case) -> None:
     one_for_all = torch.tensor(1.5, dtype=torch.float64).expand(shape)
     came = gradients(case.unreduced(inputs), inputs, names, one_for_all)
     wanted = gradients(case.unreduced(inputs), inputs, names, one_for_all.contiguous())
-    assert all(torch.equal(*pair) for pair in zip(came, wanted, strict=True))
+    for slope, other in zip(came, wanted, strict=True):
+        assert_near(slope, other)
 
 
 @every_case
@@ -134,6 +145,15 @@ def test_nothing_is_on_the_graph_where_no_gradient_is_wanted(case: Case) -> None
     inputs = case.leaves()
     with torch.no_grad():
         assert not case(inputs).requires_grad
+
+
+@pytest.mark.parametrize("case", [c for c in LOSSES if c.spec.name in REFUSE_A_GRADIENT], ids=str)
+def test_an_input_that_has_no_gradient_is_not_asked_for_one(case: Case) -> None:
+    for name in REFUSE_A_GRADIENT[case.spec.name]:
+        if name not in case.inputs() or not case.inputs()[name].is_floating_point():
+            continue
+        with pytest.raises(slopes.OptionError, match=f"{case.spec.name}: `{name}` requires a gradient"):
+            case(on_graph(case.inputs(), [name]))
 
 
 @every_case
