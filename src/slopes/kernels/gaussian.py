@@ -141,7 +141,7 @@ def _product(a: Tensor) -> Tensor:
     """Return a R(a) for 0 <= a."""
     if a.dtype == torch.float64:
         return a * _ratio(a)
-    close = a * horner(a.clamp(max=CLOSE), CENTRE)
+    close = a * horner(a, CENTRE)
     return torch.where(a < CLOSE, close, horner(1 / (1 + 0.25 * a), TAIL))
 
 
