@@ -228,8 +228,10 @@ def hard_labels(function: str, name: str, value: Tensor, keep: Tensor | None = N
     """Raise `ValuesError` unless each value that counts is 0 or 1."""
     if value.numel() == 0 or not reads_values(value, keep):
         return
-    pieces = value.detach().reshape(-1).split(_PIECE)  # in the cache: a temporary of the whole would cost more
-    if all(not bool(torch.addcmul(piece, piece, piece, value=-1).any()) for piece in pieces):
+    flat = value.detach().reshape(-1)
+    # Piece by piece, in the cache: a temporary of the whole would cost more than the loss.
+    starts = range(0, flat.numel(), _PIECE)
+    if all(not bool(torch.addcmul(p, p, p, value=-1).any()) for p in (flat[s : s + _PIECE] for s in starts)):
         return
     wrong = ~((value == 0) | (value == 1))
     if keep is not None:
