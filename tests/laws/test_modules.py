@@ -68,16 +68,17 @@ def test_a_module_is_its_function(case: Case) -> None:
     module = module_of(case, inputs)
     of_the_function = {p.name for p in named(case.spec.module.forward, inspect.Parameter.POSITIONAL_OR_KEYWORD)}
     given = {n: v for n, v in inputs.items() if n in of_the_function or n in OF_THE_CALL}
-    keywords: dict[str, Any] = {}
+    names = [name for name in names if name in given]
+    calls: list[dict[str, Any]] = [{}]
     if case.spec.reduces:
         shape = case.weights_shape(inputs)
         mask = torch.arange(shape.numel()).reshape(shape) % 3 != 1
-        keywords = {"mask": mask, "weight": some_weight(shape), "denominator": 3.0}
-    result, wanted = module(**given, **keywords), case(inputs, **keywords)
-    assert torch.equal(result, wanted)
-    names = [name for name in names if name in given]
-    found = gradients(result, inputs, names)
-    assert all(torch.equal(*pair) for pair in zip(found, gradients(wanted, inputs, names), strict=True))
+        calls += [{"mask": mask}, {"weight": some_weight(shape)}, {"denominator": 3.0}]
+    for keywords in calls:
+        result, wanted = module(**given, **keywords), case(inputs, **keywords)
+        assert torch.equal(result, wanted)
+        found = gradients(result, inputs, names)
+        assert all(torch.equal(*pair) for pair in zip(found, gradients(wanted, inputs, names), strict=True))
 
 
 @pytest.mark.parametrize("case", [c for c in WITH_MODULE if c.spec.reduces and not c.label], ids=str)

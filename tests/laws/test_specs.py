@@ -126,12 +126,22 @@ def test_losses_are_smooth_or_say_so(case: Case) -> None:
     assert not (case.spec.smooth and jumps)
 
 
+def options_in(spec: Spec, equivalent: Equivalent) -> dict[str, float]:
+    """Return another value than its default for each number that a call names."""
+    named = set(re.findall(r"[a-z_]\w*", re.sub(r"\b\w+=", "", equivalent.call)))
+    return {
+        parameter.name: 0.7 * parameter.default
+        for parameter in spec.parameters
+        if parameter.name in named - {of.name for of in spec.inputs} and isinstance(parameter.default, float)
+    }
+
+
 def names_for(spec: Spec, equivalent: Equivalent) -> dict[str, Any]:
     """Return what the names in a call stand for."""
     case = next(c for c in CASES if c.spec is spec)
     names: dict[str, Any] = {"torch": torch, "F": F, "slopes": slopes, "Normal": torch.distributions.Normal}
     names |= {parameter.name: parameter.default for parameter in spec.parameters}
-    names |= ARGUMENTS.get(spec.name, {}) | case.inputs() | {"dim": -1}
+    names |= ARGUMENTS.get(spec.name, {}) | options_in(spec, equivalent) | case.inputs() | {"dim": -1}
     if "value" in names and "packed" in equivalent.call:
         names["packed"] = torch.cat([names["value"], names["gate"]], -1)
     if "similar" in names:
@@ -153,8 +163,8 @@ def test_equivalents_are_equal(spec: Spec, equivalent: Equivalent) -> None:
     case = next(c for c in CASES if c.spec is spec)
     names = names_for(spec, equivalent)
     came = eval(equivalent.call, {}, names)  # noqa: S307  the catalogue's own text
-    inputs = case.inputs()
-    wanted = case(inputs) if came.shape == () else case.unreduced(inputs)
+    inputs, options = case.inputs(), options_in(spec, equivalent)
+    wanted = case(inputs, **options) if came.shape == () else case.unreduced(inputs, **options)
     if (spec.name, equivalent.library) in OTHER_NUMBERS:
         assert equivalent.differs
         assert not torch.equal(came, wanted)
@@ -208,10 +218,28 @@ def test_inputs_and_parameters_are_those_of_the_function(spec: Spec) -> None:
 
 
 @every_spec
-def test_the_family_is_the_file(spec: Spec) -> None:
-    module = spec.function.__module__.rpartition(".")[2]
-    assert module == spec.family or (module, spec.family) == ("distill", "distillation")
+def test_the_family_is_one_that_people_look_for(spec: Spec) -> None:
+    families = {
+        "activation": {"saturating", "rectified", "smooth", "normalized", "gated"},
+        "loss": {
+            "regression",
+            "classification",
+            "language",
+            "distillation",
+            "embedding",
+            "divergence",
+            "preference",
+            "policy",
+        },
+    }
+    assert spec.family in families["activation" if spec.kind == "activation" else "loss"]
     assert spec.function.__name__ == spec.name
+
+
+def test_families_stand_together() -> None:
+    families = [spec.family for spec in CATALOG]
+    starts = [f for f, before in zip(families, [None, *families], strict=False) if f != before]
+    assert len(starts) == len(set(starts))
 
 
 def test_names_and_aliases_are_unique() -> None:

@@ -110,7 +110,7 @@ class Spec:
         name: Public name of the function.
         title: How a person calls it.
         kind: Activation, loss, or a tool beside them (`mask_tokens`, `perplexity`).
-        family: The file that it lives in.
+        family: What it belongs to, as people look for it; its file may be a part of that.
         function: The function itself.
         module: Its `nn.Module`, where it has one.
         summary: What it is for, in one line.
