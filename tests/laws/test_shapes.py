@@ -25,24 +25,26 @@ from tests.laws.samples import (
 from torch import Tensor
 
 import slopes
+from slopes.kernels import blockwise, pointwise
 
 every_case = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
 every_loss = pytest.mark.parametrize("case", LOSSES, ids=str)
 
 # The one argument that broadcasts, as its docstring says.
 BROADCASTS: Final = {"swish": "beta"}
-BEYOND: Final = (1 << 17) + (1 << 14)  # elements, so that eager formulas run in blocks, the last one smaller
+GRAIN: Final = 20  # numbers in a block, instead of as many as a cache holds
 
 
 @pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Let blocks be as small as they are with one thread, and memory that nobody filled be NaN."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let blocks hold a few numbers, and memory that nobody filled be NaN."""
+    monkeypatch.setattr(pointwise, "GRAIN", GRAIN)
+    monkeypatch.setattr(pointwise, "LARGEST", GRAIN)
+    monkeypatch.setattr(blockwise, "BLOCK_BYTES", 8 * GRAIN)
+    monkeypatch.setattr(blockwise, "LEAST_ROWS", 3)
     torch.use_deterministic_algorithms(True)
     yield
     torch.use_deterministic_algorithms(False)
-    torch.set_num_threads(before)
 
 
 def wrong_shapes(case: Case) -> list[tuple[str, Tensor]]:
@@ -160,25 +162,18 @@ def test_nothing_of_the_caller_is_written_to(case: Case) -> None:
             assert tensors[name]._version == version, f"{name} was written to"
 
 
-@pytest.mark.parametrize("case", [c for c in LOSSES if not c.label and c.spec.inputs[0].shape[0] == "..."], ids=str)
-@pytest.mark.usefixtures("one_thread")
-def test_blocks_are_the_whole(case: Case) -> None:
-    """Assert that many rows, which run in blocks, give what a few rows give."""
-    few = case.inputs(torch.float32, rows=64)
-    copies = BEYOND // max(v.numel() for v in few.values() if isinstance(v, Tensor)) + 1
-    in_rows = case.by_row(few)
-    many = {n: v.repeat(copies, *(1,) * (v.dim() - 1)) if n in in_rows else v for n, v in few.items()}
-    names = case.learned()
-    few, many = on_graph(few, names), on_graph(many, names)
-    entries, all_entries = case.unreduced(few), case.unreduced(many)
-    assert_near(all_entries, entries.repeat(copies, *(1,) * (entries.dim() - 1)))
-    total = case(many, reduction="sum")
-    assert_near(total, entries.double().sum().mul(copies).float(), size=64 * copies)
-    slopes_of_few = gradients(entries.sum(), few, names)
-    for result in (total, all_entries):
-        for name, slope, wanted in zip(names, gradients(result, many, names), slopes_of_few, strict=True):
-            if name in in_rows:
-                assert_near(slope, wanted.repeat(copies, *(1,) * (wanted.dim() - 1)))
+@every_case
+def test_blocks_are_the_whole(case: Case, request: pytest.FixtureRequest) -> None:
+    """Assert that rows which run in blocks, the last one smaller, give what they give in one go."""
+    inputs, names = case.leaves(rows=2 * GRAIN + 3), case.learned()
+    results = case(inputs), case.unreduced(inputs)
+    wanted = [gradients(result, inputs, names) for result in results]
+    request.getfixturevalue("small_blocks")
+    for result, slopes_wanted, calls in zip(results, wanted, (case, case.unreduced), strict=True):
+        came = calls(inputs)
+        assert_near(came, result, size=GRAIN)
+        for slope, other in zip(gradients(came, inputs, names), slopes_wanted, strict=True):
+            assert_near(slope, other, size=GRAIN)
 
 
 @pytest.mark.parametrize("case", [c for c in LOSSES if c.spec.name in OVER_TOKENS], ids=str)
