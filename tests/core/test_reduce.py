@@ -128,17 +128,24 @@ def test_large_weights_do_not_overflow_16_bits() -> None:
         ({"weight": torch.ones(3).double()}, slopes.DtypeError, "f: `weight` is torch.float64, `predictions` is torch.float32, expected one precision;"),  # noqa: E501
         ({"weight": torch.tensor([1.0, -2.0, 1.0])}, slopes.ValuesError, "f: `weight` holds -2, expected finite numbers of at least 0; use `mask` to leave elements out."),  # noqa: E501
         ({"weight": torch.tensor([1.0, math.inf, 1.0])}, slopes.ValuesError, "f: `weight` holds inf, expected finite numbers of at least 0;"),  # noqa: E501
-        ({"denominator": -1}, slopes.OptionError, "f: `denominator` is -1.0, expected a finite number of at least 0; pass the sum of weights."),  # noqa: E501
+        ({"denominator": -1}, slopes.OptionError, "f: `denominator` is -1, expected a finite number of at least 0; pass the sum of weights."),  # noqa: E501
         ({"denominator": math.nan}, slopes.OptionError, "f: `denominator` is nan, expected a finite number of at least 0;"),  # noqa: E501
         ({"denominator": torch.tensor([3.0])}, slopes.ShapeError, "f: `denominator` has shape [1], expected [] (one number);"),  # noqa: E501
         ({"denominator": 2.0, "reduction": "none"}, slopes.OptionError, "f: `denominator` is 2.0 beside reduction='none', expected reduction='mean'; a denominator replaces the divisor of the mean."),  # noqa: E501
-        ({"denominator": "all"}, slopes.SlopesError, "f: `denominator` is 'all', expected a finite number of at least 0;"),  # noqa: E501
+        ({"denominator": "all"}, slopes.OptionError, "f: `denominator` is 'all', expected a finite number of at least 0;"),  # noqa: E501
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip
 def test_error_texts(keywords: dict[str, Any], kind: type[Exception], text: str) -> None:
     with pytest.raises(kind, match="^" + re.escape(text)):
         planned(**keywords)
+
+
+def test_a_denominator_that_learns() -> None:
+    """Assert that torch has nothing to say about reading it, and that its gradient is there."""
+    denominator = torch.tensor(2.0, requires_grad=True)
+    total = planned(denominator=denominator).apply(LOSS)
+    assert torch.autograd.grad(total, denominator)[0].item() == -7 / 4
 
 
 def test_the_text_about_a_weight_that_learns() -> None:

@@ -171,12 +171,13 @@ def _check_denominator(function: str, reduction: Reduction, denominator: Tensor 
             f"a denominator replaces the divisor of the mean."
         )
         raise OptionError(message)
+    value: object = denominator
     if isinstance(denominator, Tensor):
         check.has_shape(function, "denominator", denominator, (), "one number")
         if not reads_values(denominator):
             return
-    value = float(denominator)
-    if isinstance(denominator, bool) or not 0 <= value < math.inf:
+        value = float(denominator.detach())
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         message = (
             f"{function}: `denominator` is {value!r}, expected a finite number of at least 0; pass the sum of weights."
         )
