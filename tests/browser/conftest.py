@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from slopes.explorer import Explorer, explore
 from slopes.explorer.user import load
@@ -54,6 +54,7 @@ def context(chromium: Browser, explorer: Explorer) -> Iterator[BrowserContext]:
     """A window that fails its test on any error, refused policy, or request that leaves the machine."""
     context = chromium.new_context(base_url=explorer.url, viewport={"width": 1280, "height": 800})
     context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)  # a loaded machine draws late, and that is not what is tested
     wrong: list[str] = []
     context.on("request", lambda request: request.url.startswith((explorer.url, "data:")) or wrong.append(request.url))
     context.on("console", lambda said: wrong.append(said.text) if is_wrong(said) else None)
