@@ -231,7 +231,7 @@ def hard_labels(function: str, name: str, value: Tensor, keep: Tensor | None = N
     flat = value.detach().reshape(-1)
     # Piece by piece, in the cache: a temporary of the whole would cost more than the loss.
     starts = range(0, flat.numel(), _PIECE)
-    if all(not bool(torch.addcmul(p, p, p, value=-1).any()) for p in (flat[s : s + _PIECE] for s in starts)):
+    if all(_all_zero(torch.addcmul(p, p, p, value=-1)) for p in (flat[s : s + _PIECE] for s in starts)):
         return
     wrong = ~((value == 0) | (value == 1))
     if keep is not None:
@@ -242,6 +242,11 @@ def hard_labels(function: str, name: str, value: Tensor, keep: Tensor | None = N
             f"for soft targets use binary_cross_entropy, from labels -1 and +1 make (labels + 1) / 2."
         )
         raise ValuesError(message)
+
+
+def _all_zero(value: Tensor) -> bool:
+    low, high = value.aminmax()
+    return low.item() == 0 == high.item()
 
 
 def not_probabilities(function: str, logits: Tensor, *, rows: bool, keep: Tensor | None = None) -> None:

@@ -97,6 +97,8 @@ def logistic(z: Tensor, low: Tensor | None = None) -> tuple[Tensor, Tensor, Tens
     if low is not None:
         e = e - e * (2 * up - 1) * low
     r = 1 / (1 + e)
+    if torch.compiler.is_compiling():  # fused, a selection is cheaper than arithmetic
+        return r * torch.where(z >= 0, 1.0, e), r * torch.where(z >= 0, e, 1.0), e
     return r * (up + (1 - up) * e), r * ((1 - up) + up * e), e
 
 
@@ -106,9 +108,13 @@ def exp_minus(a: Tensor, low: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
     (x · f) · e then rounds once in the tail, where x · e^-a by way of a subnormal e^-a is off by x/2 ULP.
     """
     shift = _SHIFT[a.dtype]
-    far = step(a - shift)
-    e = torch.exp(far * shift - a)
-    return e if isinstance(low, float) else e - e * low, (1 - far) + far * math.exp(-shift)
+    if torch.compiler.is_compiling():  # fused, a selection is cheaper than arithmetic
+        far = a > shift
+        e, f = torch.exp(torch.where(far, shift - a, -a)), torch.where(far, math.exp(-shift), torch.ones_like(a))
+    else:
+        beyond = step(a - shift)
+        e, f = torch.exp(beyond * shift - a), (1 - beyond) + beyond * math.exp(-shift)
+    return e if isinstance(low, float) else e - e * low, f
 
 
 def root_exp_minus(a: Tensor, low: Tensor | float = 0.0) -> Tensor:

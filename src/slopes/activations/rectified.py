@@ -240,12 +240,17 @@ def _above(x: Tensor, above: Tensor | float, below: Tensor | float) -> Tensor:
     return torch.where(x.isnan(), x, torch.where(x > 0, above * ones, below))
 
 
+def _below(x: Tensor) -> Tensor:
+    """Return min(x, 0), so that the unused side of a selection has no infinite second derivative."""
+    return x if torch.compiler.is_compiling() else x.clamp(max=0)
+
+
 def _elu(x: Tensor, alpha: float, scale: float = 1.0) -> Tensor:
-    return torch.where(x > 0, scale * x, (scale * alpha) * torch.expm1(x.clamp(max=0)))
+    return torch.where(x > 0, scale * x, (scale * alpha) * torch.expm1(_below(x)))
 
 
 def _elu_slope(x: Tensor, alpha: float, scale: float = 1.0) -> tuple[Tensor]:
-    return (_above(x, scale, (scale * alpha) * torch.exp(x.clamp(max=0))),)
+    return (torch.where(x > 0, scale, (scale * alpha) * torch.exp(_below(x))),)
 
 
 _RELU: Final = Pointwise("ReLU", lambda x: x.clamp(min=0), lambda x: (_above(x, 1.0, 0.0),), narrow=True)

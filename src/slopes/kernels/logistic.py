@@ -77,8 +77,9 @@ def scaled(x: Tensor, beta: float | Tensor) -> tuple[Tensor, Tensor, Tensor | fl
 
 def sigmoid_slope(x: Tensor) -> tuple[Tensor]:
     """Return σ(x) σ(-x)."""
-    p, q, _ = logistic(x)
-    return (p * q,)
+    e = torch.exp(-magnitude(x))
+    r = 1 / (1 + e)
+    return ((e * r) * r,)
 
 
 def tanh_slope(x: Tensor) -> tuple[Tensor]:
@@ -125,7 +126,7 @@ def swish_slope(x: Tensor, beta: float | Tensor) -> tuple[Tensor, ...]:
     r = 1 / (1 + e)
     high, rest = SWISH_ROOT.pair(x.dtype)
     d = (high - a) + (rest - outward)
-    near = d * (1 + SWISH_E0 * horner(d, INVERSE_FACTORIALS if x.dtype == torch.float64 else INVERSE_FACTORIALS[:7]))
+    near = d * (1 + SWISH_E0 * horner(d, INVERSE_FACTORIALS if x.dtype == torch.float64 else INVERSE_FACTORIALS[:6]))
     middle = torch.where(d.abs() < 0.25, near, (1 + e) - a)  # noqa: PLR2004
     by_x = reflect(side, (middle * h) * (h * (r * r)))
     if not isinstance(beta, Tensor):
