@@ -92,6 +92,13 @@ NEAR_ROOT: Final = (
     5.1206642570392995e-12,
     -1.017445441547336e-12,
     1.9798897260208685e-13,
+    -3.7765174346186986e-14,
+    7.066559775002027e-15,
+    -1.298103783944e-15,
+    2.3425601354078005e-16,
+    -4.155526290205706e-17,
+    7.250539967307167e-18,
+    -1.2449782208683994e-18,
 )
 
 # The tanh form: x σ(v(x)), v(x) = 2√(2/π) (x + 0.044715 x³), as a (K + C a²).
@@ -160,7 +167,7 @@ def _lower_slope(a: Tensor) -> Tensor:
     to_root = (high - a) + low
     if a.dtype == torch.float64:
         near = -to_root * horner(-to_root, NEAR_ROOT)
-        factor = torch.where(to_root.abs() < 0.5, near, _ratio(a) - DENSITY * a)  # noqa: PLR2004
+        factor = torch.where(a < CLOSE, near, _ratio(a) - DENSITY * a)
     else:
         factor = to_root * horner(1 / (1 + 0.25 * a), SLOPE)
     return _times_density(factor, a)
