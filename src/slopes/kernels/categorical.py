@@ -12,7 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from slopes.kernels.differences import excess
+from slopes.kernels.differences import difference, excess
 from slopes.kernels.pointwise import Pointwise
 
 # Below this share of the other classes, or of the target, the fused softmax kernel is off by more than 16 ULP.
@@ -23,19 +23,16 @@ RARE: Final = 1e-30
 def parts(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return (d, p, q, total) of rows: x minus the largest, softmax, 1 - softmax, and log Σ e^d."""
     largest, index = x.max(-1, keepdim=True)
-    finite = torch.where(largest.isfinite(), largest, 0.0)
     leads = x == largest
-    difference = torch.where(leads, 0.0, x - largest)
-    b = difference - x
-    lost = (x - (difference - b)) - (finite + b)  # Knuth's two-sum
-    lost = torch.where(leads | ~difference.isfinite(), 0.0, lost)
-    e = torch.exp(difference)
-    e = e + e * lost
+    high, low = difference(x, largest)
+    high, low = torch.where(leads, 0.0, high), torch.where(leads, 0.0, low)
+    e = torch.exp(high)
+    e = e + e * low
     others = e.scatter(-1, index, 0.0)
     rest = others.sum(-1, keepdim=True)
     p = e / (1 + rest)
     q = (1 - p).scatter(-1, index, rest / (1 + rest))
-    return difference + lost, p, q, torch.log1p(rest)
+    return high + low, p, q, torch.log1p(rest)
 
 
 def _by_index(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
