@@ -17,7 +17,7 @@ import torch
 
 from bench import machine
 from bench.cases import CASES
-from bench.timing import Case, Result, run
+from bench.timing import Case, Result, profiled, run
 
 RESULTS: Final = machine.ROOT / "bench" / "results"
 PAGE: Final = machine.ROOT / "docs" / "performance.md"
@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="small inputs, few rounds: whether it works, not how fast")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+    parser.add_argument(
+        "--profile", action="store_true", help="show where the time goes instead, operation by operation"
+    )
     parser.add_argument("--list", action="store_true", help="only say which cases there are")
     parser.add_argument("--threads", type=int, metavar="N", help="how many threads torch has (default: torch's own)")
     given = parser.parse_args(arguments)
@@ -43,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"no case {name!r}; `python -m bench --list` shows all")
     if given.list:
         print("\n".join(f"{case.name:<28} {case.claim}" for case in chosen))
+        return 0
+    if given.profile:
+        print("\n\n".join(map(profiled, chosen)))
         return 0
     results = []
     for case in chosen:

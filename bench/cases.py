@@ -174,6 +174,13 @@ CASES: Final = (
         1.05,
     ),
     Case(
+        "binary.binary_cross_entropy_hard",
+        f"binary_cross_entropy, targets 0 and 1, {_MILLIONS}",
+        "F.binary_cross_entropy_with_logits",
+        _of(_binary, L.binary_cross_entropy, F.binary_cross_entropy_with_logits),
+        1.05,
+    ),
+    Case(
         "binary.focal",
         f"focal, alpha 0.25, gamma 2, {_MILLIONS}",
         "torchvision's formula in plain torch",

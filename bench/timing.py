@@ -128,6 +128,30 @@ def run(case: Case, *, quick: bool) -> Result:
     )
 
 
+def profiled(case: Case) -> str:
+    """Return where the time goes, operation by operation, for ours and for the peer."""
+    made = case.prepare(False)
+    tables = []
+    for name, step in (("ours", made.ours), ("peer", made.peer)):
+        for _ in range(WARM_UP):
+            step()
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            for _ in range(_PROFILED):
+                step()
+        rows = [row for row in profile.key_averages() if row.self_cpu_time_total > 0]
+        rows.sort(key=lambda row: -row.self_cpu_time_total)
+        total = sum(row.self_cpu_time_total for row in rows)
+        tables.append(f"{case.name}, {name}: {total / _PROFILED / 1e3:.2f} ms")
+        for row in rows[:_SHOWN]:
+            each = row.self_cpu_time_total / _PROFILED / 1e3
+            tables.append(f"  {row.key[:48]:<48} {each:8.3f} ms in {row.count // _PROFILED} calls")
+    return "\n".join(tables)
+
+
+_PROFILED: Final = 10
+_SHOWN: Final = 16
+
+
 def timed(ours: Step, peer: Step, rounds: int) -> tuple[list[float], list[float]]:
     """Return the milliseconds of each round of both; who comes first alternates."""
     times: tuple[list[float], list[float]] = ([], [])

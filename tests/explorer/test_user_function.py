@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+import slopes
 from slopes import UserFunctionError
+from slopes._core.settings import STATE
 from slopes.explorer import explore
 from slopes.explorer.loading import check_reference, load
 from slopes.explorer.user import BrokenFunctionError, Guarded
@@ -77,6 +79,17 @@ def test_a_function_that_hangs_is_stopped_and_not_called_again(tmp_path: Path) -
     with pytest.raises(BrokenFunctionError, match="not called again"):
         guarded(X)
     assert time.monotonic() - start < 0.1
+
+
+def test_a_function_that_hangs_leaves_the_precision_as_it_was(tmp_path: Path) -> None:
+    hanging = Guarded(load_function(write(tmp_path, "    time.sleep(0.6)\n    return x**3\n")), "mine", 0.1)
+    with pytest.raises(BrokenFunctionError, match="had not returned"):
+        hanging(X)
+    assert not STATE.exact
+    with slopes.exact():
+        time.sleep(1.0)  # meanwhile the function ends
+        assert STATE.exact
+    assert not STATE.exact
 
 
 def test_a_function_that_writes_into_its_input_changes_nothing_of_ours(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 _SPLITTER: Final = {torch.float32: 4097.0, torch.float64: 134217729.0}  # 2^12 + 1 and 2^27 + 1
+# What is added and taken away again rounds to multiples of 2^-7 and 2^-20: up to 64, half the bits.
+_TO_GRID: Final = {torch.float32: 1.5 * 2.0**16, torch.float64: 1.5 * 2.0**32}
 _SHIFT: Final = {torch.float32: 64.0, torch.float64: 512.0}  # a - shift is exact where it is used
 _MINUS_LOG_2: Final = -0.6931471805599453
 Pair = tuple[float, float]
@@ -110,7 +112,8 @@ def exp_minus(a: Tensor, low: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
     shift = _SHIFT[a.dtype]
     if torch.compiler.is_compiling():  # fused, a selection is cheaper than arithmetic
         far = a > shift
-        e, f = torch.exp(torch.where(far, shift - a, -a)), torch.where(far, math.exp(-shift), torch.ones_like(a))
+        e = torch.exp(torch.where(far, shift, torch.zeros_like(a)) - a)
+        f = torch.where(far, math.exp(-shift), torch.ones_like(a))
     else:
         beyond = step(a - shift)
         e, f = torch.exp(beyond * shift - a), (1 - beyond) + beyond * math.exp(-shift)
@@ -133,11 +136,13 @@ def softplus(z: Tensor, e: Tensor) -> Tensor:
 
 
 def half_square(a: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (v, low) with a²/2 = v + low to one and a half times the working precision, for |a| up to 50.
+    """Return (v, low) with a²/2 = v + low, off by at most a · 2^-30, in float64 a · 2^-72, for |a| up to 32 (64).
 
-    e^-v magnifies the error of v, v times. After fdlibm's erfc.
+    An error of v is a relative error of e^-v, hence the second part. After fdlibm's erfc.
     """
-    high, low = split(a)
+    to_grid = _TO_GRID[a.dtype]
+    high = (a + to_grid) - to_grid
+    low = a - high
     first = 0.5 * (high * high)  # exact: half the bits, squared
     second = 0.5 * (low * (a + high))
     total = first + second

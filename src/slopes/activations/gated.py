@@ -242,7 +242,8 @@ def _by_kernels(
         by_value, by_gate = outs
         forward(gate, out=by_value, **options)
         by_value.mul_(upstream)
-        backward(upstream * value, gate, grad_input=by_gate, **options)
+        torch.mul(upstream, value, out=by_gate)
+        backward(by_gate, gate, grad_input=by_gate, **options)
 
     return into, gradients
 

@@ -43,8 +43,14 @@ def value_and_slope(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Te
     Returns:
         Values and slopes, detached, of the shape of `x`.
     """
+    with exact():
+        return by_autograd(function, x)
+
+
+def by_autograd(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the same in whichever precision is set."""
     points = x.detach().clone().requires_grad_()
-    with exact(), torch.enable_grad():
+    with torch.enable_grad():
         values = function(points)
         (slopes,) = torch.autograd.grad(values.sum(), points)
     return values.detach(), slopes.detach()

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from slopes._core.errors import UserFunctionError
-from slopes.explorer.curve import value_and_slope
+from slopes._core.settings import exact
+from slopes.explorer.curve import by_autograd
 
 Function = Callable[[Tensor], Tensor]
 
@@ -93,8 +94,9 @@ class Guarded:
             raise BrokenFunctionError(*self._stopped)
         outcome: list[tuple[Tensor, Tensor] | BaseException] = []
         thread = threading.Thread(target=self._run, args=(x, outcome), daemon=True, name=f"slopes: {self.name}")
-        thread.start()
-        thread.join(self._limit)
+        with exact():  # set here, not there: a thread that never returns would keep the process-wide setting
+            thread.start()
+            thread.join(self._limit)
         if not outcome and thread.is_alive():
             text = (
                 f"{self.name} had not returned after {self._limit:g} seconds. It was stopped and is not called again; "
@@ -113,7 +115,7 @@ class Guarded:
     def _run(self, x: Tensor, outcome: list[tuple[Tensor, Tensor] | BaseException]) -> None:
         torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
         try:
-            outcome.append(value_and_slope(self._checked, x))
+            outcome.append(by_autograd(self._checked, x))
         except BaseException as error:  # noqa: BLE001  SystemExit too: nothing of theirs may end the server
             outcome.append(error)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from slopes._core.numerics import logistic
@@ -20,6 +21,7 @@ _STEEP: Final = 87.0
 # From this shift on log1p of the shifted probability is within 10 ULP everywhere.
 _CLIPS: Final = 0.04
 _TINY: Final = 1e-30
+_FEW: Final = 64
 
 
 def _cross_entropy(x: Tensor, t: Tensor, positive: float | Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -42,20 +44,31 @@ def _tame(x: Tensor) -> bool:
     return low.item() > -_STEEP and high.item() < _STEEP
 
 
-def _sides(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return (σ(z), σ(-z), log(1 + e^-|z|)) of tame numbers, in few operations."""
-    s, r = torch.sigmoid(z), torch.sigmoid(-z)
-    return s, r, torch.minimum(s, r).div_(torch.maximum(s, r)).log1p_()
+def _sides(z: Tensor, minus_z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return (σ(z), σ(-z), log(1 + e^-|z|), the larger of the first two) of tame numbers, in few operations."""
+    s, r = torch.sigmoid(z), torch.sigmoid(minus_z)
+    larger = torch.maximum(s, r)
+    return s, r, torch.minimum(s, r).div_(larger).log1p_(), larger
+
+
+def _hard(t: Tensor) -> bool:
+    """Whether every label is 0 or 1; the first ones speak for most soft ones."""
+    return all(bool((part * (1 - part)).sum() == 0) for part in (t[:_FEW], t))
 
 
 def _cross_entropy_eager(x: Tensor, t: Tensor, positive: float) -> tuple[Tensor, tuple[Any, ...]]:
     """Return the same in fewer operations, by the definition where a block holds extremes."""
     if positive != 1 or not _tame(x):
         return _cross_entropy(x, t, positive)
-    p, q, value = _sides(x)
-    off = 1 - t
-    value.addcmul_(off, x.clamp(min=0)).addcmul_(t, x.clamp(max=0), value=-1)
-    return value, (p.mul_(off).addcmul_(q, t, value=-1), lambda: -x)
+    if _hard(t):  # every element is softplus(±x)
+        side = torch.rsub(t, 1, alpha=2)
+        z = x * side
+        return F.softplus(z, threshold=_STEEP), (z.sigmoid_().mul_(side), lambda: -x)
+    minus_x = -x
+    p, q, value, line = _sides(x, minus_x)
+    # lerp takes the nearer end and the distance from it, so that no digits of 1 - t are lost.
+    torch.clamp(x, min=0, out=line).lerp_(minus_x.clamp_(min=0), t)
+    return value.add_(line), (p.lerp_(q.neg_(), t), lambda: -x)
 
 
 def _focal(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tuple[Tensor, None]]:
@@ -76,12 +89,12 @@ def _focal_eager(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tens
         return _focal(x, t, gamma, alpha)
     side = torch.rsub(t, 1, alpha=2)
     z = x * side
-    s, r, surprise = _sides(z)
-    surprise.add_(z.clamp_(min=0))
+    s, surprise = torch.sigmoid(z), F.softplus(z, threshold=_STEEP)
+    r = z.neg_().sigmoid_()
     modulation = _power(s, gamma)
     if alpha >= 0:
-        modulation.mul_(((2 * alpha - 1) * t).add_(1 - alpha))
-    slope = torch.addcmul(s, r, surprise, value=gamma)
+        modulation.mul_(t.mul(2 * alpha - 1).add_(1 - alpha))
+    slope = s.addcmul_(r, surprise, value=gamma)
     return surprise.mul_(modulation), (slope.mul_(modulation).mul_(side), None)
 
 
@@ -133,7 +146,7 @@ def _asymmetric_eager(
     """Return the same in fewer operations, by the definition where a block or an option is extreme."""
     if clip < _CLIPS or gamma_negative == 0 or not _tame(x):
         return _asymmetric(x, t, gamma_negative, gamma_positive, clip)
-    p, q, log = _sides(x)
+    p, q, log, _ = _sides(x, -x)
     surprise = log.sub_(x.clamp(max=0))
     modulation = _power(q, gamma_positive)
     by_positive = torch.addcmul(q, p, surprise, value=gamma_positive).mul_(modulation)

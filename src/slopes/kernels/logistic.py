@@ -5,6 +5,7 @@ All of them are made of e^-|z|, so that nothing overflows, nothing cancels, and 
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import torch
@@ -16,26 +17,8 @@ from slopes.kernels.pointwise import Pointwise
 
 # Where the slope of Swish vanishes: 1 + e^-a = a.
 SWISH_ROOT: Final = Constant(1.2784645427610737, 1.0946994183093437e-16)
-# (1 + e^-a - a) about that root: d + e0 (e^d - 1), with d = root - a and e0 = root - 1.
-SWISH_E0: Final = 0.2784645427610738
-INVERSE_FACTORIALS: Final = tuple(
-    1 / n
-    for n in (
-        1.0,
-        2.0,
-        6.0,
-        24.0,
-        120.0,
-        720.0,
-        5040.0,
-        40320.0,
-        362880.0,
-        3628800.0,
-        39916800.0,
-        479001600.0,
-        6227020800.0,
-    )
-)
+# (1 + e^-a - a) / d about that root, d = root - a: 1 + e0 (e^d - 1)/d, with e0 = root - 1.
+SWISH_NEAR_ROOT: Final = (1.2784645427610738, *(0.2784645427610738 / math.factorial(n) for n in range(2, 14)))
 # Where the slope of Mish vanishes, and the Taylor coefficients there of
 # 4(1 + x) + (6 + 4x) e^x + 4 e^2x + e^3x, from the first power on.
 MISH_ROOT: Final = Constant(-1.1924312145154952, -4.8484829848031044e-17)
@@ -112,7 +95,8 @@ def swish(x: Tensor, beta: float | Tensor) -> Tensor:
     """Return x σ(βx); 0 where the sigmoid is 0, also at infinity."""
     side, a, outward = scaled(x, beta)
     e, f = exp_minus(a, outward)
-    part = (magnitude(x).clamp(max=1e30) * f) * (e / (1 + e * f))
+    size = a if isinstance(outward, float) else magnitude(x).clamp(max=1e30)
+    part = (size * f) * (e / (1 + e * f))
     if isinstance(beta, Tensor):
         return torch.where(side < 0, 0.0, x) - torch.where(beta < 0, -part, part)
     return x.clamp(min=0) - part if beta > 0 else x.clamp(max=0) + part
@@ -122,16 +106,15 @@ def swish_slope(x: Tensor, beta: float | Tensor) -> tuple[Tensor, ...]:
     """Return the derivatives by x and, for a tensor β, by β."""
     side, a, outward = scaled(x, beta)
     h = root_exp_minus(a, outward)
-    e = h * h
-    r = 1 / (1 + e)
+    more = 1 + h * h
     high, rest = SWISH_ROOT.pair(x.dtype)
     d = (high - a) + (rest - outward)
-    near = d * (1 + SWISH_E0 * horner(d, INVERSE_FACTORIALS if x.dtype == torch.float64 else INVERSE_FACTORIALS[:6]))
-    middle = torch.where(d.abs() < 0.25, near, (1 + e) - a)  # noqa: PLR2004
-    by_x = reflect(side, (middle * h) * (h * (r * r)))
+    near = d * horner(d, SWISH_NEAR_ROOT if x.dtype == torch.float64 else SWISH_NEAR_ROOT[:7])
+    middle = torch.where(d.abs() < 0.25, near, more - a)  # noqa: PLR2004
+    by_x = reflect(side, (middle * h) * (h / (more * more)))
     if not isinstance(beta, Tensor):
         return (by_x,)
-    part = (x.clamp(-1e30, 1e30) * h) * r
+    part = (x.clamp(-1e30, 1e30) * h) / more
     return by_x, part * part
 
 
