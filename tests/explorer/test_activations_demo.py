@@ -10,7 +10,8 @@ import math
 import mpmath
 import pytest
 
-from slopes.explorer.demos.activations import build
+from slopes.explorer.demos.activations.demo import build
+from slopes.explorer.demos.context import Context
 from slopes.explorer.loading import Loaded
 from slopes.explorer.schema import Demo, Result, State
 from slopes.explorer.text import number
@@ -192,6 +193,6 @@ def test_the_widest_and_the_narrowest_view_compute(demo: Demo) -> None:
 def test_a_catalogue_without_some_functions_offers_what_is_left(loaded: Loaded) -> None:
     from slopes.catalog import find  # noqa: PLC0415
 
-    small = build([find("tanh")], loaded.costs)
+    small = build(Context(catalog=[find("tanh")], costs=loaded.costs))
     assert small.default()["functions"] == ("tanh",)
     assert small.presets == ()

@@ -47,7 +47,7 @@ def test_every_link_of_the_landing_page_leads_somewhere(client: httpx.Client) ->
     links = set(re.findall(r'href="(/[^"]*)"', client.get("/").text))
     assert len(links) > 15
     for link in links:
-        assert client.get(link).status_code == 200, link
+        assert client.get(link, follow_redirects=True).status_code == 200, link
 
 
 def test_the_plates_draw_every_activation(client: httpx.Client) -> None:

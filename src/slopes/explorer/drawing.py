@@ -14,6 +14,8 @@ import altair as alt
 
 from slopes.explorer import palette
 
+Layer = Any  # what Altair's methods return, which it types loosely
+
 SANS: Final = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', sans-serif"
 SERIF: Final = "Charter, 'Bitstream Charter', 'Iowan Old Style', Georgia, 'Liberation Serif', serif"
 DASH: Final = [7, 4]
@@ -74,6 +76,104 @@ def plate(quantity: str, theme: str) -> alt.LayerChart:
     # The room around the plot is fixed, so that plots stay aligned and never move when a label changes.
     around = {"left": 44, "top": 8, "right": 100, "bottom": 42}
     return styled(chart, theme).properties(padding=around, autosize="none")
+
+
+def chart(
+    *layers: Layer,
+    theme: str,
+    ends: Mapping[str, tuple[float, float]],
+    right: int = 100,
+    left: int = 52,
+) -> dict[str, Any]:
+    """Return layers as one plate of the house, as Vega-Lite.
+
+    Args:
+        layers: What is drawn, from the bottom up.
+        theme: `"light"` or `"dark"`.
+        ends: For each axis whose ends arrive with the data (`x_low`, `x_high`, ...), those until then.
+        right: Room for labels at the ends of lines, in pixels.
+        left: Room for the axis' numbers.
+    """
+    signals = [
+        alt.param(name=f"{axis}_{end}", value=value)
+        for axis, both in ends.items()
+        for end, value in zip(("low", "high"), both, strict=True)
+    ]
+    whole = alt.layer(*layers).resolve_scale(color="independent", fill="independent").add_params(*signals)
+    around = {"left": left, "top": 8, "right": right, "bottom": 42}
+    return specification(styled(whole, theme).properties(padding=around, autosize="none"))
+
+
+def across(title: str = "x", column: str = "x", axis: str = "x", **options: Any) -> alt.X:  # noqa: ANN401  of an axis
+    """Return the x channel, its ends the numbers `x_low` and `x_high` (or of another axis name)."""
+    return alt.X(
+        f"{column}:Q", title=title, scale=_scale(axis), axis=alt.Axis(tickCount=7, labelExpr=_TICKS, **options)
+    )
+
+
+def up(column: str, title: str | None = None, axis: str | None = None, **options: Layer) -> alt.Y:
+    """Return the y channel, its ends the numbers `<axis>_low` and `<axis>_high`; the axis is named as the column."""
+    ticks = {"tickCount": 6, **({} if "format" in options else {"labelExpr": _TICKS}), **options}
+    return alt.Y(f"{column}:Q", title=title, scale=_scale(axis or column), axis=alt.Axis(**ticks))
+
+
+def lines(
+    dataset: str, x: alt.X, y: alt.Y, theme: str, *, dashed: bool = False, by: str = "series", thin: bool = False
+) -> Layer:
+    """Return lines, one for each value of the column `by`, in the hue of the column `hue`: dashed for a slope."""
+    mark: dict[str, Any] = {"strokeWidth": 1.25 if thin else 2.25, "strokeDash": DASH if dashed else [1, 0]}
+    drawn = alt.Chart(alt.NamedData(dataset)).mark_line(clip=True, **mark)
+    return drawn.encode(x=x, y=y, color=_colour(theme, palette.LINES), detail=f"{by}:N")
+
+
+def end_labels(dataset: str, column: str, theme: str) -> Layer:
+    """Return labels right of the plot, from the columns `label`, `hue` and the height in `column`."""
+    mark = alt.Chart(alt.NamedData(dataset)).mark_text(align="left", dx=7, font=SANS, fontSize=12.5, fontWeight=500)
+    y = alt.Y(f"{column}:Q", title=None)
+    return mark.encode(x=alt.value("width"), y=y, text="label:N", color=_colour(theme, palette.LABELS))
+
+
+def dots(dataset: str, x: alt.X | str, y: alt.Y | str, theme: str, *, size: int = 46) -> Layer:
+    """Return points in the hue of the column `hue`."""
+    mark = alt.Chart(alt.NamedData(dataset)).mark_point(
+        size=size, filled=True, opacity=1, clip=True, stroke=palette.PAPER[theme], strokeWidth=1.5
+    )
+    return mark.encode(x=x, y=y, fill=_colour(theme, palette.LINES))
+
+
+def upright(dataset: str, theme: str, column: str = "x") -> Layer:
+    """Return dotted vertical rules at the places in a column."""
+    rule = alt.Chart(alt.NamedData(dataset)).mark_rule(
+        stroke=palette.TEXT[theme], strokeWidth=1, strokeDash=[2, 3], clip=True
+    )
+    return rule.encode(x=f"{column}:Q")
+
+
+def texts(dataset: str, theme: str, *, x: str = "x", y: str = "y", align: Layer = "left", dx: int = 6) -> Layer:
+    """Return words in the plot, from the column `label`, in the muted ink."""
+    mark = alt.Chart(alt.NamedData(dataset)).mark_text(
+        align=align, dx=dx, font=SANS, fontSize=12, color=palette.MUTED[theme]
+    )
+    return mark.encode(x=f"{x}:Q", y=f"{y}:Q", text="label:N")
+
+
+def bars(dataset: str, category: str, y: alt.Y, theme: str, *, title: str | None = None) -> Layer:
+    """Return upright bars, one for each value of `category` in the data's order, in the hue of the column `hue`."""
+    x = alt.X(f"{category}:N", title=title, sort=None, axis=alt.Axis(labelAngle=0, labelLimit=120))
+    mark = alt.Chart(alt.NamedData(dataset)).mark_bar(clip=True, width=alt.RelativeBandSize(0.6))
+    return mark.encode(x=x, y=y, fill=_colour(theme, palette.LINES))
+
+
+def bar_labels(dataset: str, category: str, height: str, text: str, theme: str) -> Layer:
+    """Return what bars say, above them, from the column `text`."""
+    mark = alt.Chart(alt.NamedData(dataset)).mark_text(dy=-8, font=SANS, fontSize=12, color=palette.TEXT[theme])
+    return mark.encode(x=alt.X(f"{category}:N", sort=None), y=f"{height}:Q", text=f"{text}:N")
+
+
+def zero(axis: str, theme: str, at: float = 0.0) -> Layer:
+    """Return the line y = `at`, stronger than the grid."""
+    mark = alt.Chart(alt.InlineData([{"y": at}])).mark_rule(stroke=palette.ZERO[theme], strokeWidth=1, clip=True)
+    return mark.encode(y=alt.Y("y:Q", scale=_scale(axis)))
 
 
 def specification(chart: alt.TopLevelMixin) -> dict[str, Any]:

@@ -6,11 +6,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slopes.explorer.demos import PAGES
+from slopes.explorer.schema import Page
+
 if TYPE_CHECKING:
+    from slopes.explorer.cards import Card
     from slopes.explorer.cost import Costs
+    from slopes.explorer.demos.context import Context
     from slopes.explorer.schema import Demo
 
 
@@ -21,14 +27,24 @@ class Loaded:
     demos: dict[str, Demo]
     costs: Costs
     make_plates: Callable[[], str]
+    make_tables: Callable[[], str]
+    card: Callable[[str], Card | None]
 
     def plates(self) -> str:
         """Return the landing page's plates, drawn once."""
         return self._plates
 
+    def tables(self) -> str:
+        """Return the reference tables of all functions, made once."""
+        return self._tables
+
     @cached_property
     def _plates(self) -> str:
         return self.make_plates()
+
+    @cached_property
+    def _tables(self) -> str:
+        return self.make_tables()
 
 
 class Loading:
@@ -76,30 +92,53 @@ def load(reference: str | None = None, function: Callable[..., Any] | None = Non
     import torch  # noqa: PLC0415  here begins what needs torch
 
     from slopes.catalog import CATALOG  # noqa: PLC0415
-    from slopes.explorer import user  # noqa: PLC0415
+    from slopes.explorer import cards, user  # noqa: PLC0415
     from slopes.explorer.cost import Costs, Step, forward_and_backward  # noqa: PLC0415
-    from slopes.explorer.demos import activations  # noqa: PLC0415
-    from slopes.explorer.demos.activations_entries import entries  # noqa: PLC0415
+    from slopes.explorer.demos.activations.entries import entries  # noqa: PLC0415
+    from slopes.explorer.demos.context import Context  # noqa: PLC0415
     from slopes.explorer.plates import plates  # noqa: PLC0415
 
     torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
-    yours, broken = None, None
+    activation, loss, broken = None, None, None
     if reference or function:
         try:
             found = function or user.load(reference or "")
             name = (reference or "").rpartition(":")[2] or getattr(found, "__name__", "your function")
-            yours = user.Guarded(found, name)
+            if user.takes_two(found):
+                loss = user.GuardedLoss(found, name)
+            else:
+                activation = user.Guarded(found, name)
         except user.BrokenFunctionError as error:
             broken = error
-    by_name = {entry.name: entry for entry in entries(CATALOG, yours, reference or "")}
+    by_name = {entry.name: entry for entry in entries(CATALOG, activation, reference or "")}
     steps: dict[str, Step] = {
         name: entry.guarded or forward_and_backward(entry.function()) for name, entry in by_name.items()
     }
-    costs = Costs(steps["relu"], steps)
-    demo = activations.build(CATALOG, costs, yours=yours, reference=reference or "", broken=broken)
-    if yours is None:
-        demo.compute(demo.default())  # the first of everything is slow; nobody should wait for it
-    return Loaded(demos={demo.id: demo}, costs=costs, make_plates=partial(plates, CATALOG))
+    context = Context(
+        catalog=CATALOG,
+        costs=Costs(steps["relu"], steps),
+        activation=activation,
+        activation_from=reference or "",
+        loss=loss,
+        loss_from=reference or "",
+        broken=broken,
+    )
+    demos = {page.id: _built(page, context) for page in PAGES}
+    if activation is None:
+        first = demos["activations"]
+        first.compute(first.default())  # the first of everything is slow; nobody should wait for it
+    return Loaded(
+        demos=demos,
+        costs=context.costs,
+        make_plates=partial(plates, CATALOG),
+        make_tables=partial(cards.tables, CATALOG),
+        card=partial(cards.card, CATALOG),
+    )
+
+
+def _built(page: Page, context: Context) -> Demo:
+    demo: Demo = import_module(f"{page.folder}.demo").build(context)
+    return demo
 
 
 def check_reference(reference: str) -> None:

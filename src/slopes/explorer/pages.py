@@ -1,57 +1,19 @@
-"""The pages there are, known before torch is: a name in the URL, a claim as title, and a first sentence."""
+"""The pages as HTML, filled before torch is there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from html import escape
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from slopes.explorer import palette
+from slopes.explorer.demos import PAGES
+from slopes.explorer.schema import Page
+from slopes.explorer.tour import Place
 
 FOLDER: Final = Path(__file__).parent / "page"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A demonstration's page.
-
-    Attributes:
-        id: Its name in URLs.
-        short: What links call it.
-        claim: Its title: what is to be seen.
-        lead: One sentence under the title.
-        plates: Name, caption and description of each chart; the description is for those who do not see it.
-    """
-
-    id: str
-    short: str
-    claim: str
-    lead: str
-    plates: tuple[tuple[str, str, str], ...]
-
-    def charts(self, theme: str) -> dict[str, dict[str, Any]]:
-        """Return the charts as Vega-Lite; they are declared in the demonstration's `_charts` module, without torch."""
-        declared: dict[str, dict[str, Any]] = import_module(f"slopes.explorer.demos.{self.id}_charts").charts(theme)
-        return declared
-
-
-PAGES: Final = (
-    Page(
-        id="activations",
-        short="Activations",
-        claim="The value goes forward, the slope comes back",
-        lead="What a unit learns is multiplied by the slope of its activation. Move the crosshair and see where "
-        "each one lets the gradient through, shrinks it, or stops it.",
-        plates=(
-            ("value", "<i>f</i>(<i>x</i>), the value", "Value of each function over x"),
-            ("slope", "<i>f</i>′(<i>x</i>), the slope", "Slope of each function over x"),
-        ),
-    ),
-)
 
 
 @cache
@@ -72,8 +34,8 @@ def asset(name: str) -> bytes:
     return _filled(name, {"palette": palette.stylesheet(), "font": runtime_names()["font"]}).encode()
 
 
-def demo_page(page: Page, theme: str) -> str:
-    """Return a demonstration's page, its charts and controls still empty."""
+def demo_page(page: Page, theme: str, place: Place | None = None) -> str:
+    """Return a demonstration's page, its charts and controls still empty, and where it stands in the tour."""
     figures = "\n".join(
         f"<figure><figcaption>{caption}</figcaption>"
         f'<div class="plate" data-chart="{escape(name)}" role="img" aria-label="{escape(label)}"></div></figure>'
@@ -84,6 +46,8 @@ def demo_page(page: Page, theme: str) -> str:
         "claim": escape(page.claim),
         "lead": escape(page.lead),
         "figures": figures,
+        "row": "plates-row wide" if page.wide or len(page.plates) == 1 else "plates-row",
+        "tour": _tour_bar(place) if place else "",
     }
     return _shell(page.claim, _filled("demo.html", parts), theme, page.id)
 
@@ -99,13 +63,61 @@ def missing_page(theme: str) -> str:
     return _shell("No such page", _template("missing.html"), theme, "")
 
 
+def text_page(title: str, body: str, theme: str, here: str) -> str:
+    """Return a page of running text or tables around its own body."""
+    return _shell(title, f'<div class="text">{body}</div>', theme, here)
+
+
+_LINKS: Final = (
+    ("", "Plates"),
+    ("figures", "Figures"),
+    ("functions", "Functions"),
+    ("choose", "Choose"),
+    ("tour", "Tour"),
+)
+
+
+def figures_page(theme: str) -> str:
+    """Return the list of all demonstrations."""
+    items = "".join(
+        f'<li><a href="/{page.id}"><span class="name">{escape(page.claim)}</span></a>'
+        f'<span class="use">{escape(page.lead)}</span></li>'
+        for page in PAGES
+    )
+    body = (
+        "<h1>The figures</h1>"
+        '<p class="lead">Each shows one thing, and lets you take it apart. Every number is computed by the library.</p>'
+        f'<ol class="figures">{items}</ol>'
+    )
+    return _shell("The figures", body, theme, "figures")
+
+
+def _tour_bar(place: Place) -> str:
+    links = [
+        f'<a rel="{rel}" href="{escape(address)}">{label}</a>'
+        for rel, address, label in (("prev", place.previous, "← Back"), ("next", place.next, "Next →"))
+        if address
+    ]
+    return (
+        f'<aside class="tour" aria-label="Tour"><p class="chapter">{escape(place.chapter)} · {place.number} of '
+        f'{place.count}</p><p>{escape(place.text)}</p><nav aria-label="Tour">{" ".join(links)}'
+        f'<a class="leave" href="/{place.page}">Leave the tour</a></nav></aside>'
+    )
+
+
 def _shell(title: str, body: str, theme: str, here: str) -> str:
-    links = [("", "Plates"), *((page.id, page.short) for page in PAGES)]
+    figure = any(page.id == here for page in PAGES)
     nav = " ".join(
-        f'<a href="/{id_}"{" aria-current=page" if id_ == here else ""}>{escape(label)}</a>' for id_, label in links
+        f'<a href="/{link}"{_current(link, here, figure=figure)}>{escape(label)}</a>' for link, label in _LINKS
     )
     parts = {"title": escape(title), "body": body, "nav": nav, "theme": theme, **runtime_names()}
     return _filled("shell.html", parts)
+
+
+def _current(link: str, here: str, *, figure: bool) -> str:
+    if link == here:
+        return " aria-current=page"
+    return " aria-current=true" if figure and link == "figures" else ""
 
 
 def _filled(name: str, parts: dict[str, str]) -> str:

@@ -7,21 +7,55 @@ imports torch, so that the server can speak before torch is there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Final
+
+import orjson
 
 from slopes.explorer.formula import mathml
 
 Value = float | str | tuple[str, ...]
 State = dict[str, Value]
-Columns = dict[str, list[Any]]
+Columns = dict[str, Any]  # lists, or NumPy vectors, all of one length
 
 LONGEST_VALUE: Final = 400  # characters; a list of eight functions needs about 120
 
 
 class StateError(ValueError):
     """A request that does not describe a state; its text is one sentence for the person who sent it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A demonstration's page, known before torch is.
+
+    Attributes:
+        id: Its name in URLs; its folder has underscores for the hyphens.
+        short: What links call it.
+        claim: Its title: what is to be seen.
+        lead: One sentence under the title.
+        plates: Name, caption and description of each chart; the description is for those who do not see it.
+        wide: Whether each chart takes the whole measure.
+    """
+
+    id: str
+    short: str
+    claim: str
+    lead: str
+    plates: tuple[tuple[str, str, str], ...]
+    wide: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The package of the demonstration."""
+        return f"slopes.explorer.demos.{self.id.replace('-', '_')}"
+
+    def charts(self, theme: str) -> dict[str, dict[str, Any]]:
+        """Return the charts as Vega-Lite, by plate; they are declared without torch."""
+        declared: dict[str, dict[str, Any]] = import_module(f"{self.folder}.charts").charts(theme)
+        return declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +71,10 @@ class Number:
         default: Value where the URL says nothing.
         symbol: Its LaTeX, where it has one.
         unit: Its unit, where it has one.
-        belongs_to: The options that show it; empty for one that is always shown.
+        belongs_to: The options, of any choice, that show it; empty for one that is always shown.
         within: Two numbers that bound its slider now; the number field keeps the whole range.
         more: Whether it waits under "more controls".
+        log: Whether its slider moves in decades; the step is then a share of the range's decades.
         help: One sentence for those who wonder.
     """
 
@@ -54,6 +89,7 @@ class Number:
     belongs_to: tuple[str, ...] = ()
     within: tuple[str, str] | None = None
     more: bool = False
+    log: bool = False
     help: str = ""
 
     def parse(self, text: str) -> float:
@@ -86,6 +122,7 @@ class Number:
             "belongsTo": list(self.belongs_to),
             "within": self.within,
             "more": self.more,
+            "log": self.log,
             "help": self.help,
         }
 
@@ -185,24 +222,56 @@ class Preset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handle:
+    """A point of a chart that can be dragged, and moved with the arrow keys: two numbers of the state.
+
+    Attributes:
+        chart: The plate it lies on.
+        x: The parameter that is its place along x.
+        y: The parameter that is its place along y; empty where it moves along x only.
+        label: What it is called.
+        hue: Its colour's place in the palette.
+    """
+
+    chart: str
+    x: str
+    y: str = ""
+    label: str
+    hue: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Formatted text in rows and columns, the first column heading the rows; `hues` are the rows' colours."""
+    """Formatted text in rows and columns, the first column heading the rows; `hues` are the rows' colours.
+
+    `fill` makes the rows of a long table, which takes longer than the figure, only when it is looked at.
+    """
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    hues: tuple[int, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    hues: tuple[int | None, ...] = ()
     note: str = ""
+    fill: Callable[[], tuple[tuple[str, ...], ...]] | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the table as lists."""
+    def as_json(self, *, whole: bool = True) -> dict[str, Any]:
+        """Return the table as lists, without the rows that nobody looks at."""
+        rows = self.rows if self.fill is None else self.fill() if whole else ()
         return {
             "title": self.title,
             "columns": list(self.columns),
-            "rows": [list(r) for r in self.rows],
+            "rows": [list(r) for r in rows],
             "hues": list(self.hues),
             "note": self.note,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """A figure or a claim that is in circulation and does not hold, and what does."""
+
+    stated: str
+    holds: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +304,9 @@ class Result:
         tables: What was measured, and the data of the charts.
         formulas: The formulas with the present numbers put in.
         snippet: Python that gives the same numbers.
+        printed: The numbers that the snippet prints, in order.
+        corrections: What is told otherwise elsewhere.
+        after: The state after one step, for a demonstration that moves.
         problems: What could not be drawn.
         pending: Whether asking again in a moment would tell more.
     """
@@ -246,19 +318,26 @@ class Result:
     tables: tuple[Table, ...] = ()
     formulas: tuple[Formula, ...] = ()
     snippet: str = ""
+    printed: tuple[float, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    after: State | None = None
     problems: tuple[Problem, ...] = ()
     pending: bool = False
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain data; what is not finite becomes null, because JSON has no word for it."""
+    def as_json(self, tables: Collection[int] | None = None) -> dict[str, Any]:
+        """Return plain data, with the rows of these long tables only; `encode` makes JSON of it."""
         return {
-            "datasets": {name: _finite(columns) for name, columns in self.datasets.items()},
+            "datasets": self.datasets,
             "signals": self.signals,
             "reading": self.reading,
             "readings": self.readings.as_json(),
-            "tables": [table.as_json() for table in self.tables],
+            "tables": [
+                table.as_json(whole=tables is None or place in tables) for place, table in enumerate(self.tables)
+            ],
             "formulas": [{"label": f.label, "mathml": f.mathml, "hue": f.hue} for f in self.formulas],
             "snippet": self.snippet,
+            "corrections": [{"stated": c.stated, "holds": c.holds} for c in self.corrections],
+            "after": None if self.after is None else state_json(self.after),
             "problems": [{"title": p.title, "text": p.text, "traceback": p.traceback} for p in self.problems],
             "pending": self.pending,
         }
@@ -274,6 +353,9 @@ class Demo:
         presets: States worth seeing.
         compute: The pure function from a state to what the page shows.
         cursor: The number that moves with the pointer over the charts, where there is one.
+        cursor_on: The plates whose x it is; empty for all.
+        handles: The points that can be dragged.
+        steps: What one step is called, where the demonstration moves; the button says so.
         check: Raises `StateError` where values that are legal alone do not fit together.
     """
 
@@ -282,6 +364,9 @@ class Demo:
     presets: tuple[Preset, ...]
     compute: Callable[[State], Result]
     cursor: str | None = None
+    cursor_on: tuple[str, ...] = ()
+    handles: tuple[Handle, ...] = ()
+    steps: str = ""
     check: Callable[[State], None] = lambda _: None
 
     def default(self) -> State:
@@ -325,7 +410,37 @@ class Demo:
                 for preset in self.presets
             ],
             "cursor": self.cursor,
+            "cursorOn": list(self.cursor_on),
+            "handles": [{"chart": h.chart, "x": h.x, "y": h.y, "label": h.label, "hue": h.hue} for h in self.handles],
+            "steps": self.steps,
         }
+
+
+def real(state: State, name: str) -> float:
+    """Return the number of this name."""
+    value = state[name]
+    if not isinstance(value, float):
+        text = f"{name} is {type(value).__name__}, not a number"
+        raise TypeError(text)
+    return value
+
+
+def word(state: State, name: str) -> str:
+    """Return the option that is chosen under this name."""
+    value = state[name]
+    if not isinstance(value, str):
+        text = f"{name} is {type(value).__name__}, not a word"
+        raise TypeError(text)
+    return value
+
+
+def words(state: State, name: str) -> tuple[str, ...]:
+    """Return the options that are chosen under this name."""
+    value = state[name]
+    if not isinstance(value, tuple):
+        text = f"{name} is {type(value).__name__}, not several words"
+        raise TypeError(text)
+    return value
 
 
 def state_json(state: State) -> dict[str, Any]:
@@ -356,11 +471,9 @@ def _option(option: Option) -> dict[str, Any]:
     }
 
 
-def _finite(columns: Columns) -> Columns:
-    return {
-        name: [None if isinstance(v, float) and not math.isfinite(v) else v for v in column]
-        for name, column in columns.items()
-    }
+def encode(data: object) -> bytes:
+    """Return JSON; what is not finite becomes null, because JSON has no word for it."""
+    return orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _shown(text: str) -> str:

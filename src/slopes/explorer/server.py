@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import json
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,19 +15,21 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from slopes.explorer import pages
+from slopes.explorer import choosing, exporting, pages, tour
+from slopes.explorer.demos import PAGES
 from slopes.explorer.guard import Guard
 from slopes.explorer.loading import Loaded, Loading
 from slopes.explorer.runtime import VegaRuntime, font
-from slopes.explorer.schema import StateError, state_json
+from slopes.explorer.schema import Demo, Page, State, StateError, encode, query, state_json
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASSETS: Final = {"style.css": "text/css", "explorer.js": "text/javascript"}
 _MOST_FIELDS: Final = 100
+_TABLES: Final = "tables"  # of a request: which long tables are looked at
 
 T = TypeVar("T")
 
@@ -52,6 +54,12 @@ class Server:
         routes = [
             Route("/", self._landing),
             Route("/plates", self._plates),
+            Route("/figures", self._figures),
+            Route("/tour", self._tour),
+            Route("/functions", self._functions),
+            Route("/functions/{name}", self._card),
+            Route("/choose", self._choose),
+            Route("/export/{file}", self._export),
             Route("/api/{demo}", self._answer),
             Route("/api/{demo}/schema", self._schema),
             Route("/api/{demo}/charts", self._charts),
@@ -71,40 +79,68 @@ class Server:
         loaded = await self._loaded()
         return _html(await self._compute(loaded.plates))
 
+    async def _figures(self, request: Request) -> Response:
+        return _html(pages.figures_page(_theme(request)))
+
+    async def _tour(self, _: Request) -> Response:
+        return RedirectResponse(tour.address(1))
+
+    async def _functions(self, request: Request) -> Response:
+        loaded = await self._loaded()
+        body = await self._compute(loaded.tables)
+        return _html(pages.text_page("Every function", body, _theme(request), "functions"))
+
+    async def _card(self, request: Request) -> Response:
+        loaded = await self._loaded()
+        card = await self._compute(lambda: loaded.card(request.path_params["name"]))
+        if card is None:
+            raise HTTPException(404, "There is no function of that name.")
+        return _html(pages.text_page(card.title, card.body, _theme(request), "functions"))
+
+    async def _choose(self, request: Request) -> Response:
+        return _html(pages.text_page("Which loss?", choosing.body(), _theme(request), "choose"))
+
     async def _page(self, request: Request) -> Response:
         page = _known(request, "page")
-        return _html(pages.demo_page(page, _theme(request)))
+        place = tour.place(page.id, request.query_params.get("tour", ""))
+        return _html(pages.demo_page(page, _theme(request), place))
 
     async def _answer(self, request: Request) -> Response:
-        _known(request, "demo")
-        try:
-            pairs = parse_qsl(
-                request.scope["query_string"].decode("ascii", "replace"),
-                keep_blank_values=True,
-                max_num_fields=_MOST_FIELDS,
-            )
-        except ValueError:
-            raise HTTPException(400, f"A query has at most {_MOST_FIELDS} parameters.") from None
+        page = _known(request, "demo")
+        pairs = _pairs(request)
+        tables = _tables(pairs)
         loaded = await self._loaded()
-        demo = loaded.demos[request.path_params["demo"]]
-        try:
-            state = demo.parse(pairs)
-        except StateError as error:
-            raise HTTPException(400, str(error)) from None
+        demo, state = _state(loaded, page.id, [pair for pair in pairs if pair[0] != _TABLES])
 
         def work() -> bytes:
-            return _json({"state": state_json(state), **demo.compute(state).as_json()})
+            return encode({"state": state_json(state), **demo.compute(state).as_json(tables)})
 
         body = await self._compute(work)
         if self._timing is None:
             self._timing = asyncio.create_task(self._time_costs(loaded))
         return _packed(request, body, "application/json", "no-store")
 
+    async def _export(self, request: Request) -> Response:
+        name, _, kind = request.path_params["file"].rpartition(".")
+        page = next((page for page in PAGES if page.id == name), None)
+        if page is None or kind not in exporting.KINDS:
+            raise HTTPException(404, f"A figure is exported as {', '.join(exporting.KINDS)}.")
+        pairs = _pairs(request)
+        theme = next((text for key, text in pairs if key == "theme"), "light")
+        if theme not in {"light", "dark"}:
+            raise HTTPException(400, "theme is light or dark.")
+        loaded = await self._loaded()
+        demo, state = _state(loaded, page.id, [pair for pair in pairs if pair[0] != "theme"])
+        result = await self._compute(lambda: demo.compute(state))
+        body = await run_in_threadpool(lambda: exporting.export(page, result, query(state), kind, theme))
+        headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{page.id}.{kind}"'}
+        return Response(body, media_type=exporting.KINDS[kind], headers=headers)
+
     async def _schema(self, request: Request) -> Response:
         _known(request, "demo")
         loaded = await self._loaded()
         demo = loaded.demos[request.path_params["demo"]]
-        body = await self._compute(lambda: _json(demo.schema()))
+        body = await self._compute(lambda: encode(demo.schema()))
         return _packed(request, body, "application/json", "no-store")
 
     async def _charts(self, request: Request) -> Response:
@@ -112,7 +148,7 @@ class Server:
         theme = request.query_params.get("theme", "")
         if len(request.query_params.multi_items()) != 1 or theme not in {"light", "dark"}:
             raise HTTPException(400, "Charts take one parameter, theme, which is light or dark.")
-        body = await run_in_threadpool(lambda: _json(page.charts(theme)))
+        body = await run_in_threadpool(lambda: encode(page.charts(theme)))
         return _packed(request, body, "application/json", "no-store")
 
     async def _asset(self, request: Request) -> Response:
@@ -156,9 +192,9 @@ def _alone() -> None:
     torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
 
 
-def _known(request: Request, name: str) -> pages.Page:
+def _known(request: Request, name: str) -> Page:
     """Return the page that a path names, or refuse, before torch is waited for."""
-    for page in pages.PAGES:
+    for page in PAGES:
         if page.id == request.path_params[name]:
             return page
     raise HTTPException(404, "There is no such demonstration.")
@@ -173,8 +209,30 @@ def _html(text: str) -> Response:
     return HTMLResponse(text, headers={"cache-control": "no-store"})
 
 
-def _json(data: object) -> bytes:
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    text = request.scope["query_string"].decode("ascii", "replace")
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise HTTPException(400, f"A query has at most {_MOST_FIELDS} parameters.") from None
+
+
+def _tables(pairs: list[tuple[str, str]]) -> list[int] | None:
+    """Return which long tables are looked at; None where the query does not say."""
+    said = [text for name, text in pairs if name == _TABLES]
+    if not said:
+        return None
+    if len(said) > 1 or not re.fullmatch(r"(\d(,\d)*)?", said[0]):
+        raise HTTPException(400, "tables is a list of places, such as 0,2, given once.")
+    return [int(place) for place in said[0].split(",") if place]
+
+
+def _state(loaded: Loaded, name: str, pairs: list[tuple[str, str]]) -> tuple[Demo, State]:
+    demo = loaded.demos[name]
+    try:
+        return demo, demo.parse(pairs)
+    except StateError as error:
+        raise HTTPException(400, str(error)) from None
 
 
 def _packed(request: Request, body: bytes, media: str, caching: str) -> Response:

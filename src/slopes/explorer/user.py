@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.util
+import inspect
 import sys
 import threading
 import traceback
@@ -70,7 +71,7 @@ def load(reference: str) -> Function:
 
 
 class Guarded:
-    """A function of the user's under guard: call it like `value_and_slope`, with a limit in time.
+    """An activation of the user's under guard: call it like `value_and_slope`, with a limit in time.
 
     Args:
         function: The function.
@@ -90,10 +91,13 @@ class Guarded:
         Raises:
             UserFunctionError: The function raised, returned the wrong thing, or took too long.
         """
+        return self._guard(lambda points: self._checked(self._function(points), points, "an activation"), x)
+
+    def _guard(self, checked: Function, x: Tensor) -> tuple[Tensor, Tensor]:
         if self._stopped:
             raise BrokenFunctionError(*self._stopped)
         outcome: list[tuple[Tensor, Tensor] | BaseException] = []
-        thread = threading.Thread(target=self._run, args=(x, outcome), daemon=True, name=f"slopes: {self.name}")
+        thread = threading.Thread(target=_run, args=(checked, x, outcome), daemon=True, name=f"slopes: {self.name}")
         with exact():  # set here, not there: a thread that never returns would keep the process-wide setting
             thread.start()
             thread.join(self._limit)
@@ -112,22 +116,14 @@ class Guarded:
             raise self._said(outcome[0])
         return outcome[0]
 
-    def _run(self, x: Tensor, outcome: list[tuple[Tensor, Tensor] | BaseException]) -> None:
-        torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
-        try:
-            outcome.append(by_autograd(self._checked, x))
-        except BaseException as error:  # noqa: BLE001  SystemExit too: nothing of theirs may end the server
-            outcome.append(error)
-
-    def _checked(self, x: Tensor) -> Tensor:
-        y: Any = self._function(x)
+    def _checked(self, y: object, x: Tensor, kind: str) -> Tensor:
         if not isinstance(y, Tensor):
             text = f"{self.name} returned a {type(y).__name__}; it must return a tensor."
             raise BrokenFunctionError(text)
         if y.shape != x.shape:
             text = (
-                f"{self.name} returned shape {list(y.shape)} for an input of shape {list(x.shape)}; an activation "
-                "returns one value for each input."
+                f"{self.name} returned shape {list(y.shape)} for an input of shape {list(x.shape)}; {kind} "
+                f"returns one value for each input{' here, before any mean' if kind == 'a loss' else ''}."
             )
             raise BrokenFunctionError(text)
         if not y.dtype.is_floating_point:
@@ -146,6 +142,38 @@ class Guarded:
             return error
         text = f"{self.name} raised {type(error).__name__}: {error}"
         return BrokenFunctionError(text, _own_frames(error))
+
+
+class GuardedLoss(Guarded):
+    """A loss of the user's under guard: `f(predictions, targets)`, one value for each prediction."""
+
+    def at(self, predictions: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values and slopes by the predictions.
+
+        Raises:
+            UserFunctionError: The function raised, returned the wrong thing, or took too long.
+        """
+        loss: Callable[..., object] = self._function
+        fixed = targets.detach().clone()
+        return self._guard(lambda points: self._checked(loss(points, fixed), points, "a loss"), predictions)
+
+
+def takes_two(function: Callable[..., Any]) -> bool:
+    """Whether a function wants two arguments at least, as a loss does."""
+    try:
+        given = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in plain and p.default is inspect.Parameter.empty for p in given) >= 2  # noqa: PLR2004  as said
+
+
+def _run(checked: Function, x: Tensor, outcome: list[tuple[Tensor, Tensor] | BaseException]) -> None:
+    torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
+    try:
+        outcome.append(by_autograd(checked, x))
+    except BaseException as error:  # noqa: BLE001  SystemExit too: nothing of theirs may end the server
+        outcome.append(error)
 
 
 def _from_file(path: Path) -> Any:  # noqa: ANN401  a module of any shape

@@ -1,1 +1,18 @@
-"""The demonstrations: pure functions from declared parameters to data and text, one to a file."""
+"""The demonstrations, one to a folder: `page.py` and `charts.py` without torch, `demo.py` with the library.
+
+A demonstration is a pure function from declared parameters to data and text. Its folder says what it shows (`page.py`),
+how that is drawn (`charts.py`) and what the numbers are (`demo.py`, with `build(context)`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from slopes.explorer.demos.activations.page import PAGE as ACTIVATIONS
+from slopes.explorer.demos.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
+from slopes.explorer.schema import Page
+
+PAGES: Final[tuple[Page, ...]] = (
+    ACTIVATIONS,
+    SOFTMAX_TEMPERATURE,
+)

@@ -3,6 +3,8 @@
 
 const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const BEAT = 120; // milliseconds between the steps of Play
 const theme = () => (root.dataset.theme === "auto" ? (dark.matches ? "dark" : "light") : root.dataset.theme);
 
 function make(tag, attributes = {}, ...children) {
@@ -73,10 +75,11 @@ class Demonstration {
     this.views = new Map();
     this.specs = {};
     this.controls = new Map();
+    this.handles = [];
     this.flying = false;
     this.wanted = false;
     this.reply = null;
-    this.chosen = () => [];
+    this.chosen = () => this.schema.parameters.filter((p) => p.kind !== "number").flatMap((p) => this.state[p.name]);
     this.remember = later(200, () => history.replaceState(null, "", this.address()));
     this.speak = later(700, (text) => (this.part.live.textContent = text));
   }
@@ -90,6 +93,7 @@ class Demonstration {
     this.unread = this.readAddress();
     this.drawControls();
     this.drawPresets();
+    this.drawSteps();
     this.ask();
     await drawn;
   }
@@ -99,6 +103,10 @@ class Demonstration {
   readAddress() {
     const unread = [];
     for (const [name, text] of new URLSearchParams(location.search)) {
+      if (name === "tour") {
+        this.tour = text; // where the tour stands is the page's own business, not the figure's
+        continue;
+      }
       const parameter = this.schema.parameters.find((p) => p.name === name);
       if (!parameter) unread.push([name, text]);
       else if (parameter.kind === "number") this.state[name] = text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
@@ -115,7 +123,8 @@ class Demonstration {
   }
 
   address() {
-    return [location.pathname, this.query()].filter(Boolean).join("?");
+    const tour = this.tour ? `tour=${encodeURIComponent(this.tour)}` : "";
+    return [location.pathname, [this.query(), tour].filter(Boolean).join("&")].filter(Boolean).join("?");
   }
 
   change(changes) {
@@ -123,17 +132,22 @@ class Demonstration {
     this.unread = [];
     this.showState();
     this.remember();
-    this.ask();
+    return this.ask();
   }
 
-  async ask() {
+  ask() {
     this.wanted = true;
-    if (this.flying) return;
+    if (!this.flying) this.landing = this.fly();
+    return this.landing;
+  }
+
+  async fly() {
     this.flying = true;
     while (this.wanted) {
       this.wanted = false;
       try {
-        const answer = await fetch(`/api/${this.id}?${this.query()}`);
+        const looked = (this.folds ?? []).flatMap((fold, i) => (fold.open ? [i] : [])).join(",");
+        const answer = await fetch(`/api/${this.id}?${[this.query(), `tables=${looked}`].filter(Boolean).join("&")}`);
         const reply = await answer.json();
         if (answer.ok) this.show(reply);
         else if (!this.wanted) this.refuse(reply.error);
@@ -161,18 +175,20 @@ class Demonstration {
 
   drawNumber(p) {
     const id = `control-${p.name}`;
-    const slider = make("input", { type: "range", id, name: p.name, min: p.low, max: p.high, step: p.step, title: p.help || null });
+    const [there, back] = p.log ? [Math.log10, (v) => Number((10 ** v).toPrecision(3))] : [Number, Number];
+    const slider = make("input", { type: "range", id, name: p.name, min: there(p.low), max: there(p.high), step: p.step, title: p.help || null });
     const field = make("input", { type: "number", name: p.name, min: p.low, max: p.high, step: "any", "aria-label": `${p.label}, as a number` });
     const label = make("label", { for: id }, p.unit ? `${p.label} (${p.unit}) ` : `${p.label} `);
     if (p.symbol) label.insertAdjacentHTML("beforeend", p.symbol);
-    slider.addEventListener("input", () => this.change({ [p.name]: Number(slider.value) }));
+    slider.addEventListener("input", () => this.change({ [p.name]: Math.min(p.high, Math.max(p.low, back(slider.value))) }));
     field.addEventListener("input", () => {
       if (field.value !== "" && field.checkValidity()) this.change({ [p.name]: Number(field.value) });
     });
     const box = make("div", { class: "control" }, label, slider, field);
     this.controls.set(p.name, (value) => {
       if (p.within) [slider.min, slider.max] = p.within.map((other) => this.state[other]);
-      slider.value = value;
+      slider.value = there(value);
+      if (p.log) slider.setAttribute("aria-valuetext", String(value));
       if (document.activeElement !== field || Number(field.value) !== value) field.value = value;
       box.hidden = p.belongsTo.length > 0 && !p.belongsTo.some((name) => this.chosen().includes(name));
     });
@@ -212,7 +228,6 @@ class Demonstration {
       make("label", { class: "search" }, make("span", {}, "Draw"), search),
       ...[...groups].map(([group, labels]) => make("fieldset", {}, make("legend", {}, group), make("div", { class: "options" }, ...labels))),
     );
-    this.chosen = () => this.state[p.name];
     this.controls.set(p.name, (names) => {
       for (const [name, box] of boxes) {
         box.checked = names.includes(name);
@@ -234,8 +249,48 @@ class Demonstration {
     this.showState();
   }
 
+  drawSteps() {
+    if (!this.schema.steps) return;
+    const step = make("button", { type: "button" }, this.schema.steps);
+    const play = make("button", { type: "button", "aria-pressed": "false" }, still.matches ? "Ten steps" : "Play");
+    const pause = () => {
+      this.playing = false;
+      play.setAttribute("aria-pressed", "false");
+      play.textContent = still.matches ? "Ten steps" : "Play";
+    };
+    step.addEventListener("click", () => (pause(), this.step()));
+    play.addEventListener("click", async () => {
+      if (this.playing) return pause();
+      if (still.matches) {
+        for (let i = 0; i < 10 && this.reply?.after; i++) await this.step(); // one leap instead of a film
+        return;
+      }
+      this.playing = true;
+      play.setAttribute("aria-pressed", "true");
+      play.textContent = "Pause";
+      while (this.playing && this.reply?.after) {
+        const started = performance.now();
+        await this.step();
+        await new Promise((go) => setTimeout(go, BEAT - (performance.now() - started)));
+      }
+      pause();
+    });
+    this.part.steps.replaceChildren(step, play);
+    this.part.steps.hidden = false;
+    this.controls.set("steps", () => (step.disabled = play.disabled = this.reply !== null && !this.reply.after));
+  }
+
+  async step() {
+    if (this.reply?.after) await this.change({ ...this.reply.after });
+  }
+
   showState() {
     for (const [name, show] of this.controls) show(this.state[name]);
+    this.placeHandles();
+    const query = this.query();
+    for (const link of this.part.exports.querySelectorAll("a")) {
+      link.search = [query, `theme=${theme()}`].filter(Boolean).join("&");
+    }
   }
 
   // Charts
@@ -260,23 +315,85 @@ class Demonstration {
       if (epoch !== this.epoch) return;
       this.views.get(plate.dataset.chart)?.finalize();
       this.views.set(plate.dataset.chart, view);
-      new ResizeObserver(() => view.width(room().width).height(room().height).runAsync()).observe(plate);
+      new ResizeObserver(async () => {
+        await view.width(room().width).height(room().height).runAsync();
+        this.placeHandles();
+      }).observe(plate);
       this.followPointer(holder, view);
     }
+    this.drawHandles();
     if (this.reply) this.moveData(this.reply);
   }
 
   followPointer(holder, view) {
+    const chart = holder.parentElement.dataset.chart;
     const move = (event) => {
+      if (this.schema?.cursorOn.length && !this.schema.cursorOn.includes(chart)) return;
       const frame = holder.querySelector(".role-frame .background")?.getBoundingClientRect();
       if (!this.schema?.cursor || !frame || event.clientX < frame.left || event.clientX > frame.right) return;
       const x = view.scale("x").invert(((event.clientX - frame.left) / frame.width) * view.width());
       const [low, high] = view.scale("x").domain();
-      const grain = 10 ** Math.floor(Math.log10((high - low) / 300));
-      this.change({ [this.schema.cursor]: Number((Math.round(x / grain) * grain).toPrecision(12)) });
+      const spread = view.scale("x").type === "log" ? x : high - low;
+      const grain = 10 ** Math.floor(Math.log10(spread / 300));
+      const { low: least, high: most } = this.schema.parameters.find((p) => p.name === this.schema.cursor);
+      this.change({ [this.schema.cursor]: Math.min(most, Math.max(least, Number((Math.round(x / grain) * grain).toPrecision(12)))) });
     };
     holder.addEventListener("pointermove", move);
     holder.addEventListener("pointerdown", move);
+  }
+
+  // Points that can be dragged: buttons over the chart, placed by its own scales.
+
+  drawHandles() {
+    for (const { button } of this.handles) button.remove();
+    this.handles = (this.schema?.handles ?? []).map((h) => {
+      const plate = [...this.article.querySelectorAll(".plate")].find((p) => p.dataset.chart === h.chart);
+      const view = this.views.get(h.chart);
+      const button = make("button", { type: "button", class: `handle hue-${h.hue}` });
+      const [px, py] = [h.x, h.y].map((name) => this.schema.parameters.find((p) => p.name === name));
+      const snapped = (p, value) => {
+        const whole = Math.round(value / p.step) * p.step;
+        return Number(Math.min(p.high, Math.max(p.low, whole)).toPrecision(10));
+      };
+      const moved = (x, y) => this.change({ [h.x]: snapped(px, x), ...(py && { [h.y]: snapped(py, y) }) });
+      button.addEventListener("pointerdown", (event) => {
+        button.setPointerCapture(event.pointerId);
+        event.preventDefault();
+        button.focus();
+      });
+      button.addEventListener("pointermove", (event) => {
+        if (!button.hasPointerCapture(event.pointerId)) return;
+        const frame = plate.querySelector(".role-frame .background").getBoundingClientRect();
+        const at = (place, start, whole) => Math.min(1, Math.max(0, (place - start) / whole));
+        const x = view.scale("x").invert(at(event.clientX, frame.left, frame.width) * view.width());
+        const y = py && view.scale("y").invert(at(event.clientY, frame.top, frame.height) * view.height());
+        moved(x, y);
+      });
+      button.addEventListener("keydown", (event) => {
+        const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
+        if (!way) return;
+        event.preventDefault();
+        const many = event.shiftKey ? 10 : 1;
+        moved(this.state[h.x] + way[0] * many * px.step, py && this.state[h.y] + way[1] * many * py.step);
+      });
+      plate.append(button);
+      return { ...h, button, plate, view };
+    });
+    this.placeHandles();
+  }
+
+  placeHandles() {
+    for (const { button, plate, view, x, y, label } of this.handles) {
+      const frame = plate.querySelector(".role-frame .background")?.getBoundingClientRect();
+      if (!frame) continue;
+      const whole = plate.getBoundingClientRect();
+      const across = view.scale("x")(this.state[x]);
+      const down = y ? view.scale("y")(this.state[y]) : view.height();
+      button.style.left = `${frame.left - whole.left + across}px`;
+      button.style.top = `${frame.top - whole.top + down}px`;
+      const places = [x, y].filter(Boolean).map((name) => `${name} ${this.state[name]}`).join(", ");
+      button.setAttribute("aria-label", `${label}: ${places}. Arrow keys move it, with Shift ten steps.`);
+    }
   }
 
   moveData(reply) {
@@ -284,7 +401,7 @@ class Demonstration {
       const known = view.getState({ data: () => true, signals: () => true });
       for (const [name, value] of Object.entries(reply.signals)) if (name in known.signals) view.signal(name, value);
       for (const [name, columns] of Object.entries(reply.datasets)) if (name in known.data) view.data(name, rows(columns));
-      view.runAsync();
+      view.runAsync().then(() => this.placeHandles());
     }
   }
 
@@ -297,8 +414,10 @@ class Demonstration {
     this.part.readings.replaceChildren(table(reply.readings));
     this.showProblems(reply.problems);
     this.showFormulas(reply.formulas);
+    this.showCorrections(reply.corrections);
     this.showTables(reply.tables);
     this.part.snippet.textContent = reply.snippet;
+    this.controls.get("steps")?.();
     this.article.classList.add("ready");
     if (this.said !== undefined && this.said !== reply.reading) this.speak(reply.reading);
     this.said = reply.reading;
@@ -326,7 +445,8 @@ class Demonstration {
       for (const f of formulas) groups.set(f.label, [...(groups.get(f.label) ?? []), f]);
       return [...groups].map(([label, members]) => {
         const box = make("div", { class: "formula", tabindex: 0, role: "group", "aria-label": label });
-        box.append(make("h2", {}, make("span", { class: `swatch hue-${members[0].hue}` }), label));
+        const swatch = members[0].hue === null ? [] : [make("span", { class: `swatch hue-${members[0].hue}` })];
+        box.append(make("h2", {}, ...swatch, label));
         for (const f of members) {
           const line = make("div");
           line.innerHTML = f.mathml;
@@ -337,10 +457,18 @@ class Demonstration {
     });
   }
 
+  showCorrections(corrections) {
+    this.keep("corrections", corrections, () =>
+      corrections.length === 0
+        ? []
+        : [make("h2", {}, "Told otherwise elsewhere"), ...corrections.map((c) => make("p", {}, make("q", {}, c.stated), ` ${c.holds}`))],
+    );
+  }
+
   showTables(tables) {
     this.folds ??= tables.map((_, i) => {
-      const fold = make("details", { class: "fold", open: i === 0 }, make("summary"), make("div", { class: "table-wrap", tabindex: 0, role: "region" }));
-      fold.addEventListener("toggle", () => this.showTables(this.reply.tables));
+      const fold = make("details", { class: "fold", open: i === 0 && tables[0].rows.length > 0 }, make("summary"), make("div", { class: "table-wrap", tabindex: 0, role: "region" }));
+      fold.addEventListener("toggle", () => fold.open && this.ask());
       this.part.tables.append(fold);
       return fold;
     });
@@ -380,6 +508,30 @@ function table(t) {
   return make("table", {}, ...(t.title ? [make("caption", {}, t.title)] : []), make("thead", {}, head), make("tbody", {}, ...body));
 }
 
+function sorting(grid) {
+  const order = new Intl.Collator(undefined, { numeric: true });
+  for (const head of grid.querySelectorAll("thead th")) {
+    const button = make("button", { type: "button", class: "quiet sort" }, ...head.childNodes);
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      for (const other of grid.querySelectorAll("thead th")) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const said = (row) => row.cells[head.cellIndex].dataset.value ?? row.cells[head.cellIndex].textContent;
+      const body = grid.tBodies[0];
+      body.append(...[...body.rows].sort((a, b) => (down ? -1 : 1) * order.compare(said(a), said(b))));
+    });
+  }
+}
+
+for (const grid of document.querySelectorAll("table.sortable")) sorting(grid);
+for (const button of document.querySelectorAll("button.copy")) {
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.of).textContent);
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  });
+}
 const article = document.querySelector("[data-demo]");
 const plates = document.getElementById("plates");
 if (article) {

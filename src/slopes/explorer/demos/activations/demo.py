@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from slopes._core.errors import UserFunctionError
-from slopes._core.spec import Spec
 from slopes.explorer import charts
 from slopes.explorer.cost import Costs
-from slopes.explorer.demos.activations_entries import YOURS, Drawn, Entry, entries, measured, numbers
-from slopes.explorer.demos.activations_text import describe, gap, reading, snippet
+from slopes.explorer.demos.activations.entries import YOURS, Drawn, Entry, entries, measured, numbers
+from slopes.explorer.demos.activations.text import describe, gap, reading, snippet
+from slopes.explorer.demos.context import Context
 from slopes.explorer.formula import mathml, with_numbers
 from slopes.explorer.measure import Break
 from slopes.explorer.schema import (
@@ -28,9 +28,10 @@ from slopes.explorer.schema import (
     State,
     StateError,
     Table,
+    real,
 )
 from slopes.explorer.text import latex_number, number
-from slopes.explorer.user import BrokenFunctionError, Guarded
+from slopes.explorer.user import BrokenFunctionError
 
 MOST: Final = 8  # as many as there are hues
 _WIDEST: Final = 100.0
@@ -72,28 +73,13 @@ class _Setting:
     broken: BrokenFunctionError | None
 
 
-def build(
-    catalog: Sequence[Spec],
-    costs: Costs,
-    *,
-    yours: Guarded | None = None,
-    reference: str = "",
-    broken: BrokenFunctionError | None = None,
-) -> Demo:
-    """Return the demonstration over a catalogue, with the visitor's own function where there is one.
-
-    Args:
-        catalog: The specs; those of elementwise activations are taken.
-        costs: What the functions cost, as far as it has been timed.
-        yours: The visitor's function under guard.
-        reference: Where it was loaded from, for the snippet.
-        broken: Why it could not be loaded.
-    """
-    found = entries(catalog, yours, reference)
+def build(context: Context) -> Demo:
+    """Return the demonstration over the elementwise activations, with the visitor's own where there is one."""
+    found = entries(context.catalog, context.activation, context.activation_from)
     by_name = {entry.name: entry for entry in found}
     controls = numbers(found)
-    setting = _Setting(entries=by_name, numbers=controls, costs=costs, broken=broken)
-    default = (YOURS, "gelu", "relu") if yours else ("relu", "sigmoid", "tanh", "gelu")
+    setting = _Setting(entries=by_name, numbers=controls, costs=context.costs, broken=context.broken)
+    default = (YOURS, "gelu", "relu") if context.activation else ("relu", "sigmoid", "tanh", "gelu")
     picked = Several(
         name="functions",
         label="Functions",
@@ -135,14 +121,14 @@ def _offered(preset: Preset, by_name: Mapping[str, Entry]) -> bool:
 
 
 def _check(state: State) -> None:
-    low, high = _number(state, "from"), _number(state, "to")
+    low, high = real(state, "from"), real(state, "to")
     if high - low < _NARROWEST * (1 - 1e-9):
         text = f"from must be less than to by {_NARROWEST:g} at least; they were {low:g} and {high:g}."
         raise StateError(text)
 
 
 def _compute(state: State, setting: _Setting) -> Result:
-    at = _number(state, "at")
+    at = real(state, "at")
     drawn, problems = _draw(state, setting)
     difference = state["show"] == "difference" and len(drawn) > 1
     shown = _differences(drawn, state) if difference else drawn
@@ -172,8 +158,8 @@ def _draw(state: State, setting: _Setting) -> tuple[list[Drawn], list[Problem]]:
         series = entry.series(options)
         try:
             found = measured(series)
-            curve = charts.columns(series, _number(state, "from"), _number(state, "to"), found.breaks)
-            under = charts.at_point(series, _number(state, "at"))
+            curve = charts.columns(series, real(state, "from"), real(state, "to"), found.breaks)
+            under = charts.at_point(series, real(state, "at"))
         except UserFunctionError as error:
             shown = getattr(error, "traceback", "")
             problems.append(Problem(title=f"{entry.label} could not be drawn", text=str(error), traceback=shown))
@@ -186,7 +172,7 @@ def _differences(drawn: list[Drawn], state: State) -> list[Drawn]:
     """Each line minus the first, on one grid that brackets everybody's breaks."""
     breaks: dict[float, Break] = {found.at: found for d in drawn for found in d.measured.breaks}
     together = tuple(breaks[at] for at in sorted(breaks))
-    lines = [charts.columns(d.series, _number(state, "from"), _number(state, "to"), together) for d in drawn]
+    lines = [charts.columns(d.series, real(state, "from"), real(state, "to"), together) for d in drawn]
 
     def less(line: dict[str, list[float | None]], quantity: str) -> list[float | None]:
         pairs = zip(line[quantity], lines[0][quantity], strict=True)
@@ -204,7 +190,7 @@ def _differences(drawn: list[Drawn], state: State) -> list[Drawn]:
 
 
 def _signals(shown: list[Drawn], state: State) -> dict[str, float]:
-    signals = {"x_low": _number(state, "from"), "x_high": _number(state, "to")}
+    signals = {"x_low": real(state, "from"), "x_high": real(state, "to")}
     for quantity in ("value", "slope"):
         low, high = charts.axis([v for d in shown for v in d.curve[quantity]])
         signals[f"{quantity}_low"], signals[f"{quantity}_high"] = low, high
@@ -287,11 +273,3 @@ def _formulas(d: Drawn) -> list[Formula]:
         for latex in (spec.formula, spec.slope)
         if latex
     ]
-
-
-def _number(state: State, name: str) -> float:
-    value = state[name]
-    if not isinstance(value, float):
-        text = f"{name} is {type(value).__name__}, not a number"
-        raise TypeError(text)
-    return value

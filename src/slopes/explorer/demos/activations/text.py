@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from slopes.explorer.demos.activations_entries import Drawn
+from slopes.explorer.demos.activations.entries import Drawn
 from slopes.explorer.measure import End, Measured
 from slopes.explorer.text import listed, number
 

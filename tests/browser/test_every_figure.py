@@ -1,0 +1,118 @@
+"""Every demonstration in Chromium: drawn, by mouse, by keyboard, narrow, and without a fault that axe knows."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from tests.browser.test_activations_page import violations
+
+from slopes.explorer import demos
+
+pytestmark = pytest.mark.browser
+
+CHANGED = """before => document.querySelector('[data-part=readings]').innerText
+  + document.querySelector('[data-part=reading]').innerText !== before"""
+MARKS = "[class*='mark-line'] path, [class*='mark-rect'] path, [class*='mark-symbol'] path, [class*='mark-rule'] line"
+
+
+def visit(page: Page, name: str, query: str = "") -> None:
+    page.goto(f"/{name}{query}")
+    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".plate").last.locator(MARKS).first).to_be_attached()
+    page.wait_for_timeout(150)
+
+
+def first_slider(page: Page) -> Locator:
+    return page.locator(".controls > .control:not([hidden]) input[type=range]").first
+
+
+def first_choice(page: Page) -> Locator:
+    return page.locator(".controls select").first
+
+
+def state_of(page: Page) -> str:
+    return page.locator("[data-part=readings]").inner_text() + page.locator("[data-part=reading]").inner_text()
+
+
+def change_by_keyboard(page: Page) -> None:
+    control = first_slider(page)
+    if control.count():
+        control.focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowLeft")
+        return
+    first_choice(page).focus()
+    page.keyboard.press("ArrowDown")
+
+
+@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+def test_keyboard_and_presets_change_what_is_read(page: Page, name: str) -> None:
+    visit(page, name)
+    before = state_of(page)
+    change_by_keyboard(page)
+    page.wait_for_function("() => location.search.length > 1")
+    expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
+    page.wait_for_function(CHANGED, arg=before)
+    address = page.url
+    for button in page.locator(".presets button").all():
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
+    page.goto(address)
+    expect(page.locator(".demo.ready")).to_be_visible()
+    assert state_of(page) != before  # the address holds the state
+
+
+@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_sticks_out(page: Page, name: str, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": 390 if theme == "dark" else 1280, "height": 844})
+    visit(page, name)
+    for fold in page.locator("details.fold summary").all():
+        if fold.locator("..").get_attribute("open") is None:
+            fold.click()
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+def test_what_can_be_dragged_moves_by_mouse_and_by_arrow_keys(page: Page, name: str) -> None:
+    visit(page, name)
+    handles = page.locator("button.handle")
+    if not handles.count():
+        pytest.skip("nothing can be dragged here")
+    handle = handles.first
+    handle.focus()
+    label = handle.get_attribute("aria-label")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(handle).not_to_have_attribute("aria-label", label or "")
+    box = handle.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 20, y + 12, steps=4)
+    page.mouse.up()
+    page.wait_for_function(
+        "([handle, x]) => Math.abs(handle.getBoundingClientRect().left + handle.offsetWidth / 2 - (x - 20)) < 4",
+        arg=[handle.element_handle(), x],
+    )
+    expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+def test_what_moves_steps_and_plays(page: Page, name: str) -> None:
+    visit(page, name)
+    if page.locator("[data-part=steps]").is_hidden():
+        pytest.skip("nothing moves here")
+    before = state_of(page)
+    page.locator("[data-part=steps] button").first.click()
+    page.wait_for_function(CHANGED, arg=before)
+    play = page.get_by_role("button", name="Play")
+    play.click()
+    after = page.url
+    page.wait_for_function("before => location.href !== before", arg=after)
+    pause = page.get_by_role("button", name="Pause")
+    if pause.count():
+        pause.click()
