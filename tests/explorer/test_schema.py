@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from slopes.explorer.schema import Demo, Number, Result, StateError, Table, query, state_json
+from slopes.explorer.schema import Demo, Number, Result, StateError, Table, encode, query, state_json
 
 
 def test_nothing_said_is_the_default_state(demo: Demo) -> None:
