@@ -307,6 +307,7 @@ class Result:
         printed: The numbers that the snippet prints, in order.
         corrections: What is told otherwise elsewhere.
         after: The state after one step, for a demonstration that moves.
+        linked: Numbers of the state that say the same in another unit; the page takes them over.
         problems: What could not be drawn.
         pending: Whether asking again in a moment would tell more.
     """
@@ -321,6 +322,7 @@ class Result:
     printed: tuple[float, ...] = ()
     corrections: tuple[Correction, ...] = ()
     after: State | None = None
+    linked: State = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     pending: bool = False
 
@@ -338,6 +340,7 @@ class Result:
             "snippet": self.snippet,
             "corrections": [{"stated": c.stated, "holds": c.holds} for c in self.corrections],
             "after": None if self.after is None else state_json(self.after),
+            "linked": state_json(self.linked),
             "problems": [{"title": p.title, "text": p.text, "traceback": p.traceback} for p in self.problems],
             "pending": self.pending,
         }
@@ -352,7 +355,8 @@ class Demo:
         parameters: What can be changed.
         presets: States worth seeing.
         compute: The pure function from a state to what the page shows.
-        cursor: The number that moves with the pointer over the charts, where there is one.
+        cursor: The number that moves with the pointer over the charts, where there is one; of several the first
+            whose control is shown.
         cursor_on: The plates whose x it is; empty for all.
         handles: The points that can be dragged.
         steps: What one step is called, where the demonstration moves; the button says so.
@@ -363,7 +367,7 @@ class Demo:
     parameters: tuple[Parameter, ...]
     presets: tuple[Preset, ...]
     compute: Callable[[State], Result]
-    cursor: str | None = None
+    cursor: str | tuple[str, ...] | None = None
     cursor_on: tuple[str, ...] = ()
     handles: tuple[Handle, ...] = ()
     steps: str = ""

@@ -190,9 +190,18 @@ class Demonstration {
       slider.value = there(value);
       if (p.log) slider.setAttribute("aria-valuetext", String(value));
       if (document.activeElement !== field || Number(field.value) !== value) field.value = value;
-      box.hidden = p.belongsTo.length > 0 && !p.belongsTo.some((name) => this.chosen().includes(name));
+      box.hidden = !this.shown(p);
     });
     return box;
+  }
+
+  shown(p) {
+    return p.belongsTo.length === 0 || p.belongsTo.some((name) => this.chosen().includes(name));
+  }
+
+  cursor() {
+    const names = [this.schema?.cursor ?? []].flat();
+    return names.map((name) => this.schema.parameters.find((p) => p.name === name)).find((p) => this.shown(p));
   }
 
   drawChoice(p) {
@@ -330,13 +339,14 @@ class Demonstration {
     const move = (event) => {
       if (this.schema?.cursorOn.length && !this.schema.cursorOn.includes(chart)) return;
       const frame = holder.querySelector(".role-frame .background")?.getBoundingClientRect();
-      if (!this.schema?.cursor || !frame || event.clientX < frame.left || event.clientX > frame.right) return;
+      const cursor = this.cursor();
+      if (!cursor || !frame || event.clientX < frame.left || event.clientX > frame.right) return;
       const x = view.scale("x").invert(((event.clientX - frame.left) / frame.width) * view.width());
       const [low, high] = view.scale("x").domain();
       const spread = view.scale("x").type === "log" ? x : high - low;
       const grain = 10 ** Math.floor(Math.log10(spread / 300));
-      const { low: least, high: most } = this.schema.parameters.find((p) => p.name === this.schema.cursor);
-      this.change({ [this.schema.cursor]: Math.min(most, Math.max(least, Number((Math.round(x / grain) * grain).toPrecision(12)))) });
+      const { low: least, high: most } = cursor;
+      this.change({ [cursor.name]: Math.min(most, Math.max(least, Number((Math.round(x / grain) * grain).toPrecision(12)))) });
     };
     holder.addEventListener("pointermove", move);
     holder.addEventListener("pointerdown", move);
@@ -418,6 +428,10 @@ class Demonstration {
     this.showTables(reply.tables);
     this.part.snippet.textContent = reply.snippet;
     this.controls.get("steps")?.();
+    if (!this.wanted && Object.keys(reply.linked).length) {
+      Object.assign(this.state, reply.linked); // only what answers the newest state; a drag goes on undisturbed
+      this.showState();
+    }
     this.article.classList.add("ready");
     if (this.said !== undefined && this.said !== reply.reading) this.speak(reply.reading);
     this.said = reply.reading;
