@@ -140,12 +140,13 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One of several options."""
+    """One of several options; `belongs_to` are the options, of any other choice, that show it, as of a number."""
 
     name: str
     label: str
     options: tuple[Option, ...]
     default: str
+    belongs_to: tuple[str, ...] = ()
     more: bool = False
     help: str = ""
 
@@ -165,6 +166,7 @@ class Choice:
             "label": self.label,
             "options": [_option(option) for option in self.options],
             "default": self.default,
+            "belongsTo": list(self.belongs_to),
             "more": self.more,
             "help": self.help,
         }

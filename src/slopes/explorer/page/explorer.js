@@ -206,10 +206,17 @@ class Demonstration {
 
   drawChoice(p) {
     const id = `control-${p.name}`;
-    const select = make("select", { id, name: p.name }, ...p.options.map((o) => make("option", { value: o.value }, o.label)));
+    const groups = new Map();
+    for (const o of p.options) groups.set(o.group, [...(groups.get(o.group) ?? []), make("option", { value: o.value }, o.label)]);
+    const grouped = [...groups].flatMap(([label, options]) => (label ? [make("optgroup", { label }, ...options)] : options));
+    const select = make("select", { id, name: p.name }, ...grouped);
     select.addEventListener("change", () => this.change({ [p.name]: select.value }));
-    this.controls.set(p.name, (value) => (select.value = value));
-    return make("div", { class: "control" }, make("label", { for: id }, p.label), select);
+    const box = make("div", { class: "control" }, make("label", { for: id }, p.label), select);
+    this.controls.set(p.name, (value) => {
+      select.value = value;
+      box.hidden = !this.shown(p);
+    });
+    return box;
   }
 
   drawPicker(p) {
