@@ -44,7 +44,7 @@ def plate(quantity: str, theme: str) -> alt.LayerChart:
     curves = (
         alt.Chart(alt.NamedData("curves"))
         .mark_line(strokeWidth=2.25, strokeDash=dash, clip=True, interpolate="linear")
-        .encode(x=x, y=y, color=_colour(theme, palette.LINES), detail="series:N")
+        .encode(x=x, y=y, color=colour(theme, palette.LINES), detail="series:N")
     )
     ends = (
         alt.Chart(alt.NamedData("ends"))
@@ -53,7 +53,7 @@ def plate(quantity: str, theme: str) -> alt.LayerChart:
             x=alt.value("width"),
             y=alt.Y(f"{quantity}_label:Q", title=None),
             text="label:N",
-            color=_colour(theme, palette.LABELS),
+            color=colour(theme, palette.LABELS),
         )
     )
     cursor = (
@@ -64,7 +64,7 @@ def plate(quantity: str, theme: str) -> alt.LayerChart:
     dots = (
         alt.Chart(alt.NamedData("reading"))
         .mark_point(size=46, filled=True, opacity=1, clip=True, stroke=palette.PAPER[theme], strokeWidth=1.5)
-        .encode(x="x:Q", y=f"{quantity}:Q", fill=_colour(theme, palette.LINES))
+        .encode(x="x:Q", y=f"{quantity}:Q", fill=colour(theme, palette.LINES))
     )
     layers = alt.layer(*zero_lines(quantity, theme), curves, cursor, dots, ends).resolve_scale(color="independent")
     signals = [
@@ -123,14 +123,14 @@ def lines(
     """Return lines, one for each value of the column `by`, in the hue of the column `hue`: dashed for a slope."""
     mark: dict[str, Any] = {"strokeWidth": 1.25 if thin else 2.25, "strokeDash": DASH if dashed else [1, 0]}
     drawn = alt.Chart(alt.NamedData(dataset)).mark_line(clip=True, **mark)
-    return drawn.encode(x=x, y=y, color=_colour(theme, palette.LINES), detail=f"{by}:N")
+    return drawn.encode(x=x, y=y, color=colour(theme, palette.LINES), detail=f"{by}:N")
 
 
 def end_labels(dataset: str, column: str, theme: str) -> Layer:
     """Return labels right of the plot, from the columns `label`, `hue` and the height in `column`."""
     mark = alt.Chart(alt.NamedData(dataset)).mark_text(align="left", dx=7, font=SANS, fontSize=12.5, fontWeight=500)
     y = alt.Y(f"{column}:Q", title=None)
-    return mark.encode(x=alt.value("width"), y=y, text="label:N", color=_colour(theme, palette.LABELS))
+    return mark.encode(x=alt.value("width"), y=y, text="label:N", color=colour(theme, palette.LABELS))
 
 
 def dots(dataset: str, x: alt.X | str, y: alt.Y | str, theme: str, *, size: int = 46) -> Layer:
@@ -138,7 +138,7 @@ def dots(dataset: str, x: alt.X | str, y: alt.Y | str, theme: str, *, size: int 
     mark = alt.Chart(alt.NamedData(dataset)).mark_point(
         size=size, filled=True, opacity=1, clip=True, stroke=palette.PAPER[theme], strokeWidth=1.5
     )
-    return mark.encode(x=x, y=y, fill=_colour(theme, palette.LINES))
+    return mark.encode(x=x, y=y, fill=colour(theme, palette.LINES))
 
 
 def upright(dataset: str, theme: str, column: str = "x") -> Layer:
@@ -161,7 +161,7 @@ def bars(dataset: str, category: str, y: alt.Y, theme: str, *, title: str | None
     """Return upright bars, one for each value of `category` in the data's order, in the hue of the column `hue`."""
     x = alt.X(f"{category}:N", title=title, sort=None, axis=alt.Axis(labelAngle=0, labelLimit=120))
     mark = alt.Chart(alt.NamedData(dataset)).mark_bar(clip=True, width=alt.RelativeBandSize(0.6))
-    return mark.encode(x=x, y=y, fill=_colour(theme, palette.LINES))
+    return mark.encode(x=x, y=y, fill=colour(theme, palette.LINES))
 
 
 def bar_labels(dataset: str, category: str, height: str, text: str, theme: str) -> Layer:
@@ -221,11 +221,12 @@ def styled(chart: Any, theme: str) -> alt.LayerChart:  # noqa: ANN401  Altair wi
     return result
 
 
+def colour(theme: str, inks: Mapping[str, tuple[str, ...]]) -> alt.Color:
+    """Return the colour channel over the column `hue`, in `palette.LINES` or `palette.LABELS`."""
+    scale = alt.Scale(domain=list(range(len(inks[theme]))), range=list(inks[theme]))
+    return alt.Color("hue:O", scale=scale, legend=None)
+
+
 def _scale(axis_name: str) -> alt.Scale:
     ends = [{"expr": f"{axis_name}_low"}, {"expr": f"{axis_name}_high"}]
     return alt.Scale(domain=ends, nice=False, zero=False)
-
-
-def _colour(theme: str, inks: Mapping[str, tuple[str, ...]]) -> alt.Color:
-    scale = alt.Scale(domain=list(range(len(inks[theme]))), range=list(inks[theme]))
-    return alt.Color("hue:O", scale=scale, legend=None)

@@ -64,7 +64,8 @@ def specification(page: Page, result: Result, theme: str, *, only: str = "") -> 
         "padding": 16,
         "config": config,
         "datasets": {name: _rows(columns) for name, columns in result.datasets.items()},
-        ("vconcat" if wide else "hconcat"): views,
+        "concat": views,
+        "columns": 1 if wide else 2,
         "spacing": 90,
     }
 
