@@ -8,6 +8,7 @@ miss a goal.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import sys
 import time
@@ -33,6 +34,8 @@ GOALS: Final = {
     torch.float64: (8.0, 8.0, 8.0),
 }
 PAGE: Final = machine.ROOT / "docs" / "accuracy.md"
+# The same for the cards of the explorer.
+CARDS: Final = machine.ROOT / "src" / "slopes" / "cards" / "accuracy.json"
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     whole = not (given.quick or given.names or given.dtype)
     if given.output or whole:
         (given.output or PAGE).write_text(text, "utf-8")
+    if whole:
+        CARDS.write_text(json.dumps(_for_cards(rows), indent=1, ensure_ascii=False) + "\n", "utf-8")
     return int(any(row.misses() for row in rows))
+
+
+def _for_cards(rows: Sequence[Row]) -> dict[str, dict[str, list[str]]]:
+    """Return the largest errors of value and slope, exact and default, by function and dtype."""
+    table: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        cells = []
+        for form in ("exact", "default"):
+            slope = max(row.slope[form].error, row.beside[form].error)
+            cells += [str(row.value[form]), said(slope)]
+        table.setdefault(row.function.name, {})[name(row.dtype)] = cells
+    return table
 
 
 def _measured(functions: Sequence[Function], dtypes: Sequence[torch.dtype], *, quick: bool) -> list[Row]:

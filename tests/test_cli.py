@@ -13,6 +13,7 @@ import torch
 
 import slopes
 from slopes import cli, describe, plotting
+from slopes.loss_curves import LOSSES
 from slopes.catalog import CATALOG, find
 from slopes.readable import plain, plain_lines
 
@@ -179,7 +180,7 @@ def test_a_slope_that_jumps_is_a_gap(capsys: pytest.CaptureFixture[str]) -> None
     assert [row["x"] for row in rows if row["slope"] is None] == [0.0]
 
 
-@pytest.mark.parametrize("name", [*PLOTTED, *plotting._LOSSES])
+@pytest.mark.parametrize("name", [*PLOTTED, *LOSSES])
 def test_everything_that_one_number_decides_is_drawn(name: str) -> None:
     chart = slopes.plot(name)
     assert chart.to_dict()["title"]

@@ -6,27 +6,21 @@ the logit, the margin, the distance. The slope is the derivative by that number,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import torch
-from torch import Tensor
-
 from slopes import catalog
-from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes._core.errors import MissingDependencyError, OptionError
 from slopes._core.settings import checks
 from slopes._core.spec import Spec
+from slopes.loss_curves import LOSSES, REACH, Options
 
 if TYPE_CHECKING:
     import altair as alt
 
     from slopes.explorer.curve import Series
 
-Options = dict[str, float | str]
-Curve = Callable[[Tensor, Options], Tensor]
 Lines = dict[str, list[dict[str, float | None]]]
 
 PACKAGES: Final = ("altair", "vl_convert")
@@ -90,7 +84,7 @@ def numbers(name: str, *, low: float | None = None, high: float | None = None, *
 def axis_title(name: str) -> str:
     """Return what the x axis of a function's figure is."""
     spec = catalog.find(name)
-    return "x" if spec.kind == "activation" else _LOSSES[spec.name][0]
+    return "x" if spec.kind == "activation" else LOSSES[spec.name][0]
 
 
 def save(chart: alt.TopLevelMixin, path: str | Path) -> Path:
@@ -121,11 +115,11 @@ INSTALL: Final = "pip install 'slopes[explorer]'"
 
 def _checked(spec: Spec, low: float | None, high: float | None, theme: str, parameters: Options) -> tuple[float, float]:
     """Check what a figure is asked for, and return the ends of its axis."""
-    drawn = spec.elementwise if spec.kind == "activation" else spec.name in _LOSSES
+    drawn = spec.elementwise if spec.kind == "activation" else spec.name in LOSSES
     if not drawn:
         text = f"plot: no single number decides {spec.name}, so it has no curve; `slopes show {spec.name}` says more."
         raise OptionError(text)
-    reach = _REACH.get(spec.name, 6.0)
+    reach = REACH.get(spec.name, 6.0)
     low, high = -reach if low is None else low, reach if high is None else high
     if not -float("inf") < low < high < float("inf"):
         text = f"plot: the axis goes from {low:g} to {high:g}, expected two finite numbers, the lower one first."
@@ -148,7 +142,7 @@ def _series(spec: Spec, parameters: Options) -> dict[str, Series]:
     chosen = {**defaults, **parameters}
     if spec.kind == "activation":
         return {spec.title: curve.from_spec(spec, chosen, hue=palette.hue(spec.name))}
-    slices = _LOSSES[spec.name][1]
+    slices = LOSSES[spec.name][1]
     hues = [palette.hue(spec.name)] if len(slices) == 1 else [palette.BLUE, palette.VERMILLION]
     return {
         label: curve.Series(
@@ -190,7 +184,7 @@ def _figure(spec: Spec, low: float, high: float, theme: str, parameters: Options
             said = quantity if not label else label if quantity == "value" else f"{label}: slope"
             ends.append((rows[-1][quantity] or 0.0, said, palette.LABELS[theme][series.hue]))
     bottom, top = charts.axis(heights)
-    x = alt.X("x:Q", title=_LOSSES[spec.name][0], scale=alt.Scale(domain=[low, high], nice=False))
+    x = alt.X("x:Q", title=LOSSES[spec.name][0], scale=alt.Scale(domain=[low, high], nice=False))
     y = alt.Y("height:Q", title=None, scale=alt.Scale(domain=[bottom, top], nice=False))
     places = charts.spread([height for height, _, _ in ends], bottom, top)
     texts = [
@@ -203,110 +197,3 @@ def _figure(spec: Spec, low: float, high: float, theme: str, parameters: Options
     styled = drawing.styled(alt.layer(*layers), theme)
     chart: alt.LayerChart = styled.properties(padding=8, width=560, height=340, title=spec.title)
     return chart
-
-
-def _residual(loss: Callable[..., Tensor]) -> dict[str, Curve]:
-    return {"": lambda r, o: loss(r, torch.zeros_like(r), reduction="none", **o)}
-
-
-def _binary(loss: Callable[..., Tensor], negative: float) -> dict[str, Curve]:
-    return {
-        "label 1": lambda x, o: loss(x, torch.ones_like(x), reduction="none", **o),
-        f"label {negative:g}": lambda x, o: loss(x, torch.full_like(x, negative), reduction="none", **o),
-    }
-
-
-def _two_classes(loss: Callable[..., Tensor]) -> dict[str, Curve]:
-    def curve(x: Tensor, o: Options) -> Tensor:
-        logits = torch.stack([x, torch.zeros_like(x)], -1)
-        return loss(logits, torch.zeros(x.shape, dtype=torch.int64), reduction="none", **o)
-
-    return {"": curve}
-
-
-def _pairs(loss: Callable[..., Tensor]) -> dict[str, Curve]:
-    def curve(x: Tensor, o: Options, *, similar: bool) -> Tensor:
-        pair = x.unsqueeze(-1), torch.zeros_like(x).unsqueeze(-1)
-        return loss(*pair, torch.full(x.shape, similar), reduction="none", **o)
-
-    return {
-        "similar": lambda x, o: curve(x, o, similar=True),
-        "not similar": lambda x, o: curve(x, o, similar=False),
-    }
-
-
-def _quantile(r: Tensor, o: Options) -> Tensor:
-    level = float(o["q"])
-    return L.quantile(r.unsqueeze(-1), torch.zeros_like(r), (level,), reduction="none").squeeze(-1)
-
-
-def _gaussian_nll(r: Tensor, _: Options) -> Tensor:
-    zeros = torch.zeros_like(r)
-    return L.gaussian_nll(r, zeros, zeros, reduction="none")
-
-
-def _margin(loss: Callable[..., Tensor], others: int) -> dict[str, Curve]:
-    """Return a preference loss over the difference of its first argument from the others, which are 0."""
-    return {"": lambda x, o: loss(x, *([torch.zeros_like(x)] * others), reduction="none", **o)}
-
-
-def _kto(x: Tensor, o: Options, *, desirable: bool) -> Tensor:
-    kl = torch.zeros((), dtype=x.dtype)
-    flags = torch.full(x.shape, desirable)
-    return L.kto(x, torch.zeros_like(x), flags, kl, reduction="none", **o)  # type: ignore[arg-type]
-
-
-def _ppo(x: Tensor, o: Options, *, advantage: float) -> Tensor:
-    given = torch.zeros_like(x), torch.full_like(x, advantage)
-    return L.ppo(x, *given, reduction="none", **o)  # type: ignore[arg-type]
-
-
-# How far the axis of a loss reaches on both sides, where that is not 6.
-_REACH: Final = {
-    **dict.fromkeys(("mse", "mae", "huber", "smooth_l1", "quantile", "gaussian_nll", "hinge", "contrastive"), 3.0),
-    **dict.fromkeys(("dpo", "kto"), 60.0),
-    "ipo": 20.0,
-    "ppo": 1.0,
-    "kl_penalty": 2.0,
-}
-
-_RESIDUAL: Final = "residual, prediction minus target"
-_LEAD: Final = "lead of the true class's logit over the other's"
-_LOG_RATIO: Final = "log-ratio of policy to reference, nats"
-_BETTER: Final = "log-ratio of the chosen answer minus that of the rejected one, nats"
-
-# What each loss is drawn over, and its lines, by label.
-_LOSSES: Final[dict[str, tuple[str, dict[str, Curve]]]] = {
-    "mse": (_RESIDUAL, _residual(L.mse)),
-    "mae": (_RESIDUAL, _residual(L.mae)),
-    "huber": (_RESIDUAL, _residual(L.huber)),
-    "smooth_l1": (_RESIDUAL, _residual(L.smooth_l1)),
-    "quantile": (_RESIDUAL, {"": _quantile}),
-    "gaussian_nll": ("mean minus target, in standard deviations", {"": _gaussian_nll}),
-    "binary_cross_entropy": ("logit", _binary(L.binary_cross_entropy, 0.0)),
-    "focal": ("logit", _binary(L.focal, 0.0)),
-    "asymmetric": ("logit", _binary(L.asymmetric, 0.0)),
-    "hinge": ("score", _binary(L.hinge, -1.0)),
-    "cross_entropy": (_LEAD, _two_classes(L.cross_entropy)),
-    "softmax_focal": (_LEAD, _two_classes(L.softmax_focal)),
-    "multiclass_hinge": (_LEAD, _two_classes(L.multiclass_hinge)),
-    "contrastive": ("distance, with its side", _pairs(L.contrastive)),
-    "bradley_terry": ("reward of the chosen answer minus that of the rejected one", _margin(L.bradley_terry, 1)),
-    "dpo": (_BETTER, _margin(L.dpo, 3)),
-    "ipo": (_BETTER, _margin(L.ipo, 3)),
-    "kto": (
-        _LOG_RATIO,
-        {
-            "desirable": lambda x, o: _kto(x, o, desirable=True),
-            "undesirable": lambda x, o: _kto(x, o, desirable=False),
-        },
-    ),
-    "ppo": (
-        "log-ratio of new to old policy, nats",
-        {
-            "advantage 1": lambda x, o: _ppo(x, o, advantage=1.0),
-            "advantage -1": lambda x, o: _ppo(x, o, advantage=-1.0),
-        },
-    ),
-    "kl_penalty": (_LOG_RATIO, _margin(L.kl_penalty, 1)),
-}

@@ -203,6 +203,9 @@ def test_the_landing_page_finds_by_alias_and_leads_on(page: Page) -> None:
     expect(page.locator(".tile:visible .name").first).to_have_text("Swish")
     expect(page.locator(".tile:visible", has_text="Mish")).to_have_count(0)
     page.keyboard.press("Enter")
+    page.wait_for_url("**/functions/swish")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Swish")
+    page.get_by_role("link", name="Draw it").click()
     page.wait_for_url("**/activations?functions=swish")
 
 

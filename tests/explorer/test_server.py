@@ -50,13 +50,13 @@ def test_every_link_of_the_landing_page_leads_somewhere(client: httpx.Client) ->
         assert client.get(link, follow_redirects=True).status_code == 200, link
 
 
-def test_the_plates_draw_every_activation(client: httpx.Client) -> None:
+def test_the_plates_draw_every_function_that_one_number_decides(client: httpx.Client) -> None:
     from slopes.catalog import CATALOG  # noqa: PLC0415
 
     plates = client.get("/plates").text
-    activations = [spec for spec in CATALOG if spec.kind == "activation"]
-    assert plates.count("<svg") == len(activations)
-    assert plates.count("<li") == len([spec for spec in CATALOG if spec.kind in {"activation", "loss"}])
+    shown = [spec for spec in CATALOG if spec.kind in {"activation", "loss"}]
+    assert plates.count("<svg") == plates.count("<li") == len(shown)
+    assert plates.count("of whole batches") == 3  # clip, nt_xent, batch_triplet
     assert "silu" in plates
     assert "NaN" not in plates
 

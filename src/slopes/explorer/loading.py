@@ -10,14 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slopes.explorer.demos import PAGES
-from slopes.explorer.schema import Page
-
 if TYPE_CHECKING:
     from slopes.explorer.cards import Card
     from slopes.explorer.cost import Costs
     from slopes.explorer.demos.context import Context
-    from slopes.explorer.schema import Demo
+    from slopes.explorer.schema import Demo, Page
 
 
 @dataclass
@@ -94,6 +91,7 @@ def load(reference: str | None = None, function: Callable[..., Any] | None = Non
     from slopes.catalog import CATALOG  # noqa: PLC0415
     from slopes.explorer import cards, user  # noqa: PLC0415
     from slopes.explorer.cost import Costs, Step, forward_and_backward  # noqa: PLC0415
+    from slopes.explorer.demos import PAGES  # noqa: PLC0415
     from slopes.explorer.demos.activations.entries import entries  # noqa: PLC0415
     from slopes.explorer.demos.context import Context  # noqa: PLC0415
     from slopes.explorer.plates import plates  # noqa: PLC0415
@@ -132,7 +130,7 @@ def load(reference: str | None = None, function: Callable[..., Any] | None = Non
         costs=context.costs,
         make_plates=partial(plates, CATALOG),
         make_tables=partial(cards.tables, CATALOG),
-        card=partial(cards.card, CATALOG),
+        card=cards.card,
     )
 
 

@@ -95,6 +95,8 @@ class Server:
         card = await self._compute(lambda: loaded.card(request.path_params["name"]))
         if card is None:
             raise HTTPException(404, "There is no function of that name.")
+        if card.name != request.path_params["name"]:
+            return RedirectResponse(f"/functions/{card.name}")
         return _html(pages.text_page(card.title, card.body, _theme(request), "functions"))
 
     async def _choose(self, request: Request) -> Response:
@@ -247,7 +249,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else ""
     headers = error.headers if isinstance(error, HTTPException) else None
-    if status == 404 and not request.url.path.startswith(("/api", "/page", "/runtime")):  # noqa: PLR2004
+    if status == 404 and not request.url.path.startswith(("/api", "/export", "/page", "/runtime")):  # noqa: PLR2004
         return HTMLResponse(pages.missing_page(_theme(request)), status_code=status)
     return JSONResponse({"error": detail}, status_code=status, headers=headers)
 

@@ -73,6 +73,7 @@ class Demonstration {
     this.id = article.dataset.demo;
     this.part = Object.fromEntries([...article.querySelectorAll("[data-part]")].map((e) => [e.dataset.part, e]));
     this.views = new Map();
+    this.known = new WeakMap(); // which signals and datasets each view has
     this.specs = {};
     this.controls = new Map();
     this.handles = [];
@@ -413,13 +414,18 @@ class Demonstration {
     }
   }
 
-  moveData(reply) {
-    for (const view of this.views.values()) {
-      const known = view.getState({ data: () => true, signals: () => true });
+  async moveData(reply) {
+    const tables = {};
+    const drawn = [...this.views.values()].map((view) => {
+      if (!this.known.has(view)) this.known.set(view, view.getState({ data: () => true, signals: () => true }));
+      const known = this.known.get(view);
       for (const [name, value] of Object.entries(reply.signals)) if (name in known.signals) view.signal(name, value);
-      for (const [name, columns] of Object.entries(reply.datasets)) if (name in known.data) view.data(name, rows(columns));
-      view.runAsync().then(() => this.placeHandles());
-    }
+      for (const [name, columns] of Object.entries(reply.datasets)) if (name in known.data) view.data(name, (tables[name] ??= rows(columns)).map((row) => ({ ...row })));
+      return view.runAsync();
+    });
+    await Promise.all(drawn);
+    this.placeHandles();
+    this.article.dispatchEvent(new Event("drawn"));
   }
 
   // Replies
@@ -546,6 +552,17 @@ function sorting(grid) {
 }
 
 for (const grid of document.querySelectorAll("table.sortable")) sorting(grid);
+const filter = document.getElementById("filter");
+if (filter) {
+  const sift = () => {
+    const lines = [...document.querySelectorAll("table.reference tbody tr")];
+    for (const line of lines) line.hidden = !matches(line.dataset.words, filter.value);
+    const count = lines.filter((line) => !line.hidden).length;
+    document.getElementById("filtered").textContent = filter.value ? (count ? `${count} of ${lines.length}` : "None of that name.") : "";
+  };
+  filter.addEventListener("input", sift);
+  sift();
+}
 for (const button of document.querySelectorAll("button.copy")) {
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.of).textContent);
