@@ -84,6 +84,7 @@ def chart(
     ends: Mapping[str, tuple[float, float]],
     right: int = 100,
     left: int = 52,
+    aspect: float | None = None,
 ) -> dict[str, Any]:
     """Return layers as one plate of the house, as Vega-Lite.
 
@@ -93,6 +94,7 @@ def chart(
         ends: For each axis whose ends arrive with the data (`x_low`, `x_high`, ...), those until then.
         right: Room for labels at the ends of lines, in pixels.
         left: Room for the axis' numbers.
+        aspect: The plot's width over its height, whatever the page's; None fills the page's.
     """
     signals = [
         alt.param(name=f"{axis}_{end}", value=value)
@@ -101,7 +103,8 @@ def chart(
     ]
     whole = alt.layer(*layers).resolve_scale(color="independent", fill="independent").add_params(*signals)
     around = {"left": left, "top": 8, "right": right, "bottom": 42}
-    return specification(styled(whole, theme).properties(padding=around, autosize="none"))
+    kept = {"usermeta": {"aspect": aspect}} if aspect else {}
+    return specification(styled(whole, theme).properties(padding=around, autosize="none", **kept))
 
 
 def across(title: str = "x", column: str = "x", axis: str = "x", **options: Any) -> alt.X:  # noqa: ANN401  of an axis

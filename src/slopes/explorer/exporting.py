@@ -54,9 +54,11 @@ def specification(page: Page, result: Result, theme: str, *, only: str = "") -> 
     for name in names:
         chart = dict(declared[name])
         config = chart.pop("config", {})
+        aspect = chart.pop("usermeta", {}).get("aspect")
         for outer in ("padding", "autosize", "$schema", "params", "background", "datasets"):
             chart.pop(outer, None)
-        size = {"width": 2 * _WIDTH if wide else _WIDTH, "height": _HEIGHT}
+        width = aspect * _HEIGHT if aspect else 2 * _WIDTH if wide else _WIDTH
+        size = {"width": width, "height": _HEIGHT}
         views.append({**_with_numbers(chart, _signals(declared[name], result)), **size, "title": captions[name]})
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",

@@ -322,10 +322,12 @@ class Demonstration {
     const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false, hover: false, logLevel: 1 };
     for (const plate of this.article.querySelectorAll(".plate")) {
       const spec = specs[plate.dataset.chart];
-      const room = () => ({
-        width: plate.clientWidth - spec.padding.left - spec.padding.right,
-        height: plate.clientHeight - spec.padding.top - spec.padding.bottom,
-      });
+      const room = () => {
+        const width = plate.clientWidth - spec.padding.left - spec.padding.right;
+        const height = plate.clientHeight - spec.padding.top - spec.padding.bottom;
+        const aspect = spec.usermeta?.aspect; // where a unit across is as long as a unit up
+        return aspect ? { width: Math.min(width, height * aspect), height: Math.min(height, width / aspect) } : { width, height };
+      };
       const holder = make("div");
       plate.replaceChildren(holder);
       const { view } = await window.vegaEmbed(holder, { ...spec, ...room() }, options);
