@@ -17,7 +17,7 @@ def test_the_logit_follows_the_probability_and_the_cursor_follows_the_axis(page:
     field = page.get_by_label("Probability of y = 1, as a number")
     field.fill("0.2")
     expect(page.locator("[data-part=reading]")).to_contain_text("With 20 %")
-    page.get_by_label("Over").select_option("logit")
+    page.get_by_label("Over", exact=True).select_option("logit")
     logit = page.get_by_label("Logit of y = 1, as a number")
     expect(logit).to_have_value(str(round(-math.log(4), 3)))
     expect(field).to_be_hidden()
@@ -26,5 +26,5 @@ def test_the_logit_follows_the_probability_and_the_cursor_follows_the_axis(page:
     assert box is not None
     page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 40)  # z = 4 of -8 to 8
     expect(page.locator("[data-part=reading]")).to_contain_text(re.compile(r"With a logit of (3\.9|4)"))
-    page.get_by_label("Over").select_option("probability")
+    page.get_by_label("Over", exact=True).select_option("probability")
     assert float(field.input_value()) == pytest.approx(1 / (1 + math.exp(-4)), abs=0.003)

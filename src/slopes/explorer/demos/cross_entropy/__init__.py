@@ -1,0 +1,1 @@
+"""What binary cross-entropy charges, over the probability and over the logit."""
