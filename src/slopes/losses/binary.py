@@ -403,7 +403,9 @@ SPECS: Final = (
         parameters=(
             Parameter("gamma_negative", 4.0, "focusing of negatives", NON_NEGATIVE, r"\gamma_-", slider=_FOCUS),
             Parameter("gamma_positive", 1.0, "focusing of positives", NON_NEGATIVE, r"\gamma_+", slider=_FOCUS),
-            Parameter("clip", 0.05, "shift of negatives", UNIT, "c", slider=(0.0, 0.5, 0.01)),
+            Parameter(
+                "clip", 0.05, "shift of negatives", Domain(0.0, 1.0, high_open=True), "c", slider=(0.0, 0.5, 0.01)
+            ),
         ),
         aliases=("asl", "asymmetric loss"),
         equivalents=(

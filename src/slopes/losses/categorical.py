@@ -125,8 +125,8 @@ def softmax_focal(
         A number, or `[...]` for `"none"`; float32 for 16-bit input; nats, at least 0.
 
     Raises:
-        ShapeError: `targets` has neither the leading shape of `logits` nor, for distributions, its whole shape.
-        DtypeError: `logits` is not floating, or `targets` is neither int64 nor floating.
+        ShapeError: `targets` does not have the leading shape of `logits`.
+        DtypeError: `logits` is not floating, or `targets` is not int64.
         OptionError: An option is outside its domain, or `class_weight` requires a gradient.
         ValuesError: A class index is out of range.
 

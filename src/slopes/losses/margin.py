@@ -94,8 +94,8 @@ def multiclass_hinge(
         A number, or `[...]` for `"none"`; float32 for 16-bit input; the scores' unit, at least 0.
 
     Raises:
-        ShapeError: `targets` has neither the leading shape of `scores` nor, for distributions, its whole shape.
-        DtypeError: `scores` is not floating, or `targets` is neither int64 nor floating.
+        ShapeError: `targets` does not have the leading shape of `scores`.
+        DtypeError: `scores` is not floating, or `targets` is not int64.
         OptionError: An option is outside its domain.
         ValuesError: A class index is out of range.
 

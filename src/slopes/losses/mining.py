@@ -80,7 +80,7 @@ def batch_triplet(
     Examples:
         >>> embeddings = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
         >>> labels = torch.tensor([0, 0, 1, 1])
-        >>> batch_triplet(embeddings, labels, margin=2.0, reduction="none")  # 4-3+2 for the third, 4-6+2 for the last
+        >>> batch_triplet(embeddings, labels, margin=2.0, reduction="none")  # 4-2+2 for the third, 4-6+2 for the last
         tensor([0., 1., 4., 0.])
         >>> batch_triplet(embeddings, labels, margin=2.0).item()
         1.25
