@@ -38,6 +38,7 @@ class Page:
         lead: One sentence under the title.
         plates: Name, caption and description of each chart; the description is for those who do not see it.
         wide: Whether each chart takes the whole measure.
+        low: Names of the charts that half the height is enough for.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Page:
     lead: str
     plates: tuple[tuple[str, str, str], ...]
     wide: bool = False
+    low: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
