@@ -436,7 +436,7 @@ class Demonstration {
     this.reply = reply;
     this.moveData(reply);
     this.part.reading.textContent = reply.reading;
-    this.part.readings.replaceChildren(table(reply.readings));
+    this.part.readings.replaceChildren(table(reply.readings), ...noteOf(reply.readings));
     this.showProblems(reply.problems);
     this.showFormulas(reply.formulas);
     this.showCorrections(reply.corrections);
@@ -507,7 +507,7 @@ class Demonstration {
       wrap.setAttribute("aria-label", t.title);
       wrap.classList.toggle("measured", i === 0);
       if (!this.folds[i].open) return;
-      this.keep(wrap, t, () => [table({ ...t, title: "" }), ...(t.note ? [make("p", { class: "note" }, t.note)] : [])]);
+      this.keep(wrap, t, () => [table({ ...t, title: "" }), ...noteOf(t)]);
     });
   }
 
@@ -536,6 +536,8 @@ function table(t) {
   });
   return make("table", {}, ...(t.title ? [make("caption", {}, t.title)] : []), make("thead", {}, head), make("tbody", {}, ...body));
 }
+
+const noteOf = (t) => (t.note ? [make("p", { class: "note" }, t.note)] : []);
 
 function sorting(grid) {
   const order = new Intl.Collator(undefined, { numeric: true });
