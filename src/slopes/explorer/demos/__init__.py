@@ -10,11 +10,13 @@ from typing import Final
 
 from slopes.explorer.demos.activations.page import PAGE as ACTIVATIONS
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
+from slopes.explorer.demos.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.demos.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
 from slopes.explorer.schema import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     ACTIVATIONS,
     SOFTMAX_TEMPERATURE,
+    REGRESSION_LOSSES,
     CROSS_ENTROPY,
 )
