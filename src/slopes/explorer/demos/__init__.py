@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from slopes.explorer.demos.activations.page import PAGE as ACTIVATIONS
+from slopes.explorer.demos.confidence.page import PAGE as CONFIDENCE
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.demos.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.demos.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
@@ -19,4 +20,5 @@ PAGES: Final[tuple[Page, ...]] = (
     SOFTMAX_TEMPERATURE,
     REGRESSION_LOSSES,
     CROSS_ENTROPY,
+    CONFIDENCE,
 )
