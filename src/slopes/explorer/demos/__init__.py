@@ -11,6 +11,7 @@ from typing import Final
 from slopes.explorer.demos.activations.page import PAGE as ACTIVATIONS
 from slopes.explorer.demos.confidence.page import PAGE as CONFIDENCE
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
+from slopes.explorer.demos.focal.page import PAGE as FOCAL
 from slopes.explorer.demos.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.demos.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
 from slopes.explorer.schema import Page
@@ -21,4 +22,5 @@ PAGES: Final[tuple[Page, ...]] = (
     REGRESSION_LOSSES,
     CROSS_ENTROPY,
     CONFIDENCE,
+    FOCAL,
 )
