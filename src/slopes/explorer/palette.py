@@ -72,7 +72,7 @@ _HUES: Final = {
     "bradley_terry": YELLOW,
     "dpo": BLUE,
     "ipo": ORANGE,
-    "kto": GREEN,
+    "kto": VERMILLION,
     "orpo": PURPLE,
 }
 

@@ -12,6 +12,7 @@ from slopes.explorer.demos.activations.page import PAGE as ACTIVATIONS
 from slopes.explorer.demos.confidence.page import PAGE as CONFIDENCE
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.demos.focal.page import PAGE as FOCAL
+from slopes.explorer.demos.preference.page import PAGE as PREFERENCE
 from slopes.explorer.demos.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.demos.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
 from slopes.explorer.schema import Page
@@ -23,4 +24,5 @@ PAGES: Final[tuple[Page, ...]] = (
     CROSS_ENTROPY,
     CONFIDENCE,
     FOCAL,
+    PREFERENCE,
 )

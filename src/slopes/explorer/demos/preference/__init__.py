@@ -1,0 +1,1 @@
+"""Losses on preferences over one margin: which push for ever, which stop, which pull back."""
