@@ -160,6 +160,20 @@ def texts(dataset: str, theme: str, *, x: str = "x", y: str = "y", align: Layer 
     return mark.encode(x=f"{x}:Q", y=f"{y}:Q", text="label:N")
 
 
+def below(dataset: str, theme: str) -> Layer:
+    """Return the name of an x axis that changes with the state: the column `label`, centred at the place `x`."""
+    mark = alt.Chart(alt.NamedData(dataset)).mark_text(
+        dy=34, font=SERIF, fontStyle="italic", fontSize=14, color=palette.MUTED[theme]
+    )
+    return mark.encode(x="x:Q", y=alt.value("height"), text="label:N")
+
+
+def shade(dataset: str, theme: str) -> Layer:
+    """Return a wash over the stretch of the x axis from the column `x` to the column `x2`."""
+    mark = alt.Chart(alt.NamedData(dataset)).mark_rect(color=palette.WASH[theme], clip=True)
+    return mark.encode(x="x:Q", x2="x2:Q")
+
+
 def bars(dataset: str, category: str, y: alt.Y, theme: str, *, title: str | None = None) -> Layer:
     """Return upright bars, one for each value of `category` in the data's order, in the hue of the column `hue`."""
     x = alt.X(f"{category}:N", title=title, sort=None, axis=alt.Axis(labelAngle=0, labelLimit=120))

@@ -144,12 +144,14 @@ def _datasets(here: At, x: float, lines: Curves, signals: dict[str, float]) -> d
             "slope_top": [-0.93 * pull],
         },
         "reading": {"x": [x, x], "hue": list(HUES), "value": list(here.loss), "slope": list(here.slope)},
-        "axes": {
-            "x_name": ["p, the probability of y = 1" if by_p else "z, the logit of y = 1"],
-            "x_name_at": [(low + high) / 2],
-            "slope_name": ["dℓ/dp" if by_p else "dℓ/dz"],
-            "slope_name_at": [low + 0.08 * (high - low)],
-            "slope_top": [0.93 * pull],
+        "axis": {
+            "x": [(low + high) / 2],
+            "label": ["p, the probability of y = 1" if by_p else "z, the logit of y = 1"],
+        },
+        "by": {
+            "x": [low + 0.08 * (high - low)],
+            "y": [0.93 * pull],
+            "label": ["dℓ/dp" if by_p else "dℓ/dz"],
         },
     }
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 import altair as alt
 
 from slopes.explorer import drawing as d
-from slopes.explorer import palette
 
 _TITLE: Final = "p, the probability of the truth"
 _DECADES: Final = [10.0**power for power in range(-2, 19)]
@@ -26,7 +25,7 @@ def charts(theme: str) -> dict[str, dict[str, Any]]:
 def _over_p(quantity: str, ends: tuple[float, float], theme: str, *, dashed: bool = False) -> dict[str, Any]:
     x, y = d.across(_TITLE), d.up(quantity)
     return d.chart(
-        _easy(theme),
+        d.shade("easy", theme),
         d.texts("easy", theme, x="at", y=f"{quantity}_top", align="center", dx=0),
         d.zero(quantity, theme),
         d.lines("curves", x, y, theme, dashed=dashed),
@@ -44,7 +43,7 @@ def _lighter(theme: str) -> dict[str, Any]:
     scale = alt.Scale(type="log", domain=[{"expr": "times_low"}, {"expr": "times_high"}], nice=False)
     y = alt.Y("times:Q", title=None, scale=scale, axis=alt.Axis(values=_DECADES, format="~s"))
     return d.chart(
-        _easy(theme),
+        d.shade("easy", theme),
         d.lines("lighter", x, y, theme),
         d.lines("weaker", x, y, theme, dashed=True),
         d.upright("cursor", theme),
@@ -65,9 +64,3 @@ def _share(theme: str) -> dict[str, Any]:
         ends={"share": (0.0, 1.08)},
         right=16,
     )
-
-
-def _easy(theme: str) -> d.Layer:
-    """Return the shade over the probabilities at which the answer is right already."""
-    mark = alt.Chart(alt.NamedData("easy")).mark_rect(color=palette.WASH[theme], clip=True)
-    return mark.encode(x="x:Q", x2="x2:Q")
