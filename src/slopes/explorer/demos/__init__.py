@@ -15,6 +15,7 @@ from slopes.explorer.demos.focal.page import PAGE as FOCAL
 from slopes.explorer.demos.preference.page import PAGE as PREFERENCE
 from slopes.explorer.demos.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.demos.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
+from slopes.explorer.demos.worked_examples.page import PAGE as WORKED_EXAMPLES
 from slopes.explorer.schema import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -25,4 +26,5 @@ PAGES: Final[tuple[Page, ...]] = (
     CONFIDENCE,
     FOCAL,
     PREFERENCE,
+    WORKED_EXAMPLES,
 )
