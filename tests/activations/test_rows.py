@@ -22,6 +22,22 @@ def test_by_hand() -> None:
     assert A.log_softmax(logits).exp().tolist() == pytest.approx([1 / 8, 2 / 8, 5 / 8], rel=1e-15)
 
 
+@both_precisions
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+@pytest.mark.parametrize("masked", [False, True])
+def test_logits_that_tie_have_the_slopes_of_any_others(exact: bool, temperature: float, masked: bool) -> None:  # noqa: FBT001
+    x = torch.tensor([3.0, 3.0, 3.0], dtype=torch.float64, requires_grad=True)
+    mask = torch.ones(3, dtype=torch.bool) if masked else None
+    with slopes.exact(exact):
+        p = A.softmax(x, temperature=temperature, mask=mask)
+        log_p = A.log_softmax(x, temperature=temperature, mask=mask)
+        for i in range(3):
+            by_p, by_log_p = (torch.autograd.grad(y[i], x, retain_graph=True)[0].tolist() for y in (p, log_p))
+            # p (1 - p) and -p p for p = 1/3, and 1 - p and -p
+            assert by_p == pytest.approx([(2 if j == i else -1) / 9 / temperature for j in range(3)], rel=1e-14)
+            assert by_log_p == pytest.approx([(2 if j == i else -1) / 3 / temperature for j in range(3)], rel=1e-14)
+
+
 @every_dtype
 def test_no_temperature_takes_the_largest(dtype: torch.dtype) -> None:
     x = torch.tensor([[1.0, 3.0, 2.0], [5.0, 5.0, -60_000.0]], dtype=dtype, requires_grad=True)

@@ -12,9 +12,14 @@ from torch import Tensor
 
 
 def shift(logits: Tensor, dim: int = -1) -> tuple[Tensor, Tensor]:
-    """Return (logits - largest, index of the largest); entries equal to it are exactly 0, an infinite one too."""
+    """Return (logits - largest, index of the largest); entries equal to it are exactly 0, an infinite one too.
+
+    The largest entry itself is a constant, the first of several; the others that equal it keep their gradient.
+    """
     largest, index = logits.max(dim, keepdim=True)
-    return torch.where(logits == largest, 0.0, logits - largest), index
+    first = torch.zeros_like(logits, dtype=torch.bool).scatter(dim, index, value=True)
+    constant = first | ((logits == largest) & logits.isinf())
+    return torch.where(constant, 0.0, logits - largest), index
 
 
 def softmax(logits: Tensor, dim: int = -1) -> Tensor:
