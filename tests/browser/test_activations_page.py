@@ -77,8 +77,8 @@ def test_the_drawn_line_passes_through_the_library_s_values(page: Page) -> None:
         assert path is not None
         points = [tuple(map(float, point.split(","))) for point in path.lstrip("M").split("L")]
         width, height = points[-1][0], max(y for _, y in points)
-        assert len(points) == 401
-        x, y = points[300]  # x = 3
+        assert len(points) == 241
+        x, y = points[180]  # x = 3
         assert x == pytest.approx(0.75 * width, abs=0.01)
         ends = page.evaluate("chart => fetch('/api/activations?functions=tanh&at=1').then(r => r.json()).then(r => [r.signals[chart + '_low'], r.signals[chart + '_high']])", chart)  # noqa: E501  # fmt: skip
         plot = page.locator(f"[data-chart={chart}] .role-frame .background").first.bounding_box()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from slopes.explorer.curve import Series, from_spec, grid
 from slopes.explorer.drawing import DASH, SANS, styled, zero_lines
 from slopes.explorer.measure import Break, find_breaks
 
-POINTS: Final = 401
+POINTS: Final = 241
 _ROOM: Final = 0.062  # of an axis' height that a label needs to itself
 
 
@@ -80,8 +81,9 @@ def save(chart: alt.TopLevelMixin, path: str | Path) -> Path:
     return path
 
 
+@lru_cache(maxsize=256)
 def columns(series: Series, low: float, high: float, breaks: tuple[Break, ...]) -> dict[str, list[float | None]]:
-    """Return x, value and slope of a line over [low, high], with a gap wherever a quantity jumps."""
+    """Return x, value and slope of a line over [low, high], with a gap wherever a quantity jumps; not to be changed."""
     at = [found.at for found in breaks]
     x = grid(low, high, POINTS, at)
     values, slopes = series.evaluate(x)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from slopes._core.errors import UserFunctionError
 from slopes.explorer import charts
 from slopes.explorer.cost import Costs
@@ -209,7 +211,7 @@ def _datasets(shown: list[Drawn], at: float, signals: dict[str, float]) -> dict[
         "curves": {
             "series": [d.entry.name for d, n in zip(below, lengths, strict=True) for _ in range(n)],
             "hue": [d.entry.hue for d, n in zip(below, lengths, strict=True) for _ in range(n)],
-            **{column: [v for d in below for v in d.curve[column]] for column in ("x", "value", "slope")},
+            **{column: _joined(below, column) for column in ("x", "value", "slope")},
         },
         "ends": ends,
         "cursor": {"x": [at]},
@@ -221,6 +223,11 @@ def _datasets(shown: list[Drawn], at: float, signals: dict[str, float]) -> dict[
             "slope": [d.under[1] for d in shown],
         },
     }
+
+
+def _joined(drawn: list[Drawn], column: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return a column of all lines; what jumps there is not a number."""
+    return np.concatenate([np.array(d.curve[column], dtype=np.float64) for d in drawn] or [np.zeros(0)])
 
 
 def _readings(at: float, shown: list[Drawn], *, difference: bool) -> Table:
@@ -247,19 +254,22 @@ def _properties(drawn: list[Drawn], costs: Costs) -> Table:
 def _data(shown: list[Drawn]) -> Table:
     """About fifty of the charts' own points."""
     heads = ["x"]
-    rows: list[tuple[str, ...]] = []
     for d in shown:
         heads += [d.entry.label, f"{d.entry.label}, slope"]
-    if shown:
-        places = [{x: i for i, x in enumerate(d.curve["x"])} for d in shown]
-        low, high = shown[0].curve["x"][0], shown[0].curve["x"][-1]
-        for x in charts.thinned(low or 0.0, high or 0.0, _ROWS):
-            if all(x in place for place in places):
-                cells = [
-                    d.curve[q][place[x]] for d, place in zip(shown, places, strict=True) for q in ("value", "slope")
-                ]
-                rows.append((number(x, 6), *("jump" if cell is None else number(cell, 6) for cell in cells)))
-    return Table(title="Data of the charts", columns=tuple(heads), rows=tuple(rows))
+    return Table(title="Data of the charts", columns=tuple(heads), fill=lambda: _points(shown))
+
+
+def _points(shown: list[Drawn]) -> tuple[tuple[str, ...], ...]:
+    if not shown:
+        return ()
+    places = [{x: i for i, x in enumerate(d.curve["x"])} for d in shown]
+    low, high = shown[0].curve["x"][0], shown[0].curve["x"][-1]
+    rows = []
+    for x in charts.thinned(low or 0.0, high or 0.0, _ROWS):
+        if all(x in place for place in places):
+            cells = [d.curve[q][place[x]] for d, place in zip(shown, places, strict=True) for q in ("value", "slope")]
+            rows.append((number(x, 6), *("jump" if cell is None else number(cell, 6) for cell in cells)))
+    return tuple(rows)
 
 
 def _formulas(d: Drawn) -> list[Formula]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import torch
@@ -77,8 +78,7 @@ def _compute(state: State) -> Result:
     with slopes.exact():
         p = A.softmax(logits, dim=-1, temperature=t)
         entropy = L.entropy(A.log_softmax(logits, dim=-1, temperature=t)).item()
-        temperatures = torch.logspace(-1.3, 2, _POINTS, dtype=torch.float64)
-        sweep = torch.stack([A.softmax(logits, dim=-1, temperature=at) for at in temperatures.tolist()])
+    temperatures, sweep = _sweep(tuple(logits.tolist()))
     return Result(
         datasets=_datasets(p, t, temperatures, sweep),
         signals={"p_low": 0.0, "p_high": 1.0},
@@ -96,6 +96,15 @@ def _compute(state: State) -> Result:
             ),
         ),
     )
+
+
+@lru_cache(maxsize=64)
+def _sweep(logits: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+    """Return temperatures, and the probabilities at each."""
+    z = torch.tensor(logits, dtype=torch.float64)
+    temperatures = torch.logspace(-1.3, 2, _POINTS, dtype=torch.float64)
+    with slopes.exact():
+        return temperatures, torch.stack([A.softmax(z, dim=-1, temperature=at) for at in temperatures.tolist()])
 
 
 _SNIPPET: Final = """\
