@@ -14,6 +14,10 @@ _TOKEN: Final = re.compile(
 )
 # A prime is raised by its own drawing; raised again, as a superscript, it floats off.
 _RAISED_PRIME: Final = re.compile(r"<msup>(<(m[io])\b[^>]*>[^<]*</\2>)<mi>&#x02032;</mi></msup>")
+# A number that stands by itself: not the argument of \tfrac12 or of ^2, nor a length.
+_NUMBER: Final = re.compile(r"(?<![\\A-Za-z0-9.^_])\d+(?:\.\d+)?(?![\d.]|\s*(?:pt|em|ex|mu|px|cm|mm)\b)")
+_STANDS_FOR: Final = "90210"
+_PLACE: Final = re.compile(rf"<mn>{_STANDS_FOR}(\d+)</mn>")
 _FACTOR: Final = re.compile(r"\\(?!text|quad|cdot|end|right|,|;|!|\\)[A-Za-z]+")
 
 
@@ -43,7 +47,21 @@ def with_numbers(latex: str, numbers: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4096)
 def mathml(latex: str) -> str:
-    """Return LaTeX as a MathML element."""
+    """Return LaTeX as a MathML element.
+
+    A formula is converted once; with other numbers in the same places only these are exchanged, which at every drag of
+    a control is most of what there is to do.
+    """
+    numbers = _NUMBER.findall(latex)
+    places = iter(range(len(numbers)))
+    shape = _converted(_NUMBER.sub(lambda _: f"{_STANDS_FOR}{next(places)}", latex))
+    if _PLACE.findall(shape) != [str(place) for place in range(len(numbers))]:
+        return _converted(latex)  # a number stands in a text, or somewhere else where it is none
+    return _PLACE.sub(lambda found: f"<mn>{numbers[int(found[1])]}</mn>", shape)
+
+
+@lru_cache(maxsize=1024)
+def _converted(latex: str) -> str:
     return _RAISED_PRIME.sub(r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', convert(latex))
 
 
