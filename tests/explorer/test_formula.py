@@ -1,0 +1,39 @@
+"""Formulas are converted once and their numbers exchanged; what comes out must be what conversion alone gives."""
+
+from __future__ import annotations
+
+import pytest
+from latex2mathml.converter import convert
+
+from slopes.catalog import CATALOG
+from slopes.explorer import formula
+from slopes.explorer.formula import mathml
+
+CATALOGUED = [latex for spec in CATALOG for latex in (spec.formula, spec.slope) if latex]
+HAZARDS = [
+    r"\tfrac12 x^2 + 3 x_1^{12} - 2 \cdot 10^{-5}",
+    r"\frac12 + \frac1{12} + \frac{3}{4}",
+    r"a_{12} + 0.5\,b - 0.5\,c",
+    r"\begin{cases} 2x & x > 0 \\[2pt] 0.1 & x < 3 \end{cases}",
+    r"x^2 3 + x_1 4",
+    r"\sqrt[3]{2} + \sqrt2",
+    r"12.5.3",
+    r"90210 + 902101 - 9021",
+    r"\text{of } 12 \text{ points, 90 of 100}",
+    r"\hat y = -0.0985\,x + 4.31,\quad \tfrac{1}{12} \sum_i 1.5",
+]
+
+
+@pytest.mark.parametrize("latex", [*CATALOGUED, *HAZARDS])
+def test_exchanged_numbers_look_like_converted_ones(latex: str) -> None:
+    other = formula._NUMBER.sub("7.25", latex)
+    mathml(other)  # the shape is known before the numbers come
+    raised = formula._RAISED_PRIME.sub(r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', convert(latex))
+    assert mathml(latex) == raised
+
+
+def test_other_numbers_need_no_other_conversion() -> None:
+    mathml(r"\ell(1.25) = 1.25^2 = 1.5625")
+    before = formula._converted.cache_info().misses
+    assert "<mn>10.24</mn>" in mathml(r"\ell(3.2) = 3.2^2 = 10.24")
+    assert formula._converted.cache_info().misses == before
