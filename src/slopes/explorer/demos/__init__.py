@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from slopes.explorer.demos.activations.page import PAGE as ACTIVATIONS
+from slopes.explorer.demos.binary_losses.page import PAGE as BINARY_LOSSES
 from slopes.explorer.demos.confidence.page import PAGE as CONFIDENCE
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.demos.focal.page import PAGE as FOCAL
@@ -27,4 +28,5 @@ PAGES: Final[tuple[Page, ...]] = (
     FOCAL,
     PREFERENCE,
     WORKED_EXAMPLES,
+    BINARY_LOSSES,
 )
