@@ -242,7 +242,7 @@ def test_explore_hands_over_what_it_was_given(
     asked: list[object] = []
     monkeypatch.setattr("slopes.explorer.serve", lambda port, **options: asked.extend((port, options)))
     said(capsys, "explore", "--port", "0", "--no-browser", "--function", "a.py:f")
-    assert asked == [0, {"open_browser": False, "function": "a.py:f"}]
+    assert asked == [0, {"open_browser": False, "functions": ["a.py:f"]}]
 
 
 def test_a_function_of_one_s_own_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slopes import activations, losses
     from slopes._core.settings import checks, exact
     from slopes.explorer import explore
-    from slopes.plotting import plot
+    from slopes.plotting import figure, plot
 
 __version__ = "0.1.0"
 
@@ -41,6 +41,7 @@ __all__ = [
     "checks",
     "exact",
     "explore",
+    "figure",
     "losses",
     "plot",
 ]
@@ -53,6 +54,7 @@ _LATER: Final = {
     "checks": "slopes._core.settings",
     "exact": "slopes._core.settings",
     "explore": "slopes.explorer",
+    "figure": "slopes.plotting",
     "plot": "slopes.plotting",
 }
 

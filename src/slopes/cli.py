@@ -17,7 +17,10 @@ from slopes import __version__
 from slopes._core.errors import OptionError, SlopesError, UnknownFunctionError
 
 WRONG: Final = 2  # exit status of a command that cannot be done as it was given
-EXPLORER: Final = ("altair", "latex2mathml", "starlette", "uvicorn", "vl_convert", "ziamath")
+EXPLORER: Final = (
+    *("altair", "latex2mathml", "markdown_it", "numpy", "orjson"),
+    *("starlette", "uvicorn", "vl_convert", "ziamath"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,7 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     explore = commands.add_parser("explore", help="every function in the browser, on this machine only")
     explore.add_argument("--port", metavar="N", type=int, default=8000, help="where (8000); 0 takes a free one")
     explore.add_argument("--no-browser", action="store_true", help="only print the address")
-    explore.add_argument("--function", metavar="FILE:NAME", help="a function of your own to draw beside the others")
+    explore.add_argument(
+        "--function",
+        metavar="FILE:NAME",
+        action="append",
+        default=[],
+        help="a function of your own to draw beside the others, of x or of predictions and targets; may be repeated",
+    )
     explore.set_defaults(run=_explore)
     return parser
 
@@ -171,7 +180,7 @@ def _explore(given: argparse.Namespace) -> None:
         raise MissingDependencyError(text)
     from slopes.explorer import serve  # noqa: PLC0415  optional packages
 
-    serve(given.port, open_browser=not given.no_browser, function=given.function)
+    serve(given.port, open_browser=not given.no_browser, functions=given.function)
 
 
 def _print_json(data: object) -> None:

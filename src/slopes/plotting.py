@@ -6,6 +6,7 @@ the logit, the margin, the distance. The slope is the derivative by that number,
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -64,6 +65,33 @@ def plot(
         return function_chart(spec, low=low, high=high, theme=theme, **cast("dict[str, Any]", parameters))
     with checks(values=False):  # a log-probability above 0 is no such thing, but a log-ratio is
         return _figure(spec, low, high, theme, parameters)
+
+
+def figure(
+    name: str, state: Mapping[str, float | str | Sequence[str]] | None = None, *, theme: str = "light"
+) -> alt.TopLevelMixin:
+    """Return a figure of the explorer in any of its states, the same charts with their data inside.
+
+    Args:
+        name: The figure, as its address has it: `"line-fit"`, `"preference"`.
+        state: What differs from its default state, by the names that its address has: `{"delta": 2.0}`.
+        theme: `"light"` or `"dark"`.
+
+    Returns:
+        An Altair chart; a notebook shows it, `chart.save("figure.svg")` writes it.
+
+    Raises:
+        OptionError: There is no such figure, or the state is none of its states.
+        MissingDependencyError: The packages of the `explorer` extra are not installed.
+
+    Examples:
+        >>> type(figure("softmax-temperature", {"t": 2.0})).__name__
+        'ConcatChart'
+    """
+    needs("figure", PACKAGES)
+    from slopes.explorer.exporting import drawn  # noqa: PLC0415  altair is an optional package
+
+    return drawn(name, state or {}, theme)
 
 
 def numbers(name: str, *, low: float | None = None, high: float | None = None, **parameters: float | str) -> Lines:

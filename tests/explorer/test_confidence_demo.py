@@ -142,14 +142,14 @@ def faulty(p: Tensor, y: Tensor) -> Tensor:
 
 
 def test_a_loss_of_ones_own_is_drawn_on_the_softmax() -> None:
-    result = load(function=squares).demos["confidence"].compute({"odds": -2.0, "share": 0.2, "mse": "sum"})
+    result = load([squares]).demos["confidence"].compute({"odds": -2.0, "share": 0.2, "mse": "sum"})
     assert bars(result, "squares") == pytest.approx(bars(result, "MSE"), rel=1e-12)
     assert "squares" in result.datasets["value_ends"]["label"]
     assert not result.problems
 
 
 def test_a_loss_of_ones_own_that_raises_is_told_and_the_rest_drawn() -> None:
-    demo = load(function=faulty).demos["confidence"]
+    demo = load([faulty]).demos["confidence"]
     result = demo.compute(demo.default())
     assert "faulty raised" in result.problems[0].text
     assert "inv" in result.problems[0].traceback

@@ -163,7 +163,7 @@ def broken(score: Tensor, target: Tensor) -> Tensor:
 
 
 def with_own(loss: Callable[..., Tensor]) -> Demo:
-    return load(function=loss).demos["preference"]
+    return load([loss]).demos["preference"]
 
 
 def test_the_visitors_own_loss_sees_the_implicit_reward_margin() -> None:

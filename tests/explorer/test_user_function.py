@@ -126,14 +126,14 @@ def test_a_wrong_reference_is_refused_before_anything_starts() -> None:
 def test_a_file_that_does_not_import_is_shown_beside_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text("def mine(x)\n", encoding="utf-8")
-    demo = load(f"{path}:mine").demos["activations"]
+    demo = load([f"{path}:mine"]).demos["activations"]
     (problem,) = demo.compute(demo.default()).problems
     assert "could not be imported: SyntaxError" in problem.text
     assert "def mine(x)" in problem.traceback
 
 
 def test_the_example_is_drawn_and_measured() -> None:
-    demo = load(f"{EXAMPLE}:my_activation").demos["activations"]
+    demo = load([f"{EXAMPLE}:my_activation"]).demos["activations"]
     result = demo.compute(demo.parse([("functions", "yours,relu"), ("at", "2.5")]))
     assert not result.problems
     assert result.datasets["reading"]["value"] == [2.5, 2.5]
@@ -142,7 +142,7 @@ def test_the_example_is_drawn_and_measured() -> None:
 
 
 def test_a_failing_function_leaves_the_others_drawn(tmp_path: Path) -> None:
-    demo = load(write(tmp_path, "    return 1 / 0\n")).demos["activations"]
+    demo = load([write(tmp_path, "    return 1 / 0\n")]).demos["activations"]
     result = demo.compute(demo.default())
     assert [problem.title for problem in result.problems] == ["mine could not be drawn"]
     assert "ZeroDivisionError" in result.problems[0].traceback
@@ -168,5 +168,5 @@ def test_python_hands_a_function_over_and_the_server_survives_it() -> None:
                 assert client.get("/api/activations").status_code == 200
         finally:
             explorer.stop()
-    with pytest.raises(UserFunctionError, match="must be callable; it is a int"):
+    with pytest.raises(UserFunctionError, match="must be callable; this one is of type int"):
         explore(3, open_browser=False)  # type: ignore[arg-type]

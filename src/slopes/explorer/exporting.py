@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from slopes._core.errors import OptionError
 from slopes.explorer import palette
-from slopes.explorer.schema import Page, Result, Table
+from slopes.explorer.schema import Page, Result, StateError, Table
+
+if TYPE_CHECKING:
+    import altair as alt
 
 KINDS: Final = {
     "png": "image/png",
@@ -42,6 +46,39 @@ def export(page: Page, result: Result, state: Sequence[tuple[str, str]], kind: s
         drawn: bytes = vl_convert.vegalite_to_png(figure, scale=2)
         return drawn
     return str(vl_convert.vegalite_to_svg(figure)).encode()
+
+
+def drawn(name: str, state: Mapping[str, float | str | Sequence[str]], theme: str) -> alt.TopLevelMixin:
+    """Return a figure in a state as an Altair chart.
+
+    Raises:
+        OptionError: There is no such figure or theme, or the state is none of its states.
+    """
+    import altair as alt  # noqa: PLC0415  the first page should not wait for it
+
+    from slopes.explorer.demos import PAGES  # noqa: PLC0415  PAGES imports schema, as this module does
+    from slopes.explorer.loading import demonstration  # noqa: PLC0415  needs torch
+
+    page = next((page for page in PAGES if page.id == name), None)
+    if page is None:
+        text = f"figure: `name` is {name!r}, expected one of {', '.join(page.id for page in PAGES)}."
+        raise OptionError(text)
+    if theme not in palette.PAPER:
+        text = f"figure: `theme` is {theme!r}, expected 'light' or 'dark'; choose one of these."
+        raise OptionError(text)
+    demo = demonstration(page)
+    pairs = [(key, value if isinstance(value, str) else _said(value)) for key, value in state.items()]
+    try:
+        result = demo.compute(demo.parse(pairs))
+    except StateError as error:
+        text = f"figure: {name}: {error}"
+        raise OptionError(text) from None
+    chart: alt.TopLevelMixin = alt.Chart.from_dict(specification(page, result, theme))
+    return chart
+
+
+def _said(value: float | Sequence[str]) -> str:
+    return repr(float(value)) if isinstance(value, int | float) else ",".join(value)
 
 
 def specification(page: Page, result: Result, theme: str, *, only: str = "") -> dict[str, Any]:

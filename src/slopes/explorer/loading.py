@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ class Loaded:
     make_plates: Callable[[], str]
     make_tables: Callable[[], str]
     card: Callable[[str], Card | None]
+    yours: str
 
     def plates(self) -> str:
         """Return the landing page's plates, drawn once."""
@@ -48,13 +49,11 @@ class Loading:
     """A thread that imports torch and builds the demonstrations.
 
     Args:
-        reference: Where the visitor's own function is, as typed on the command line.
-        function: The function itself, where Python handed it over.
+        functions: The visitor's own: where one is, as typed on the command line, or itself, as Python hands it over.
     """
 
-    def __init__(self, reference: str | None = None, function: Callable[..., Any] | None = None) -> None:
-        self._reference = reference
-        self._function = function
+    def __init__(self, functions: Sequence[str | Callable[..., Any]] = ()) -> None:
+        self._functions = functions
         self._done = threading.Event()
         self._loaded: Loaded | None = None
         self._error: Exception | None = None
@@ -77,52 +76,42 @@ class Loading:
 
     def _run(self) -> None:
         try:
-            self._loaded = load(self._reference, self._function)
+            self._loaded = load(self._functions)
         except Exception as error:  # noqa: BLE001  every request that waits is told
             self._error = error
         finally:
             self._done.set()
 
 
-def load(reference: str | None = None, function: Callable[..., Any] | None = None) -> Loaded:
+def load(functions: Sequence[str | Callable[..., Any]] = ()) -> Loaded:
     """Import torch and the library, and build everything that is shown."""
     import torch  # noqa: PLC0415  here begins what needs torch
 
     from slopes.catalog import CATALOG  # noqa: PLC0415
-    from slopes.explorer import cards, user  # noqa: PLC0415
+    from slopes.explorer import cards  # noqa: PLC0415
     from slopes.explorer.cost import Costs, Step, forward_and_backward  # noqa: PLC0415
     from slopes.explorer.demos import PAGES  # noqa: PLC0415
     from slopes.explorer.demos.activations.entries import entries  # noqa: PLC0415
-    from slopes.explorer.demos.context import Context  # noqa: PLC0415
+    from slopes.explorer.demos.context import Context, Own  # noqa: PLC0415
     from slopes.explorer.plates import plates  # noqa: PLC0415
 
     torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
-    activation, loss, broken = None, None, None
-    if reference or function:
-        try:
-            found = function or user.load(reference or "")
-            name = (reference or "").rpartition(":")[2] or getattr(found, "__name__", "your function")
-            if user.takes_two(found):
-                loss = user.GuardedLoss(found, name)
-            else:
-                activation = user.Guarded(found, name)
-        except user.BrokenFunctionError as error:
-            broken = error
-    by_name = {entry.name: entry for entry in entries(CATALOG, activation, reference or "")}
+    own = Own.of(functions)
+    by_name = {entry.name: entry for entry in entries(CATALOG, own.activation, own.activation_from)}
     steps: dict[str, Step] = {
         name: entry.guarded or forward_and_backward(entry.function()) for name, entry in by_name.items()
     }
     context = Context(
         catalog=CATALOG,
         costs=Costs(steps["relu"], steps),
-        activation=activation,
-        activation_from=reference or "",
-        loss=loss,
-        loss_from=reference or "",
-        broken=broken,
+        activation=own.activation,
+        activation_from=own.activation_from,
+        loss=own.loss,
+        loss_from=own.loss_from,
+        broken=own.broken,
     )
     demos = {page.id: _built(page, context) for page in PAGES}
-    if activation is None:
+    if not functions:
         first = demos["activations"]
         first.compute(first.default())  # the first of everything is slow; nobody should wait for it
     return Loaded(
@@ -131,7 +120,18 @@ def load(reference: str | None = None, function: Callable[..., Any] | None = Non
         make_plates=partial(plates, CATALOG),
         make_tables=partial(cards.tables, CATALOG),
         card=cards.card,
+        yours="regression-losses" if own.loss and not own.activation else "activations",
     )
+
+
+@cache
+def demonstration(page: Page) -> Demo:
+    """Return one demonstration of the library's own functions, for a notebook."""
+    from slopes.catalog import CATALOG  # noqa: PLC0415  imports torch
+    from slopes.explorer.cost import Costs  # noqa: PLC0415  likewise
+    from slopes.explorer.demos.context import Context  # noqa: PLC0415  likewise
+
+    return _built(page, Context(catalog=CATALOG, costs=Costs(lambda x: x, {})))
 
 
 def _built(page: Page, context: Context) -> Demo:

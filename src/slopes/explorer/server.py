@@ -56,6 +56,7 @@ class Server:
             Route("/plates", self._plates),
             Route("/figures", self._figures),
             Route("/tour", self._tour),
+            Route("/yours", self._yours),
             Route("/functions", self._functions),
             Route("/functions/{name}", self._card),
             Route("/choose", self._choose),
@@ -84,6 +85,9 @@ class Server:
 
     async def _tour(self, _: Request) -> Response:
         return RedirectResponse(tour.address(1))
+
+    async def _yours(self, _: Request) -> Response:
+        return RedirectResponse(f"/{(await self._loaded()).yours}")
 
     async def _functions(self, request: Request) -> Response:
         loaded = await self._loaded()

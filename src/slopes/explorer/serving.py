@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from slopes._core.errors import MissingDependencyError, OptionError, UserFunctionError
@@ -64,20 +64,21 @@ class Explorer:
         return f'<a href="{self.url}">{self.url}</a>'
 
 
-def serve(port: int = 8000, *, open_browser: bool = True, function: str | None = None) -> None:
+def serve(port: int = 8000, *, open_browser: bool = True, functions: Sequence[str] = ()) -> None:
     """Serve the explorer on this machine until it is interrupted.
 
     Args:
         port: Where; 0 takes a free one.
         open_browser: Whether to open the page.
-        function: A function of one's own to draw, as `path/to/file.py:name` or `module:name`.
+        functions: Functions of one's own to draw, as `path/to/file.py:name` or `module:name`: an activation of one
+            tensor, a loss of predictions and targets, or one of each.
 
     Raises:
         OptionError: The port is taken.
-        UserFunctionError: `function` does not say where a function is.
+        UserFunctionError: One of `functions` does not say where a function is.
     """
-    explorer = _explorer(port, reference=function)
-    page = f"{explorer.url}/activations" if function else explorer.url
+    explorer = _explorer(port, functions)
+    page = f"{explorer.url}/yours" if functions else explorer.url
     sys.stdout.write(f"slopes explorer: {page} (Ctrl+C ends it)\n")
     sys.stdout.flush()
     if open_browser:
@@ -86,11 +87,12 @@ def serve(port: int = 8000, *, open_browser: bool = True, function: str | None =
         explorer.run()
 
 
-def explore(function: Callable[..., Any] | None = None, *, port: int = 0, open_browser: bool = True) -> Explorer:
-    """Return a running explorer that draws a function of one's own beside the library's.
+def explore(*functions: Callable[..., Any], port: int = 0, open_browser: bool = True) -> Explorer:
+    """Return a running explorer that draws functions of one's own beside the library's.
 
     Args:
-        function: An elementwise function of a tensor; its slope comes from autograd.
+        functions: An elementwise activation of one tensor, a loss of predictions and targets that gives one value for
+            each, or one of each; slopes come from autograd.
         port: Where; 0 takes a free one.
         open_browser: Whether to open the page.
 
@@ -100,22 +102,24 @@ def explore(function: Callable[..., Any] | None = None, *, port: int = 0, open_b
 
     Raises:
         OptionError: The port is taken.
-        UserFunctionError: `function` cannot be called.
+        UserFunctionError: One of `functions` cannot be called.
     """
-    if function is not None and not callable(function):
-        text = f"explore: function must be callable; it is a {type(function).__name__}."
-        raise UserFunctionError(text)
-    explorer = _explorer(port, function=function).start()
+    for function in functions:
+        if not callable(function):
+            text = f"explore: a function must be callable; this one is of type {type(function).__name__}."
+            raise UserFunctionError(text)
+    explorer = _explorer(port, functions).start()
     if open_browser:
-        webbrowser.open(f"{explorer.url}/activations" if function else explorer.url)
+        webbrowser.open(f"{explorer.url}/yours" if functions else explorer.url)
     return explorer
 
 
-def _explorer(port: int, *, reference: str | None = None, function: Callable[..., Any] | None = None) -> Explorer:
-    if reference is not None:
-        check_reference(reference)
+def _explorer(port: int, functions: Sequence[str | Callable[..., Any]]) -> Explorer:
+    for function in functions:
+        if isinstance(function, str):
+            check_reference(function)
     listener = _listen(port)
-    vega, loading = VegaRuntime(), Loading(reference, function)
+    vega, loading = VegaRuntime(), Loading(functions)
     vega.start()  # takes longest, so it begins first
 
     try:

@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from slopes._core.spec import Spec
 from slopes.explorer.cost import Costs
-from slopes.explorer.user import BrokenFunctionError, Guarded, GuardedLoss
+from slopes.explorer.user import BrokenFunctionError, Guarded, GuardedLoss, load, takes_two
+
+
+@dataclass(kw_only=True)
+class Own:
+    """The visitor's own functions, under guard, and where they came from; what could not be loaded, and why."""
+
+    activation: Guarded | None = None
+    activation_from: str = ""
+    loss: GuardedLoss | None = None
+    loss_from: str = ""
+    broken: BrokenFunctionError | None = None
+
+    @classmethod
+    def of(cls, functions: Sequence[str | Callable[..., Any]]) -> Own:
+        """Return them, each an activation of one tensor or a loss of two."""
+        own = cls()
+        for given in functions:
+            reference = given if isinstance(given, str) else ""
+            try:
+                found = load(given) if isinstance(given, str) else given
+            except BrokenFunctionError as error:
+                own.broken = error
+                continue
+            name = reference.rpartition(":")[2] or getattr(found, "__name__", "your function")
+            if takes_two(found):
+                own.loss, own.loss_from = GuardedLoss(found, name), reference
+            else:
+                own.activation, own.activation_from = Guarded(found, name), reference
+        return own
 
 
 @dataclass(frozen=True, kw_only=True)
