@@ -102,10 +102,10 @@ def test_corrections_hold(demo: Demo) -> None:
     assert "100 times smaller" in counted
     assert "34.5 times smaller" in counted
     assert "from 0.9 to 1.1." in lifted
-    # 9990 times -ln 0.999, 10 times -ln 0.1, 9990 times -ln 0.99
-    assert "cost 9.99 nats together" in drowned
-    assert "cost 23." in drowned
-    assert "cost 100.4," in drowned
+    # 9990 times -ln 0.999 and 0.001, 10 times -ln 0.1 and 0.9, 9990 times -ln 0.99 and 0.01
+    assert "cost 9.99 nats together and pull the logits with 9.99;" in drowned
+    assert "cost 23 and pull with 9." in drowned
+    assert "cost 100.4, pull with 99.9 and do drown them" in drowned
 
 
 @pytest.mark.parametrize(

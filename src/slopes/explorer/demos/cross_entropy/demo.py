@@ -18,7 +18,7 @@ from slopes.explorer.schema import Choice, Columns, Demo, Number, Option, Preset
 from slopes.explorer.text import number
 
 _TOPS: Final = (5.0, 8.5)  # of the losses over p
-_PULLS: Final = (12.0, 60.0, 300.0, 1500.0, 4000.0)  # ends of the gradients by p
+_PULLS: Final = (12.0, 60.0, 120.0, 300.0, 1200.0, 4000.0)  # ends of the gradients by p
 _ROOM: Final = 1.06
 
 _AXIS: Final = Choice(

@@ -19,7 +19,7 @@ def corrections() -> tuple[Correction, ...]:
     """Return what does not hold, with the figures that do."""
     found = _at(0.95, 0.1, 0.9)
     lighter, weaker = _lighter(found, 2)
-    surer, sure, hard = _at(0.999, 0.99, 0.1).cross_entropy[0].tolist()
+    (surer, sure, hard), (calmer, calm, loud) = (found.tolist() for found in _at(0.999, 0.99, 0.1).cross_entropy)
     (before, after) = (found.cross_entropy[1][1].item(), found.focal[1][0, 1].item())
     return (
         Correction(
@@ -39,8 +39,10 @@ def corrections() -> tuple[Correction, ...]:
         ),
         Correction(
             stated="9,990 background regions at 99.9 % drown the 10 that hold an object.",
-            holds=f"At 99.9 % they cost {number(9990 * surer, 3)} nats together, and 10 objects at p = 0.1 cost "
-            f"{number(10 * hard, 3)}. At 99 % they would cost {number(9990 * sure, 4)}, and drown them.",
+            holds=f"At 99.9 % they cost {number(9990 * surer, 3)} nats together and pull the logits with "
+            f"{number(9990 * calmer, 3)}; 10 objects at p = 0.1 cost {number(10 * hard, 3)} and pull with "
+            f"{number(10 * loud, 3)}. At 99 % they cost {number(9990 * sure, 4)}, pull with {number(9990 * calm, 3)} "
+            "and do drown them.",
         ),
     )
 
