@@ -13,6 +13,7 @@ from slopes.explorer.demos.binary_losses.page import PAGE as BINARY_LOSSES
 from slopes.explorer.demos.confidence.page import PAGE as CONFIDENCE
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.demos.focal.page import PAGE as FOCAL
+from slopes.explorer.demos.kl.page import PAGE as KL
 from slopes.explorer.demos.preference.page import PAGE as PREFERENCE
 from slopes.explorer.demos.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.demos.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
@@ -29,4 +30,5 @@ PAGES: Final[tuple[Page, ...]] = (
     PREFERENCE,
     WORKED_EXAMPLES,
     BINARY_LOSSES,
+    KL,
 )

@@ -1,0 +1,1 @@
+"""The two directions of the Kullback-Leibler divergence: over three outcomes, and fitted to two bumps."""
