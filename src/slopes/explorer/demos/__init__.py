@@ -11,6 +11,7 @@ from typing import Final
 from slopes.explorer.demos.activations.page import PAGE as ACTIVATIONS
 from slopes.explorer.demos.binary_losses.page import PAGE as BINARY_LOSSES
 from slopes.explorer.demos.confidence.page import PAGE as CONFIDENCE
+from slopes.explorer.demos.contrastive_forces.page import PAGE as CONTRASTIVE_FORCES
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.demos.focal.page import PAGE as FOCAL
 from slopes.explorer.demos.kl.page import PAGE as KL
@@ -28,6 +29,7 @@ PAGES: Final[tuple[Page, ...]] = (
     CONFIDENCE,
     FOCAL,
     PREFERENCE,
+    CONTRASTIVE_FORCES,
     WORKED_EXAMPLES,
     BINARY_LOSSES,
     KL,
