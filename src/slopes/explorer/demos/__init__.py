@@ -15,6 +15,7 @@ from slopes.explorer.demos.contrastive_forces.page import PAGE as CONTRASTIVE_FO
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.demos.focal.page import PAGE as FOCAL
 from slopes.explorer.demos.kl.page import PAGE as KL
+from slopes.explorer.demos.line_fit.page import PAGE as LINE_FIT
 from slopes.explorer.demos.preference.page import PAGE as PREFERENCE
 from slopes.explorer.demos.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.demos.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
@@ -25,6 +26,7 @@ PAGES: Final[tuple[Page, ...]] = (
     ACTIVATIONS,
     SOFTMAX_TEMPERATURE,
     REGRESSION_LOSSES,
+    LINE_FIT,
     CROSS_ENTROPY,
     CONFIDENCE,
     FOCAL,

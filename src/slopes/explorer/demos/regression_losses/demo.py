@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from slopes._core.errors import UserFunctionError
@@ -221,7 +223,7 @@ def _datasets(drawn: list[Drawn], r: float, signals: dict[str, float]) -> dict[s
         "curves": {
             "series": [d.kind.name for d in below for _ in range(n)],
             "hue": [d.kind.hue for d in below for _ in range(n)],
-            **{column: [v for d in below for v in d.curve[column]] for column in ("x", "value", "slope")},
+            **{column: _joined(below, column) for column in ("x", "value", "slope")},
         },
         "ends": ends,
         "cursor": {"x": [r]},
@@ -234,6 +236,11 @@ def _datasets(drawn: list[Drawn], r: float, signals: dict[str, float]) -> dict[s
         "houses": marks(signals),
         **shares(drawn),
     }
+
+
+def _joined(drawn: list[Drawn], column: str) -> npt.NDArray[np.float64]:
+    """Return a column of all lines; what jumps there is not a number."""
+    return np.concatenate([np.array(d.curve[column], dtype=np.float64) for d in drawn] or [np.zeros(0)])
 
 
 def _readings(r: float, drawn: list[Drawn]) -> Table:
