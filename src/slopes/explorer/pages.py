@@ -38,8 +38,8 @@ def demo_page(page: Page, theme: str, place: Place | None = None) -> str:
     """Return a demonstration's page, its charts and controls still empty, and where it stands in the tour."""
     figures = "\n".join(
         f"<figure><figcaption>{caption}</figcaption>"
-        f'<div class="plate{" low" if name in page.low else ""}" data-chart="{escape(name)}" role="img" '
-        f'aria-label="{escape(label)}"></div></figure>'
+        f'<div class="plate{" low" if name in page.low else ""}" data-chart="{escape(name)}" '
+        f'data-label="{escape(label)}"></div></figure>'
         for name, caption, label in page.plates
     )
     parts = {

@@ -323,14 +323,15 @@ class Demonstration {
     for (const plate of this.article.querySelectorAll(".plate")) {
       const spec = specs[plate.dataset.chart];
       const room = () => {
-        const width = plate.clientWidth - spec.padding.left - spec.padding.right;
-        const height = plate.clientHeight - spec.padding.top - spec.padding.bottom;
+        const width = Math.max(1, plate.clientWidth - spec.padding.left - spec.padding.right);
+        const height = Math.max(1, plate.clientHeight - spec.padding.top - spec.padding.bottom);
         const aspect = spec.usermeta?.aspect; // where a unit across is as long as a unit up
         return aspect ? { width: Math.min(width, height * aspect), height: Math.min(height, width / aspect) } : { width, height };
       };
-      const holder = make("div");
+      const drawing = make("div", { "aria-hidden": "true" }); // one image with one description, whatever marks it has
+      const holder = make("div", { role: "img", "aria-label": plate.dataset.label }, drawing); // handles lie beside it
       plate.replaceChildren(holder);
-      const { view } = await window.vegaEmbed(holder, { ...spec, ...room() }, options);
+      const { view } = await window.vegaEmbed(drawing, { ...spec, ...room() }, options);
       if (epoch !== this.epoch) return;
       this.views.get(plate.dataset.chart)?.finalize();
       this.views.set(plate.dataset.chart, view);
