@@ -14,6 +14,7 @@ from slopes.explorer.demos.confidence.page import PAGE as CONFIDENCE
 from slopes.explorer.demos.contrastive_forces.page import PAGE as CONTRASTIVE_FORCES
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.demos.focal.page import PAGE as FOCAL
+from slopes.explorer.demos.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.demos.kl.page import PAGE as KL
 from slopes.explorer.demos.line_fit.page import PAGE as LINE_FIT
 from slopes.explorer.demos.preference.page import PAGE as PREFERENCE
@@ -35,4 +36,5 @@ PAGES: Final[tuple[Page, ...]] = (
     WORKED_EXAMPLES,
     BINARY_LOSSES,
     KL,
+    INFO_NCE,
 )

@@ -1,0 +1,1 @@
+"""One positive in a line-up of negatives: what InfoNCE pulls, and whom it pushes away."""
