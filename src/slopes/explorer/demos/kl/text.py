@@ -160,7 +160,7 @@ def _direction(
     name: str, first: str, second: str, weights: list[float], others: list[float], value: float, hue: int
 ) -> Formula:
     terms = " + ".join(
-        rf"{latex_number(a, 2)} \log\frac{{{latex_number(a, 2)}}}{{{latex_number(b, 2)}}}"
+        rf"{latex_number(a, 2)}\,\log\frac{{{latex_number(a, 2)}}}{{{latex_number(b, 2)}}}"
         for a, b in zip(weights, others, strict=True)
         if a > 0
     )
@@ -170,7 +170,8 @@ def _direction(
 
 def _gradient(name: str, symbols: str, slope: list[float], hue: int) -> Formula:
     numbers = ",\\ ".join(latex_number(v, 3) for v in slope)
-    latex = rf"\frac{{\partial\,{name}}}{{\partial z_i}} = {symbols} = \left({numbers}\right)"
+    ending = rf" = \left({numbers}\right)" if all(map(math.isfinite, slope)) else r",\text{ without a value here}"
+    latex = rf"\frac{{\partial\,{name}}}{{\partial z_i}} = {symbols}{ending}"
     return Formula(label=_LABELS[hue], mathml=mathml(latex), hue=_HUES[hue])
 
 
