@@ -97,8 +97,7 @@ class Moved:
 def moved(target: Target, mean: float) -> Moved:
     """Return what becomes of the divergences when both fits stand at `mean`."""
     fits, at = fitted(target), torch.tensor([mean], dtype=torch.float64)
-    forward = over(target, at, fits.forward.deviation, reverse=False)
-    reverse = over(target, at, fits.reverse.deviation, reverse=True)
+    forward, reverse = over(target, at, fits.forward.deviation, fits.reverse.deviation)
     return Moved(
         mean=mean, forward=(forward[0].item(), forward[1].item()), reverse=(reverse[0].item(), reverse[1].item())
     )
@@ -110,24 +109,32 @@ def fitted(target: Target) -> Fits:
     with slopes.exact():
         log_p = target.log_density(grid()).log_softmax(-1)
         forward, reverse = _measured(log_p, _nearest(log_p, target))
-        means = torch.linspace(-REACH, REACH, _MEANS, dtype=torch.float64)
+    means = torch.linspace(-REACH, REACH, _MEANS, dtype=torch.float64)
+    forward_over, reverse_over = over(target, means, forward.deviation, reverse.deviation)
     return Fits(
         forward=forward,
         reverse=reverse,
         means=means,
-        forward_over=over(target, means, forward.deviation, reverse=False),
-        reverse_over=over(target, means, reverse.deviation, reverse=True),
+        forward_over=forward_over,
+        reverse_over=reverse_over,
     )
 
 
-def over(target: Target, means: Tensor, deviation: float, *, reverse: bool) -> tuple[Tensor, Tensor]:
-    """Return one divergence of Gaussians with these means and one width, and its slopes by the mean."""
+Profile = tuple[Tensor, Tensor]  # divergences, and their slopes by the mean
+
+
+def over(target: Target, means: Tensor, forward: float, reverse: float) -> tuple[Profile, Profile]:
+    """Return either divergence of Gaussians with these means, of one width for each direction, and its slopes."""
     with slopes.exact():
         log_p = target.log_density(grid()).log_softmax(-1)
-        at = means.clone().requires_grad_()
-        divergence = _divergence(log_p, _gaussians(at, torch.full_like(at, deviation)), reverse=reverse)
+        at = means.repeat(2).requires_grad_()
+        way = torch.tensor([False, True]).repeat_interleave(len(means))[:, None]
+        log_q = _gaussians(at, torch.where(way[:, 0], reverse, forward))
+        pairs = torch.where(way, log_q, log_p), torch.where(way, log_p, log_q)
+        divergence = L.kl_divergence(*pairs, reduction="none")
         (slope,) = torch.autograd.grad(divergence.sum(), at)
-    return divergence.detach(), slope
+    one, other = zip(divergence.detach().chunk(2), slope.chunk(2), strict=True)
+    return one, other
 
 
 @lru_cache(maxsize=1)
@@ -140,12 +147,6 @@ def _gaussians(means: Tensor, deviations: Tensor) -> Tensor:
     """Log-probabilities on the grid, `[N, points]`."""
     z = (grid() - means[:, None]) / deviations[:, None]
     return (-0.5 * z.square()).log_softmax(-1)
-
-
-def _divergence(log_p: Tensor, log_q: Tensor, *, reverse: bool) -> Tensor:
-    rows = log_p.expand(log_q.shape).contiguous()
-    first, second = (log_q, rows) if reverse else (rows, log_q)
-    return L.kl_divergence(first, second, reduction="none")
 
 
 def _nearest(log_p: Tensor, target: Target) -> tuple[Place, Place]:
