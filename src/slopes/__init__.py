@@ -20,6 +20,7 @@ from slopes._core.errors import (
 
 if TYPE_CHECKING:
     from slopes import activations, losses
+    from slopes._core.linear_logits import LinearLogits
     from slopes._core.settings import checks, exact
     from slopes.explorer import explore
     from slopes.plotting import figure, plot
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DeviceError",
     "DtypeError",
+    "LinearLogits",
     "MissingDependencyError",
     "OptionError",
     "ShapeError",
@@ -51,6 +53,7 @@ __all__ = [
 _LATER: Final = {
     "activations": "slopes.activations",
     "losses": "slopes.losses",
+    "LinearLogits": "slopes._core.linear_logits",
     "checks": "slopes._core.settings",
     "exact": "slopes._core.settings",
     "explore": "slopes.explorer",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -17,12 +18,15 @@ from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError
 from slopes._core.settings import reads_values
 from slopes._core.spec import Domain
 
+if TYPE_CHECKING:
+    from slopes._core.linear_logits import Logits
+
 NARROW = (torch.float16, torch.bfloat16)
 _GLANCE = 1024
 _PIECE = 1 << 17
 
 
-def shape_of(tensor: Tensor) -> str:
+def shape_of(tensor: Logits) -> str:
     """Return the shape of a tensor as people write it: `[3, 4]`."""
     return str(list(tensor.shape))
 
@@ -50,7 +54,13 @@ def floating(function: str, **tensors: Tensor) -> None:
             raise DtypeError(message)
 
 
-def same_device(function: str, **tensors: Tensor | None) -> None:
+def logits(function: str, **given: Logits) -> None:
+    """Raise `DtypeError` unless each argument is a floating tensor, or logits that are not made."""
+    made = {name: t for name, t in given.items() if isinstance(t, Tensor) or not hasattr(t, "materialize")}
+    floating(function, **made)  # type: ignore[arg-type]
+
+
+def same_device(function: str, **tensors: Logits | None) -> None:
     """Raise `DeviceError` unless all tensors are on one device."""
     present = {name: t for name, t in tensors.items() if t is not None}
     if len({t.device for t in present.values()}) > 1:
@@ -59,7 +69,7 @@ def same_device(function: str, **tensors: Tensor | None) -> None:
         raise DeviceError(message)
 
 
-def same_precision(function: str, **tensors: Tensor) -> None:
+def same_precision(function: str, **tensors: Logits) -> None:
     """Raise `DtypeError` where float64 meets a narrower dtype; 16-bit and float32 both compute in float32."""
     wide = {t.dtype for t in tensors.values()}
     if torch.float64 in wide and len(wide) > 1:
@@ -72,13 +82,13 @@ def same_dtype(function: str, **tensors: Tensor) -> None:
         _fail_dtypes(function, "one dtype", tensors)
 
 
-def _fail_dtypes(function: str, expected: str, tensors: Mapping[str, Tensor]) -> None:
+def _fail_dtypes(function: str, expected: str, tensors: Mapping[str, Logits]) -> None:
     came = ", ".join(f"`{name}` is {t.dtype}" for name, t in tensors.items())
     message = f"{function}: {came}, expected {expected}; convert one of them, nothing is cast silently."
     raise DtypeError(message)
 
 
-def same_shape(function: str, **tensors: Tensor) -> None:
+def same_shape(function: str, **tensors: Logits) -> None:
     """Raise `ShapeError` unless all shapes are equal: nothing broadcasts silently."""
     if len({t.shape for t in tensors.values()}) > 1:
         came = " and ".join(f"`{name}` {shape_of(t)}" for name, t in tensors.items())
@@ -107,7 +117,7 @@ def has_shape(function: str, name: str, value: Tensor, shape: Sequence[int], mea
         raise ShapeError(message)
 
 
-def dimensions(function: str, name: str, value: Tensor, names: str, at_least: int) -> None:
+def dimensions(function: str, name: str, value: Logits, names: str, at_least: int) -> None:
     """Raise `ShapeError` unless `value` has at least this many dimensions; `names` writes them: `[..., C]`."""
     if value.dim() < at_least:
         message = (
@@ -249,12 +259,12 @@ def _all_zero(value: Tensor) -> bool:
     return low.item() == 0 == high.item()
 
 
-def not_probabilities(function: str, logits: Tensor, *, rows: bool, keep: Tensor | None = None) -> None:
+def not_probabilities(function: str, logits: Logits, *, rows: bool, keep: Tensor | None = None) -> None:
     """Warn where what came as logits looks like probabilities: all in [0, 1], and rows of classes summing to 1.
 
     Fewer than 16 numbers, or all equal ones (a head that starts at 0), say nothing.
     """
-    if logits.numel() < 16 or not reads_values(logits, keep):  # noqa: PLR2004
+    if not isinstance(logits, Tensor) or logits.numel() < 16 or not reads_values(logits, keep):  # noqa: PLR2004
         return
     if logits.is_contiguous() and not _between_0_and_1(logits.detach().view(-1)[:_GLANCE]):
         return  # nearly always settled by the first few numbers

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 from torch import Tensor
@@ -19,6 +19,9 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import OptionError, ValuesError
 from slopes._core.settings import reads_values
+
+if TYPE_CHECKING:
+    from slopes._core.linear_logits import Logits
 
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS: Final = ("mean", "sum", "none")
@@ -81,7 +84,7 @@ class Plan:
 def plan(
     function: str,
     shape: Sequence[int],
-    like: Tensor,
+    like: Logits,
     *,
     mask: Tensor | None,
     weight: Tensor | None,
@@ -126,7 +129,7 @@ def wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype in check.NARROW else dtype
 
 
-def _check_weight(function: str, weight: Tensor, shape: Sequence[int], like: Tensor) -> None:
+def _check_weight(function: str, weight: Tensor, shape: Sequence[int], like: Logits) -> None:
     check.floating(function, weight=weight)
     check.has_shape(function, "weight", weight, shape, "the shape of the unreduced loss")
     check.same_device(function, weight=weight, predictions=like)

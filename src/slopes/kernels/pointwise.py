@@ -21,6 +21,7 @@ from torch.autograd import forward_ad
 
 from slopes._core.reduce import Plan, wide
 from slopes._core.settings import is_transformed
+from slopes.kernels import linear
 
 # Elements of a block: for each thread, and at most. Smaller ones would stay in the second-level cache, but every
 # operation ends in a barrier between the threads, which a machine that others use too makes dear.
@@ -95,6 +96,11 @@ class Pointwise:
 
     def __call__(self, *arguments: Any) -> Tensor:  # noqa: ANN401  tensors first, numbers after
         """Return the value for each element, or row."""
+        if linear.wants(arguments[: self.tensors]):
+            given = arguments[: self.tensors]
+            if linear.makes(given):
+                return self(*linear.made(given), *arguments[self.tensors :])
+            return linear.by_rows(self, given, arguments[self.tensors :])
         if not torch.compiler.is_compiling():
             return cast("Tensor", self._eager.apply(*arguments))  # type: ignore[no-untyped-call]
         inputs: Sequence[Tensor] = arguments[: self.tensors]
@@ -106,6 +112,10 @@ class Pointwise:
     def reduced(self, *arguments: Any, plan: Plan) -> Tensor:  # noqa: ANN401  likewise
         """Return the value for each element, reduced as planned; one that does not count leaves no trace."""
         inputs: Sequence[Tensor] = arguments[: self.tensors]
+        if linear.wants(inputs):
+            if linear.makes(inputs, plan.weight, plan.keep):
+                return self.reduced(*linear.made(inputs), *arguments[self.tensors :], plan=plan)
+            return linear.reduced(self, inputs, arguments[self.tensors :], plan)
         if plan.reduction == "none" or not _fuses(*inputs, plan=plan):
             kept = [plan.neutral(t) for t in inputs]
             return plan.apply(self(*kept, *arguments[self.tensors :]))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from slopes._core import check, reduce
+from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.settings import reads_values
 from slopes._core.spec import NON_NEGATIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
@@ -21,7 +22,7 @@ IGNORE: Final = -100
 
 
 def cross_entropy(
-    logits: Tensor,
+    logits: Logits,
     targets: Tensor,
     *,
     class_weight: Tensor | None = None,
@@ -70,7 +71,7 @@ def cross_entropy(
         >>> cross_entropy(torch.tensor([[2.1, 0.8, -0.3]]), torch.tensor([[1.0, 0.0, 0.0]]))
         tensor(0.3099)
     """
-    check.floating("cross_entropy", logits=logits)
+    check.logits("cross_entropy", logits=logits)
     check.dimensions("cross_entropy", "logits", logits, "[..., C]", 1)
     check.option("cross_entropy", "label_smoothing", label_smoothing, UNIT)
     check.choice("cross_entropy", "smooth_over", smooth_over, ("all", "others"))
@@ -97,7 +98,7 @@ def cross_entropy(
 
 
 def softmax_focal(
-    logits: Tensor,
+    logits: Logits,
     targets: Tensor,
     *,
     gamma: float = 2.0,
@@ -138,7 +139,7 @@ def softmax_focal(
         >>> softmax_focal(torch.tensor([[2.1, 0.8, -0.3]]), torch.tensor([0]))
         tensor(0.0220)
     """
-    check.floating("softmax_focal", logits=logits)
+    check.logits("softmax_focal", logits=logits)
     check.dimensions("softmax_focal", "logits", logits, "[..., C]", 1)
     check.option("softmax_focal", "gamma", gamma, _FINITE_NON_NEGATIVE)
     weights = _class_weight("softmax_focal", class_weight, logits)
@@ -218,7 +219,7 @@ class CrossEntropy(nn.Module):
 
     def forward(
         self,
-        logits: Tensor,
+        logits: Logits,
         targets: Tensor,
         *,
         mask: Tensor | None = None,
@@ -260,7 +261,7 @@ class SoftmaxFocal(nn.Module):
 
     def forward(
         self,
-        logits: Tensor,
+        logits: Logits,
         targets: Tensor,
         *,
         mask: Tensor | None = None,
@@ -284,7 +285,7 @@ class SoftmaxFocal(nn.Module):
 _FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
 
 
-def _class_weight(function: str, class_weight: Tensor | None, logits: Tensor) -> Tensor | None:
+def _class_weight(function: str, class_weight: Tensor | None, logits: Logits) -> Tensor | None:
     """Check the weights of the classes and return them in the dtype of the computation."""
     if class_weight is None:
         return None
@@ -299,7 +300,7 @@ def _class_weight(function: str, class_weight: Tensor | None, logits: Tensor) ->
 
 def cross_entropy_plan(
     function: str,
-    logits: Tensor,
+    logits: Logits,
     targets: Tensor,
     mask: Tensor | None,
     weight: Tensor | None,
@@ -347,7 +348,7 @@ def _unless_all(counted: Tensor) -> Tensor | None:
 
 
 def _soft_plan(
-    logits: Tensor,
+    logits: Logits,
     targets: Tensor,
     class_weight: Tensor | None,
     mask: Tensor | None,

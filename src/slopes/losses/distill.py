@@ -10,6 +10,7 @@ from typing import Final, Literal
 from torch import Tensor, nn
 
 from slopes._core import check
+from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import categorical
@@ -19,8 +20,8 @@ Direction = Literal["forward", "reverse"]
 
 
 def distillation(
-    student: Tensor,
-    teacher: Tensor,
+    student: Logits,
+    teacher: Logits,
     targets: Tensor,
     *,
     alpha: float = 0.5,
@@ -66,7 +67,10 @@ def distillation(
         >>> distillation(student, teacher, torch.tensor([0]), alpha=0.0, temperature=1.0)
         tensor(0.1698)
     """
-    check.alike("distillation", student=student, teacher=teacher)
+    check.logits("distillation", student=student, teacher=teacher)
+    check.same_device("distillation", student=student, teacher=teacher)
+    check.same_shape("distillation", student=student, teacher=teacher)
+    check.same_precision("distillation", student=student, teacher=teacher)
     check.dimensions("distillation", "student", student, "[..., C]", 1)
     check.option("distillation", "alpha", alpha, UNIT)
     check.option("distillation", "temperature", temperature, Domain(0.0, low_open=True, high_open=True))
@@ -101,8 +105,8 @@ class Distillation(nn.Module):
 
     def forward(
         self,
-        student: Tensor,
-        teacher: Tensor,
+        student: Logits,
+        teacher: Logits,
         targets: Tensor,
         *,
         mask: Tensor | None = None,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from slopes._core import check, reduce
 from slopes._core.errors import ShapeError
+from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.spec import NON_NEGATIVE, Equivalent, Input, Source, Spec
 from slopes.kernels import categorical
@@ -20,7 +21,7 @@ from slopes.losses.categorical import IGNORE, cross_entropy_plan
 
 
 def next_token(
-    logits: Tensor,
+    logits: Logits,
     token_ids: Tensor,
     *,
     mask: Tensor | None = None,
@@ -61,7 +62,7 @@ def next_token(
 
 
 def masked_lm(
-    logits: Tensor,
+    logits: Logits,
     labels: Tensor,
     *,
     ignore_index: int = IGNORE,
@@ -97,7 +98,7 @@ def masked_lm(
         >>> masked_lm(torch.tensor([[0.0, 2.0], [1.0, 0.0]]), torch.tensor([1, -100]))
         tensor(0.1269)
     """
-    check.floating("masked_lm", logits=logits)
+    check.logits("masked_lm", logits=logits)
     check.dimensions("masked_lm", "logits", logits, "[..., V]", 1)
     plan, classes = cross_entropy_plan(
         "masked_lm", logits, labels, mask, weight, reduction, denominator, ignore_index, None, target_name="labels"
@@ -106,7 +107,7 @@ def masked_lm(
 
 
 def sft(
-    logits: Tensor,
+    logits: Logits,
     token_ids: Tensor,
     response_mask: Tensor,
     *,
@@ -161,7 +162,7 @@ class NextToken(nn.Module):
 
     def forward(
         self,
-        logits: Tensor,
+        logits: Logits,
         token_ids: Tensor,
         *,
         mask: Tensor | None = None,
@@ -189,7 +190,7 @@ class MaskedLM(nn.Module):
 
     def forward(
         self,
-        logits: Tensor,
+        logits: Logits,
         labels: Tensor,
         *,
         mask: Tensor | None = None,
@@ -217,7 +218,7 @@ class SFT(nn.Module):
 
     def forward(
         self,
-        logits: Tensor,
+        logits: Logits,
         token_ids: Tensor,
         response_mask: Tensor,
         *,
@@ -237,9 +238,9 @@ class SFT(nn.Module):
         )
 
 
-def check_tokens(function: str, logits: Tensor, token_ids: Tensor) -> None:
+def check_tokens(function: str, logits: Logits, token_ids: Tensor) -> None:
     """Raise an error unless these are logits `[B, T, V]` and the tokens `[B, T]` that they belong to."""
-    check.floating(function, logits=logits)
+    check.logits(function, logits=logits)
     if logits.dim() != 3:  # noqa: PLR2004  batch, tokens, vocabulary
         message = (
             f"{function}: `logits` has shape {check.shape_of(logits)}, expected [B, T, V]; "
@@ -257,7 +258,7 @@ def shifted(token_ids: Tensor, last: int) -> Tensor:
 
 def each_token(
     function: str,
-    logits: Tensor,
+    logits: Logits,
     token_ids: Tensor,
     mask: Tensor | None,
     weight: Tensor | None,
@@ -299,7 +300,7 @@ def _shifted_weight(weight: Tensor) -> Tensor:
 
 def _tokens(
     function: str,
-    logits: Tensor,
+    logits: Logits,
     token_ids: Tensor,
     mask: Tensor | None,
     weight: Tensor | None,

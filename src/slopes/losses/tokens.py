@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from slopes._core import check
+from slopes._core.linear_logits import Logits
 from slopes._core.spec import UNIT, Domain, Equivalent, Input, Source, Spec
 from slopes.kernels import categorical
 from slopes.losses.categorical import IGNORE
@@ -84,7 +85,7 @@ def mask_tokens(
     return MaskedTokens(changed, torch.where(chosen, token_ids, IGNORE))
 
 
-def token_log_probs(logits: Tensor, token_ids: Tensor) -> Tensor:
+def token_log_probs(logits: Logits, token_ids: Tensor) -> Tensor:
     """Return log p of each token but the first, given those before it.
 
     Args:
@@ -113,7 +114,7 @@ def token_log_probs(logits: Tensor, token_ids: Tensor) -> Tensor:
 
 
 def sequence_log_prob(
-    logits: Tensor, token_ids: Tensor, *, mask: Tensor | None = None, average: bool = False
+    logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None, average: bool = False
 ) -> Tensor:
     """Return the log-probability of each sequence: the sum of `token_log_probs`, or their mean.
 
@@ -149,7 +150,7 @@ def sequence_log_prob(
     return total / counts.clamp(min=1)
 
 
-def perplexity(logits: Tensor, token_ids: Tensor, *, mask: Tensor | None = None) -> Tensor:
+def perplexity(logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """Return the exponential of the mean of -log p over all tokens that count.
 
     Args:
@@ -198,7 +199,7 @@ class Perplexity(nn.Module):
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def update(self, logits: Tensor, token_ids: Tensor, *, mask: Tensor | None = None) -> None:
+    def update(self, logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None) -> None:
         """Count a batch: logits `[B, T, V]`, token ids `[B, T]` and a mask over the tokens, as `perplexity` takes."""
         terms, plan = each_token("Perplexity.update", logits, token_ids, mask, None, "none", None)
         self.total += terms.double().sum().to(self.total.device)
@@ -213,7 +214,7 @@ class Perplexity(nn.Module):
         self.total.zero_()
         self.count.zero_()
 
-    def forward(self, logits: Tensor, token_ids: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    def forward(self, logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """Count a batch and return the perplexity of all so far."""
         self.update(logits, token_ids, mask=mask)
         return self.compute()

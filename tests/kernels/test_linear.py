@@ -1,0 +1,337 @@
+"""Logits that are never made give what logits that are made give: values, gradients, refusals, in any circumstances."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable
+
+import mpmath
+import pytest
+import torch
+from tests.accuracy import assert_close, assert_close_to_scale
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+import slopes
+from slopes import DtypeError, LinearLogits, OptionError, ShapeError, ValuesError
+from slopes import losses as L  # noqa: N812  the name that the documentation uses
+from slopes._core.linear_logits import Logits
+from slopes.kernels import linear
+
+B, T, D, V = 3, 5, 8, 37  # no chunk of rows divides B · T
+
+Loss = Callable[[Logits], Tensor]
+IDS = torch.randint(V, (B, T), generator=torch.Generator().manual_seed(1))
+SOME_IGNORED = IDS.masked_fill(torch.rand(B, T, generator=torch.Generator().manual_seed(2)) < 0.4, -100)
+SOFT = torch.rand(B, T, V, dtype=torch.float64, generator=torch.Generator().manual_seed(3)).softmax(-1)
+CLASSES = torch.rand(V, dtype=torch.float64, generator=torch.Generator().manual_seed(4)) + 0.1
+WEIGHT = torch.rand(B, T, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+TEACHER = torch.randn(B, T, V, dtype=torch.float64, generator=torch.Generator().manual_seed(6))
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": lambda x: L.cross_entropy(x, IDS),
+    "some ignored": lambda x: L.cross_entropy(x, SOME_IGNORED),
+    "for each row": lambda x: L.cross_entropy(x, SOME_IGNORED, reduction="none"),
+    "sum": lambda x: L.cross_entropy(x, IDS, reduction="sum"),
+    "mask": lambda x: L.cross_entropy(x, IDS, mask=WEIGHT > 0.5),
+    "weight": lambda x: L.cross_entropy(x, IDS, weight=WEIGHT),
+    "denominator": lambda x: L.cross_entropy(x, IDS, denominator=7.0),
+    "class weights": lambda x: L.cross_entropy(x, SOME_IGNORED, class_weight=CLASSES),
+    "smoothed": lambda x: L.cross_entropy(x, SOME_IGNORED, label_smoothing=0.1, class_weight=CLASSES),
+    "smoothed over others": lambda x: L.cross_entropy(x, IDS, label_smoothing=0.1, smooth_over="others"),
+    "soft": lambda x: L.cross_entropy(x, SOFT, class_weight=CLASSES, label_smoothing=0.1),
+    "softmax_focal": lambda x: L.softmax_focal(x, IDS, gamma=1.5),
+    "next_token": lambda x: L.next_token(x, IDS),
+    "masked_lm": lambda x: L.masked_lm(x, SOME_IGNORED),
+    "sft": lambda x: L.sft(x, IDS, IDS > 5),
+    "perplexity": lambda x: L.perplexity(x, IDS).log(),
+    "token_log_probs": lambda x: L.token_log_probs(x, IDS),
+    "sequence_log_prob": lambda x: L.sequence_log_prob(x, IDS, mask=IDS > 3, average=True),
+    "distillation": lambda x: L.distillation(x, TEACHER, IDS),
+    "dpo": lambda x: L.dpo(
+        *L.sequence_log_prob(x, IDS)[:2], *torch.tensor([-20.0, -21.0], dtype=torch.float64), beta=0.01
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "CHUNK_BYTES", 1200)  # four rows of float64
+    monkeypatch.setattr(linear, "LEAST_ROWS", 1)
+
+
+def head(dtype: torch.dtype = torch.float64, *, seed: int = 0, learn: tuple[bool, bool, bool] = (True, True, True)) -> list[Tensor]:  # noqa: E501  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    shapes = ((B, T, D), (V, D), (V,))
+    made = [torch.randn(shape, dtype=torch.float64, generator=generator).to(dtype) for shape in shapes]
+    return [t.requires_grad_(wanted) for t, wanted in zip(made, learn, strict=True)]
+
+
+def gradients(value: Tensor, tensors: list[Tensor], upstream: Tensor | None = None) -> list[Tensor]:
+    wanted = [t for t in tensors if t.requires_grad]
+    return list(torch.autograd.grad(value, wanted, torch.ones_like(value) if upstream is None else upstream))
+
+
+def assert_alike(mine: Tensor, theirs: Tensor) -> None:
+    """Assert closeness of gradients, whose entries are sums over rows, to the size of the largest."""
+    assert_close_to_scale(mine, theirs.detach(), max(float(theirs.detach().abs().max()), 1e-30), size=B * T)
+
+
+def assert_same(loss: Loss, tensors: list[Tensor], upstream: Tensor | None = None, **bends: float) -> None:
+    logits = LinearLogits(*tensors, **bends)
+    chunked, whole = loss(logits), loss(logits.materialize())
+    assert_close(chunked, whole)
+    found = zip(gradients(chunked, tensors, upstream), gradients(whole, tensors, upstream), strict=True)
+    for mine, theirs in found:
+        assert_alike(mine, theirs)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("bends", [{}, {"temperature": 0.7}, {"soft_cap": 3.0}, {"temperature": 2.0, "soft_cap": 5.0}])
+def test_every_loss_gives_what_made_logits_give(name: str, bends: dict[str, float]) -> None:
+    assert_same(LOSSES[name], head(), **bends)
+
+
+@pytest.mark.parametrize("learn", [c for c in itertools.product((True, False), repeat=3) if any(c)])
+@pytest.mark.parametrize("name", ["some ignored", "for each row"])
+def test_any_part_may_be_frozen(name: str, learn: tuple[bool, bool, bool]) -> None:
+    assert_same(LOSSES[name], head(learn=learn))
+
+
+def test_both_sides_of_a_distillation_may_be_unmade() -> None:
+    student, teacher = head(), head(seed=1)
+    made = [LinearLogits(*side) for side in (student, teacher)]
+    chunked = L.distillation(made[0], made[1], IDS)
+    whole = L.distillation(made[0].materialize(), made[1].materialize(), IDS)
+    assert_close(chunked, whole)
+    for mine, theirs in zip(
+        gradients(chunked, [*student, *teacher]), gradients(whole, [*student, *teacher]), strict=True
+    ):
+        assert_alike(mine, theirs)
+
+
+def test_value_against_fifty_digits() -> None:
+    tensors = head()
+    loss = L.cross_entropy(LinearLogits(*tensors), IDS)
+    hidden, weight, bias = (t.detach().tolist() for t in tensors)
+    with mpmath.workdps(50):
+        total = mpmath.mpf(0)
+        for rows, targets in zip(hidden, IDS.tolist(), strict=True):
+            for h, target in zip(rows, targets, strict=True):
+                z = [mpmath.fdot(h, w) + b for w, b in zip(weight, bias, strict=True)]
+                total += mpmath.log(mpmath.fsum(mpmath.exp(v - z[target]) for v in z))
+        assert mpmath.almosteq(total / (B * T), loss.item(), rel_eps=1e-13)
+
+
+def test_any_upstream() -> None:
+    tensors = head()
+    assert_same(LOSSES["cross_entropy"], tensors, torch.tensor(-2.5, dtype=torch.float64))
+    assert_same(LOSSES["for each row"], tensors, torch.randn(B, T, dtype=torch.float64))
+
+
+def test_a_second_backward_pass_gives_the_same() -> None:
+    tensors = head()
+    loss = L.cross_entropy(LinearLogits(*tensors), IDS)
+    first = torch.autograd.grad(loss, tensors, retain_graph=True)
+    kept = [t.clone() for t in first]
+    for t in first:
+        t.zero_()  # the caller may do what he likes with what he was given
+    for mine, again in zip(kept, torch.autograd.grad(loss, tensors), strict=True):
+        assert_alike(mine, again)
+
+
+def test_second_derivatives() -> None:
+    def of(*tensors: Tensor) -> Tensor:
+        return L.cross_entropy(LinearLogits(*tensors, temperature=0.8, soft_cap=4.0), SOME_IGNORED)
+
+    assert torch.autograd.gradcheck(of, head(), fast_mode=True)
+    assert torch.autograd.gradgradcheck(of, head(), fast_mode=True)
+
+
+@pytest.mark.parametrize("targets", [torch.full((B, T), -100), torch.zeros(0, T, dtype=torch.int64)])
+def test_nothing_that_counts_is_zero_with_a_graph(targets: Tensor) -> None:
+    hidden, weight, bias = head()
+    hidden = hidden[: targets.shape[0]].detach().requires_grad_()
+    loss = L.cross_entropy(LinearLogits(hidden, weight, bias), targets)
+    assert loss.item() == 0
+    assert all(g.abs().sum() == 0 for g in torch.autograd.grad(loss, [hidden, weight, bias]))
+
+
+def test_an_ignored_row_leaves_no_trace() -> None:
+    tensors = head()
+    broken = tensors[0].detach().clone()
+    broken[SOME_IGNORED == -100] = torch.nan
+    broken.requires_grad_()
+    loss = L.cross_entropy(LinearLogits(broken, *tensors[1:]), SOME_IGNORED)
+    found = torch.autograd.grad(loss, [broken, *tensors[1:]])
+    assert_close(loss, L.cross_entropy(LinearLogits(*tensors), SOME_IGNORED))
+    assert all(g.isfinite().all() for g in found)
+    assert (found[0][SOME_IGNORED == -100] == 0).all()
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(1, V), (B * T, 1), (1, 1)])
+def test_one_row_and_one_class(rows: int, classes: int) -> None:
+    hidden = torch.randn(rows, D, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(classes, D, dtype=torch.float64, requires_grad=True)
+    assert_same(lambda x: L.cross_entropy(x, torch.zeros(rows, dtype=torch.int64)), [hidden, weight])
+
+
+def test_non_contiguous_and_transposed() -> None:
+    hidden, weight, _ = head()
+    turned = weight.detach().t().contiguous().requires_grad_()
+    strided = torch.stack([hidden.detach()] * 2, -1).requires_grad_()
+    one = L.cross_entropy(LinearLogits(strided[..., 0], turned.t()), IDS)
+    two = L.cross_entropy(LinearLogits(hidden, weight), IDS)
+    assert_close(one, two)
+    by_strided, by_turned = torch.autograd.grad(one, [strided, turned])
+    by_hidden, by_weight = torch.autograd.grad(two, [hidden, weight])
+    assert_alike(by_strided[..., 0], by_hidden)
+    assert_alike(by_turned.t(), by_weight)
+
+
+def test_tied_embeddings_get_both_gradients() -> None:
+    embedding = nn.Embedding(V, D, dtype=torch.float64)
+
+    def gradient(*, made: bool) -> Tensor:
+        logits = LinearLogits(embedding(IDS), embedding.weight)
+        loss = L.next_token(logits.materialize() if made else logits, IDS)
+        return torch.autograd.grad(loss, embedding.weight)[0]
+
+    assert_alike(gradient(made=False), gradient(made=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sixteen_bits_are_summed_in_float32(dtype: torch.dtype) -> None:
+    tensors = head(dtype)
+    loss = L.cross_entropy(LinearLogits(*tensors), IDS)
+    assert loss.dtype == torch.float32
+    exact = L.cross_entropy(LinearLogits(*(t.detach().double() for t in tensors)), IDS)
+    assert abs(loss.double() - exact) < 8 * torch.finfo(dtype).eps
+    for gradient, t in zip(torch.autograd.grad(loss, tensors), tensors, strict=True):
+        assert gradient.dtype == t.dtype
+        assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_products_beyond_float16_and_a_common_offset(dtype: torch.dtype) -> None:
+    hidden = torch.full((4, D), 100.0, dtype=dtype, requires_grad=True)
+    weight = torch.full((V, D), 100.0, dtype=dtype, requires_grad=True)  # logits of 80,000 each
+    loss = L.cross_entropy(LinearLogits(hidden, weight), torch.arange(4))
+    assert_close(loss, torch.tensor(float(V)).log())
+    assert all(g.isfinite().all() for g in torch.autograd.grad(loss, [hidden, weight]))
+    bias = torch.full((V,), 1e6, dtype=torch.float64)
+    tensors = head()[:2]
+    assert abs(L.cross_entropy(LinearLogits(*tensors, bias), IDS) - L.cross_entropy(LinearLogits(*tensors), IDS)) < 1e-8
+
+
+def test_autocast_leaves_the_loss_alone() -> None:
+    tensors = head(torch.float32)
+    plain = L.cross_entropy(LinearLogits(*tensors), IDS)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = L.cross_entropy(LinearLogits(*tensors), IDS)
+    assert loss.dtype == torch.float32
+    assert abs(loss - plain) < 0.05
+
+
+@pytest.mark.filterwarnings("ignore:.* should not be instantiated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", ["some ignored", "token_log_probs"])
+def test_compiled_equals_eager(name: str) -> None:
+    tensors = head()
+
+    def of(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return LOSSES[name](LinearLogits(hidden, weight, bias))
+
+    torch.compiler.reset()
+    with slopes.checks(values=False):
+        compiled = torch.compile(of, fullgraph=True)(*tensors)
+    assert_close(compiled, of(*tensors))
+    for mine, theirs in zip(gradients(compiled, tensors), gradients(of(*tensors), tensors), strict=True):
+        assert_alike(mine, theirs)
+
+
+def test_under_torch_func() -> None:
+    hidden, weight, _ = (t.detach() for t in head())
+    of = torch.func.grad(lambda w: L.cross_entropy(LinearLogits(hidden, w), IDS))
+    weight.requires_grad_()
+    loss = L.cross_entropy(LinearLogits(hidden, weight), IDS)
+    assert_alike(of(weight.detach()), torch.autograd.grad(loss, weight)[0])
+
+
+def test_under_checkpoint() -> None:
+    tensors = head()
+
+    def of(*given: Tensor) -> Tensor:
+        return L.cross_entropy(LinearLogits(*given), IDS)
+
+    checkpointed = checkpoint(of, *tensors, use_reentrant=False)
+    for mine, theirs in zip(gradients(checkpointed, tensors), gradients(of(*tensors), tensors), strict=True):
+        assert_alike(mine, theirs)
+
+
+def test_accumulation_adds_up_to_the_full_batch() -> None:
+    tensors = head()
+    whole = gradients(L.cross_entropy(LinearLogits(*tensors), SOME_IGNORED), tensors)
+    count = (SOME_IGNORED != -100).sum()
+    for t in tensors:
+        t.grad = None
+    for i in range(B):
+        part = LinearLogits(tensors[0][i], *tensors[1:])
+        L.cross_entropy(part, SOME_IGNORED[i], denominator=count).backward()
+    for t, gradient in zip(tensors, whole, strict=True):
+        assert t.grad is not None
+        assert_alike(t.grad, gradient)
+
+
+def test_nothing_of_the_caller_s_is_written_to() -> None:
+    tensors = head()
+
+    def digest() -> list[str]:
+        return [hashlib.sha256(t.detach().numpy().tobytes()).hexdigest() for t in (*tensors, IDS, SOFT, CLASSES)]
+
+    before = digest()
+    for loss in LOSSES.values():
+        value = loss(LinearLogits(*tensors, soft_cap=5.0))
+        gradients(value, tensors)
+    assert digest() == before
+
+
+def test_memory_grows_with_the_chunk() -> None:
+    """Of what the forward pass makes, nothing is as large as the logits."""
+    hidden, weight = torch.randn(400, 8, requires_grad=True), torch.randn(1000, 8, requires_grad=True)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        L.cross_entropy(LinearLogits(hidden, weight), torch.zeros(400, dtype=torch.int64)).backward()
+    largest = max(event.cpu_memory_usage for event in profile.events())
+    assert 0 < largest < 400 * 1000  # bytes; the logits would have four times as many
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "words"),
+    [
+        ((torch.zeros(2, 3), torch.zeros(4, 5)), {}, ShapeError, r"`weight` has shape \[4, 5\], expected \[C, D\]"),
+        ((torch.zeros(2, 3), torch.zeros(3)), {}, ShapeError, r"`weight` has shape \[3\]"),
+        ((torch.zeros(2, 3), torch.zeros(4, 3), torch.zeros(3)), {}, ShapeError, r"`bias` has shape \[3\], expected"),
+        ((torch.zeros(2, 3), torch.zeros(4, 3).double()), {}, DtypeError, "expected one dtype"),
+        ((torch.zeros(2, 3).long(), torch.zeros(4, 3)), {}, DtypeError, "`hidden` has dtype torch.int64"),
+        ((torch.zeros(2, 3), None), {}, DtypeError, "`weight` is NoneType"),
+        ((torch.zeros(2, 3), torch.zeros(4, 3)), {"temperature": 0.0}, OptionError, "`temperature` is 0.0"),
+        ((torch.zeros(2, 3), torch.zeros(4, 3)), {"soft_cap": -1.0}, OptionError, "`soft_cap` is -1.0"),
+        ((torch.zeros(2, 3), torch.zeros(4, 3)), {"soft_cap": float("nan")}, OptionError, "`soft_cap` is nan"),
+    ],
+)  # fmt: skip
+def test_what_is_no_linear_map_is_refused(
+    arguments: tuple[Tensor, ...], options: dict[str, float], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        LinearLogits(*arguments, **options)
+
+
+def test_targets_out_of_range_are_refused() -> None:
+    with pytest.raises(ValuesError, match="cross_entropy: `targets` holds 37"):
+        L.cross_entropy(LinearLogits(*head()), IDS.masked_fill(IDS[0, 0] == IDS, V))
+
+
+def test_losses_of_one_logit_want_a_tensor() -> None:
+    with pytest.raises(DtypeError, match=r"`logits` is LinearLogits, expected a torch\.Tensor"):
+        L.binary_cross_entropy(LinearLogits(*head()), SOFT)  # type: ignore[arg-type]
