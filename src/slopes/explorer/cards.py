@@ -111,7 +111,9 @@ def _formulas(spec: Spec) -> str:
 
 def _doors(spec: Spec, over: str) -> str:
     known = {page.id: page.short for page in PAGES}
-    links = [("/activations?functions=" + spec.name, "Draw it")] if spec.elementwise else []
+    links = []
+    if spec.elementwise and spec.kind == "activation":
+        links.append((f"/activations?functions={spec.name}", "Draw it"))
     links += [(f"/{page}", known[page]) for page in _FIGURES.get(spec.name, ()) if page in known]
     items = "".join(f'<li><a href="{escape(link)}">{escape(label)}</a></li>' for link, label in links)
     doors = f'<br>Take it apart:<ul class="doors-list">{items}</ul>' if items else ""
@@ -121,7 +123,10 @@ def _doors(spec: Spec, over: str) -> str:
 @cache
 def _prose(name: str) -> str:
     text = _TEXTS / f"{name}.md"
-    return MarkdownIt("commonmark", {"html": False}).render(text.read_text("utf-8")) if text.is_file() else ""
+    if not text.is_file():
+        return ""
+    html: str = MarkdownIt("commonmark", {"html": False}).render(text.read_text("utf-8"))
+    return html.replace("<pre>", '<pre tabindex="0">')  # what scrolls can be reached from the keyboard
 
 
 def _contract(spec: Spec) -> str:
@@ -134,7 +139,7 @@ def _contract(spec: Spec) -> str:
         (f"<code>{escape(p['name'])}</code>", f"= {p['default']}", _among(p), p["meaning"]) for p in data["parameters"]
     ]
     rows.append(("result", describe.shape(data["output"]), f"in {spec.range}", _nature(spec)))
-    return _table(("", "shape or default", "values", ""), rows)
+    return _table("What goes in and comes out", ("", "shape or default", "values", ""), rows)
 
 
 def _among(parameter: dict[str, Any]) -> str:
@@ -154,7 +159,7 @@ def _elsewhere(spec: Spec) -> str:
         (escape(e.library), f"<code>{escape(e.call)}</code>", escape(e.differs) or "the same", "")
         for e in spec.equivalents
     ]
-    table = _table(("", "call", "how it differs", ""), rows, escaped=True) if rows else ""
+    table = _table("Elsewhere", ("", "call", "how it differs", ""), rows, escaped=True) if rows else ""
     names = f"<p>Also called {escape(', '.join(spec.aliases))}.</p>" if spec.aliases else ""
     convention = f"<p>{escape(spec.convention)}</p>" if spec.convention else ""
     return table + convention + names
@@ -174,7 +179,7 @@ def _accuracy(name: str) -> str:
     if not rows:
         return ""
     note = "<p>Largest error in units of the last place, measured by <code>make accuracy</code>.</p>"
-    return note + _table(("", "exact: value", "slope", "default: value", "slope"), rows)
+    return note + _table("Accuracy", ("", "exact: value", "slope", "default: value", "slope"), rows)
 
 
 def _sources(spec: Spec) -> str:
@@ -182,7 +187,7 @@ def _sources(spec: Spec) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, escaped: bool = False) -> str:
+def _table(label: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, escaped: bool = False) -> str:
     def cell(text: str) -> str:
         return text if escaped or text.startswith("<code>") else escape(text)
 
@@ -194,7 +199,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, escaped: bool
         for row in rows
     )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="table-wrap" tabindex="0" role="region" aria-label="Table">{table}</div>'
+    return f'<div class="table-wrap" tabindex="0" role="region" aria-label="{escape(label)}">{table}</div>'
 
 
 def tables(catalog: Sequence[Spec]) -> str:
