@@ -38,40 +38,43 @@ ANSWERED: Final = 50.0  # ms, 95 in 100, of twenty draggers
 WEIGHT: Final = 500.0  # KB compressed, the maths font aside
 
 # One input at a time: set the slider, wait until the charts have been drawn and the next frame has begun.
-_ONE_BY_ONE: Final = """async ([rounds]) => {
-  const slider = document.querySelector('.controls > .control:not([hidden]) input[type=range]');
+_CONTROL: Final = """
+  const slider = document.querySelector('.controls > .control:not([hidden]) input[type=range]')
+    ?? document.querySelector('.controls .control:not([hidden]) input[type=range]');
+  const select = document.querySelector('.controls select');
   const demo = document.querySelector('.demo');
-  const [low, high] = [Number(slider.min), Number(slider.max)];
+  const move = (share) => {
+    if (slider) slider.value = Number(slider.min) + (slider.max - slider.min) * share;
+    else select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
+    (slider ?? select).dispatchEvent(new Event(slider ? 'input' : 'change', { bubbles: true }));
+  };
+"""
+_ONE_BY_ONE: Final = f"""async ([rounds]) => {{{_CONTROL}
   const times = [];
-  for (let i = 0; i < rounds; i++) {
-    const drawn = new Promise((done) => demo.addEventListener('drawn', done, { once: true }));
+  for (let i = 0; i < rounds; i++) {{
+    const drawn = new Promise((done) => demo.addEventListener('drawn', done, {{ once: true }}));
     const start = performance.now();
-    slider.value = low + (high - low) * (0.2 + 0.6 * ((i * 0.37) % 1));
-    slider.dispatchEvent(new Event('input', { bubbles: true }));
+    move(0.2 + 0.6 * ((i * 0.37) % 1));
     await drawn;
     await new Promise(requestAnimationFrame);
     times.push(performance.now() - start);
     await new Promise((go) => setTimeout(go, 20));
-  }
+  }}
   return times;
-}"""
+}}"""
 # As fast as frames come, as a hand on the slider does.
-_DRAGGING: Final = """async ([seconds]) => {
-  const slider = document.querySelector('.controls > .control:not([hidden]) input[type=range]');
-  const demo = document.querySelector('.demo');
-  const [low, high] = [Number(slider.min), Number(slider.max)];
+_DRAGGING: Final = f"""async ([seconds]) => {{{_CONTROL}
   let drawn = 0;
   const count = () => drawn++;
   demo.addEventListener('drawn', count);
   const start = performance.now();
-  for (let i = 0; performance.now() - start < 1000 * seconds; i++) {
-    slider.value = low + (high - low) * (0.5 + 0.35 * Math.sin(i / 9));
-    slider.dispatchEvent(new Event('input', { bubbles: true }));
+  for (let i = 0; performance.now() - start < 1000 * seconds; i++) {{
+    move(0.5 + 0.35 * Math.sin(i / 9));
     await new Promise(requestAnimationFrame);
-  }
+  }}
   demo.removeEventListener('drawn', count);
   return drawn / seconds;
-}"""
+}}"""
 _READY: Final = """() => new Promise((done) => {
   const demo = document.querySelector('.demo');
   const now = () => done(performance.now() - performance.getEntriesByType('navigation')[0].responseStart);
@@ -128,15 +131,24 @@ def measure(page: Page, base: str, name: str, *, rounds: int, seconds: float) ->
     return Figure(name, ready, statistics.median(times), quantile(times, 0.95), updates, weight, len(left))
 
 
-def _moved(base: str, name: str) -> tuple[str, float, float]:
-    """Return the number that a demonstration shows first, and the ends of its slider."""
+def _moved(base: str, name: str) -> tuple[str, float, float] | None:
+    """Return the number that a demonstration shows first and the ends of its slider; None where it has none."""
     schema = httpx.get(f"{base}/api/{name}/schema", timeout=30).json()
-    moved = next(p for p in schema["parameters"] if p["kind"] == "number" and not p["more"] and not p["belongsTo"])
+    default = {p["name"]: p["default"] for p in schema["parameters"]}
+    chosen = [value for p in schema["parameters"] if p["kind"] != "number" for value in _listed(p["default"])]
+    numbers = [p for p in schema["parameters"] if p["kind"] == "number"]
+    shown = [p for p in numbers if not p["belongsTo"] or set(p["belongsTo"]) & set(chosen)]
+    if not shown:
+        return None
+    moved = min(shown, key=lambda p: p["more"])
     low, high = moved["low"], moved["high"]
     if moved["within"]:
-        default = {p["name"]: p["default"] for p in schema["parameters"]}
         low, high = (default[end] for end in moved["within"])
     return moved["name"], low, high
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
 
 
 async def draggers(base: str, name: str, low: float, high: float, path: str, seconds: float) -> list[float]:
@@ -173,6 +185,8 @@ def crowd(base: str, names: Sequence[str], seconds: float) -> dict[str, dict[str
     found = {}
     for name in names:
         moved = _moved(base, name)
+        if moved is None:
+            continue
         asyncio.run(draggers(base, *moved, f"/api/{name}", 0.5))
         times = asyncio.run(draggers(base, *moved, f"/api/{name}", seconds))
         found[name] = {
@@ -243,7 +257,7 @@ def document(figures: Sequence[Figure], served: dict[str, dict[str, Any]]) -> st
     on = machine.conditions()
     rows = [
         f"| {f.id} | {f.ready:.0f} | {f.repaint_p50:.0f} | {f.repaint_p95:.0f} | {f.updates:.0f} | {f.weight:.0f} "
-        f"| {served[f.id]['p50']:.0f} | {served[f.id]['p95']:.0f} |"
+        f"| {_crowded(served.get(f.id))} |"
         for f in figures
     ]
     misses = _misses(figures, served)
@@ -258,6 +272,10 @@ def document(figures: Sequence[Figure], served: dict[str, dict[str, Any]]) -> st
             "",
         ]
     )
+
+
+def _crowded(times: dict[str, Any] | None) -> str:
+    return "no slider | " if times is None else f"{times['p50']:.0f} | {times['p95']:.0f}"
 
 
 _HEAD: Final = """# The explorer
