@@ -419,11 +419,18 @@ class Demonstration {
 
   async moveData(reply) {
     const tables = {};
+    const texts = {};
     const drawn = [...this.views.values()].map((view) => {
       if (!this.known.has(view)) this.known.set(view, view.getState({ data: () => true, signals: () => true }));
       const known = this.known.get(view);
       for (const [name, value] of Object.entries(reply.signals)) if (name in known.signals) view.signal(name, value);
-      for (const [name, columns] of Object.entries(reply.datasets)) if (name in known.data) view.data(name, (tables[name] ??= rows(columns)).map((row) => ({ ...row })));
+      for (const [name, columns] of Object.entries(reply.datasets)) {
+        if (!(name in known.data)) continue;
+        const said = (texts[name] ??= JSON.stringify(columns));
+        if (known.said?.[name] === said) continue; // what stays the same is not drawn again
+        (known.said ??= {})[name] = said;
+        view.data(name, (tables[name] ??= rows(columns)).map((row) => ({ ...row })));
+      }
       return view.runAsync();
     });
     await Promise.all(drawn);
