@@ -16,6 +16,7 @@ from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.demos.focal.page import PAGE as FOCAL
 from slopes.explorer.demos.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.demos.kl.page import PAGE as KL
+from slopes.explorer.demos.landscape.page import PAGE as LANDSCAPE
 from slopes.explorer.demos.line_fit.page import PAGE as LINE_FIT
 from slopes.explorer.demos.preference.page import PAGE as PREFERENCE
 from slopes.explorer.demos.regression_losses.page import PAGE as REGRESSION_LOSSES
@@ -33,6 +34,7 @@ PAGES: Final[tuple[Page, ...]] = (
     FOCAL,
     PREFERENCE,
     CONTRASTIVE_FORCES,
+    LANDSCAPE,
     WORKED_EXAMPLES,
     BINARY_LOSSES,
     KL,
