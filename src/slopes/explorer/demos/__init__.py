@@ -18,6 +18,7 @@ from slopes.explorer.demos.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.demos.kl.page import PAGE as KL
 from slopes.explorer.demos.landscape.page import PAGE as LANDSCAPE
 from slopes.explorer.demos.line_fit.page import PAGE as LINE_FIT
+from slopes.explorer.demos.pairing.page import PAGE as PAIRING
 from slopes.explorer.demos.preference.page import PAGE as PREFERENCE
 from slopes.explorer.demos.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.demos.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
@@ -31,6 +32,7 @@ PAGES: Final[tuple[Page, ...]] = (
     LINE_FIT,
     CROSS_ENTROPY,
     CONFIDENCE,
+    PAIRING,
     FOCAL,
     PREFERENCE,
     CONTRASTIVE_FORCES,

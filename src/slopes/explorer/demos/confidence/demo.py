@@ -70,26 +70,34 @@ _PRESETS: Final = (
 
 def build(context: Context) -> Demo:
     """Return the demonstration, with the visitor's own loss of the probabilities where there is one."""
+    broken = _broken(context)
     return Demo(
         id="confidence",
         parameters=(_ODDS, _SHARE, _OVER),
         presets=_PRESETS,
-        compute=lambda state: _guarded(state, context.loss),
+        compute=lambda state: _guarded(state, context.loss, broken),
         cursor="odds",
         cursor_on=("value", "slope"),
     )
 
 
-def _guarded(state: State, loss: GuardedLoss | None) -> Result:
+def _broken(context: Context) -> tuple[Problem, ...]:
+    if context.broken is None:
+        return ()
+    title = "Your function could not be loaded"
+    return (Problem(title=title, text=str(context.broken), traceback=context.broken.traceback),)
+
+
+def _guarded(state: State, loss: GuardedLoss | None, problems: tuple[Problem, ...]) -> Result:
     try:
-        return _compute(state, loss)
+        return _compute(state, loss, problems)
     except UserFunctionError as error:
         shown = getattr(error, "traceback", "")
         problem = Problem(title="Your loss could not be drawn", text=str(error), traceback=shown)
-        return _compute(state, None, (problem,))
+        return _compute(state, None, (*problems, problem))
 
 
-def _compute(state: State, loss: GuardedLoss | None, problems: tuple[Problem, ...] = ()) -> Result:
+def _compute(state: State, loss: GuardedLoss | None, problems: tuple[Problem, ...]) -> Result:
     odds, share, mean = real(state, "odds"), real(state, "share"), word(state, "mse") == "mean"
     z = logits(torch.tensor([odds], dtype=torch.float64), share)
     now = teach(z, mean=mean, loss=loss)

@@ -47,8 +47,8 @@ def formulas(taught: Taught, *, mean: bool) -> tuple[Formula, ...]:
     factor = r"\tfrac{1}{3}" if mean else ""
     scale = r"\tfrac{2}{3}" if mean else "2"
     d = r"\frac{\partial L}{\partial z_1}"
-    shout, whisper = latex_number(pull[CROSS_ENTROPY]), latex_number(pull[SQUARES])
-    whole = rf"p_1\left(g_1 - \textstyle\sum_j p_j g_j\right) = {p1} \cdot \left({g1} - {average}\right)"
+    shout, whisper = latex_number(pull[CROSS_ENTROPY]), latex_number(pull[SQUARES], 3)
+    whole = rf"p_1\left(g_1 - \textstyle\sum_j p_j g_j\right) = {p1}\,({g1} - {average})"
     part = rf"p_1 (1 - p_1)\, g_1 = {p1} \cdot {latex_number(1 - p[0], 3)} \cdot {_bracketed(g1)}"
     lines = (
         (CROSS_ENTROPY, rf"L = -\ln p_1 = -\ln({p1}) = {latex_number(loss[CROSS_ENTROPY])}"),
