@@ -140,6 +140,7 @@ _HEADINGS: Final = {
     "gated": "Gated units",
     "binary": "Losses of one logit",
     "cross_entropy": "Cross-entropy",
+    "linear": "Logits that are never made",
     "info_nce": "Line-ups",
 }
 _HEAD: Final = """# Performance

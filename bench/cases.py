@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
@@ -135,6 +135,57 @@ def _info_nce(quick: bool) -> Prepared:  # noqa: FBT001  as cases are called
     )
 
 
+def _linear(
+    quick: bool,  # noqa: FBT001  as cases are called
+    *,
+    dtype: torch.dtype = torch.float32,
+    ignored: bool = False,
+    peer: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
+) -> Prepared:
+    rows, width, classes = (256, 64, 5003) if quick else (2048, 1024, 50257)
+    hidden = _normal(rows, width).to(dtype).requires_grad_()
+    weight = _normal(classes, width, scale=0.03).to(dtype).requires_grad_()
+    targets = torch.randint(classes, (rows,), generator=torch.Generator().manual_seed(1))
+    if ignored:
+        targets[::2] = -100
+
+    def ours(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        return L.cross_entropy(slopes.LinearLogits(hidden, weight), targets)
+
+    wide = [t.detach().float().requires_grad_() for t in (hidden, weight)]
+    return Prepared(
+        _step(ours, hidden, weight, targets),
+        _step(peer or _made, hidden, weight, targets),
+        _step(_made, *wide, targets),
+        inputs=(hidden, weight, targets),
+        memory=peer is not _products,
+        allowed=1e-5 if dtype == torch.float32 else 1e-2,
+    )
+
+
+def _made(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(F.linear(hidden, weight).float(), targets)
+
+
+class _Products(torch.autograd.Function):
+    """The three matrix products that no form can do without, and nothing else."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(hidden, weight)
+        ctx.logits = hidden @ weight.t()
+        return ctx.logits[0, 0].float()
+
+    @staticmethod
+    def backward(ctx: Any, _: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        hidden, weight = ctx.saved_tensors
+        return ctx.logits @ weight, ctx.logits.t() @ hidden
+
+
+def _products(hidden: Tensor, weight: Tensor, _: Tensor) -> Tensor:
+    return cast("Tensor", _Products.apply(hidden, weight))  # type: ignore[no-untyped-call]
+
+
 def _focal(logits: Tensor, targets: Tensor) -> Tensor:
     return L.focal(logits, targets, alpha=0.25, gamma=2.0)
 
@@ -147,6 +198,7 @@ def _of(make: Callable[..., Prepared], *given: Any, **options: Any) -> Callable[
     return lambda quick: make(*given, quick, **options)
 
 
+_HEAD: Final = "cross_entropy over LinearLogits, 2048 × 1024, vocabulary 50,257, forward and backward"
 _MILLIONS: Final = "4,000,000 float32, forward and backward"
 
 CASES: Final = (
@@ -210,6 +262,22 @@ CASES: Final = (
         _of(_cross_entropy, 2048, 50257),
         1.05,
         rounds=9,
+    ),
+    *(
+        Case(f"linear.{name}", f"{_HEAD}, {words}", against, _of(_linear, **options), goal, rounds=5)
+        for name, words, against, goal, options in (
+            ("float32", "float32", "F.linear, F.cross_entropy", 0.92, {}),
+            ("bfloat16", "bfloat16", "F.linear, F.cross_entropy in float32", 0.85, {"dtype": torch.bfloat16}),
+            ("ignored", "float32, half of the targets ignored", "F.linear, F.cross_entropy", 0.6, {"ignored": True}),
+            ("products", "float32", "the three matrix products alone", 1.05, {"peer": _products}),
+            (
+                "products16",
+                "bfloat16",
+                "the three matrix products alone",
+                1.5,
+                {"peer": _products, "dtype": torch.bfloat16},
+            ),
+        )
     ),
     Case(
         "info_nce.4096",

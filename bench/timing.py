@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 
 import torch
+from tests.peak import Peak
 from torch import Tensor
 
 Step = Callable[[], tuple[Tensor, ...]]
@@ -30,6 +31,8 @@ class Prepared:
         forward: Our forward pass alone, where what it keeps for the backward pass is a claim.
         inputs: The tensors that it may keep for free.
         eager: Another pair, ours and the peer's, shown beside for information.
+        memory: Whether the peaks of memory beyond inputs and gradients are compared.
+        allowed: Largest error, as a share of a tensor's largest entry.
     """
 
     ours: Step
@@ -38,6 +41,8 @@ class Prepared:
     forward: Callable[[], Tensor] | None = None
     inputs: Sequence[Tensor] = ()
     eager: tuple[Step, Step] | None = None
+    memory: bool = False
+    allowed: float = ALLOWED
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def run(case: Case, *, quick: bool) -> Result:
     """Check a case, and time it where it is right."""
     made = case.prepare(quick)
     off = distance(made.ours(), made.right())
-    if not off <= ALLOWED:
+    if not off <= made.allowed:
         return Result(case.name, case.claim, case.peer, case.goal, "wrong", off)
     rounds = 3 if quick else case.rounds
     ours, peer = timed(made.ours, made.peer, rounds)
@@ -108,6 +113,10 @@ def run(case: Case, *, quick: bool) -> Result:
     if made.eager is not None:
         mine, theirs = timed(*made.eager, rounds)
         notes["eager ratio"] = round(statistics.median(mine) / statistics.median(theirs), 3)
+    if made.memory:
+        mine, theirs = (peak_bytes(step, made.inputs) for step in (made.ours, made.peer))
+        notes["peak, MB"] = round(mine / 1e6, 1)
+        notes["peak ratio"] = round(mine / theirs, 3)
     met = (case.goal is None or ratio <= case.goal) and (case.keep is None or kept is None or kept <= case.keep)
     return Result(
         case.name,
@@ -180,6 +189,13 @@ def distance(came: Sequence[Tensor], right: Sequence[Tensor]) -> float:
         error = (a.detach().double() - b.detach()).abs().max() / b.detach().abs().max().clamp(min=1e-300)
         worst = max(worst, float(error)) if error == error else float("inf")  # noqa: PLR0124  NaN
     return worst
+
+
+def peak_bytes(step: Step, inputs: Sequence[Tensor]) -> int:
+    """Return the most bytes alive at once during a step, beyond its inputs and the gradients that come out."""
+    with Peak(*inputs) as measured:
+        results = step()
+    return measured.bytes - sum(t.untyped_storage().nbytes() for t in results)
 
 
 def kept_bytes(forward: Callable[[], Tensor], inputs: Sequence[Tensor]) -> int:

@@ -215,15 +215,15 @@ def _pass(
     size = _rows_of_a_chunk(work, flat)
     for start in range(0, count, size):
         at = slice(start, min(start + size, count)) if counted is None else counted[start : start + size]
-        given = [source(at) for source in sources]
-        loss, slopes = work.formula(*(values for values, _ in given), *work.numbers)
-        losses[at] = loss
+        values, chains = zip(*(source(at) for source in sources), strict=True)
+        losses[at], slopes = work.formula(*values, *work.numbers)
+        del values  # the chunk's logits, before there is another chunk of their size
         if factor is None or not any(wanted):
             continue
         scale = factor[at].to(dtype).unsqueeze(-1)
-        for part, (_, chain), slope in zip(work.parts, given, slopes, strict=False):
+        for part, chain, slope in zip(work.parts, chains, slopes, strict=False):
             if slope is not None and any(wanted[place] for place in part.places):
-                chain((slope() if callable(slope) else slope) * scale, at, gradients)
+                chain((slope() if callable(slope) else slope).mul_(scale), at, gradients)
     return losses, gradients
 
 
@@ -273,9 +273,9 @@ class _Head:
             z += self.bias
         return bent(z, self.temperature, self.soft_cap)
 
-    def chain(self, g: Tensor, x: Tensor, at: Any, gradients: list[Tensor | None]) -> None:  # noqa: ANN401  rows
-        """Add the gradients of the tensors, by two products, given that of the logits."""
-        if self.soft_cap is not None:
+    def chain(self, g: Tensor, x: Tensor | None, at: Any, gradients: list[Tensor | None]) -> None:  # noqa: ANN401  rows
+        """Add the gradients of the tensors, by two products, given that of the logits; x where they are capped."""
+        if self.soft_cap is not None and x is not None:
             g = g * (1 - (x * (self.temperature / self.soft_cap)) ** 2)
         if self.temperature != 1:
             g = g / self.temperature
@@ -305,8 +305,8 @@ def _linear(part: _Part, flat: Sequence[Tensor]) -> Callable[[Any], tuple[Tensor
 
     def values(at: Any) -> tuple[Tensor, Chain]:  # noqa: ANN401  rows
         x = head.logits(at)
-        keep = x.clone() if part.soft_cap is not None else x
-        return x, lambda g, at, gradients: head.chain(g, keep, at, gradients)
+        kept = x if part.soft_cap is not None else None
+        return x, lambda g, at, gradients: head.chain(g, kept, at, gradients)
 
     return values
 
