@@ -24,6 +24,8 @@ DASH: Final = [7, 4]
 _TICKS: Final = (
     "abs(datum.value) > 0 && abs(datum.value) < 0.01 ? format(datum.value, '.1~e') : format(datum.value, '~g')"
 )
+_IS_POWER: Final = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
+_POWERS: Final = "(datum.value > 9999 || datum.value < 9e-4 ? format(datum.value, '.0e') : format(datum.value, '~g'))"
 # Ends of the axes until the first numbers arrive.
 _ENDS: Final = {"x": (-6.0, 6.0), "value": (-1.5, 6.5), "slope": (-0.25, 1.25)}
 
@@ -118,6 +120,14 @@ def up(column: str, title: str | None = None, axis: str | None = None, **options
     """Return the y channel, its ends the numbers `<axis>_low` and `<axis>_high`; the axis is named as the column."""
     ticks = {"tickCount": 6, **({} if "format" in options else {"labelExpr": _TICKS}), **options}
     return alt.Y(f"{column}:Q", title=title, scale=_scale(axis or column), axis=alt.Axis(**ticks))
+
+
+def up_decades(column: str, axis: str) -> alt.Y:
+    """Return the y channel on a log scale, ruled and labelled at powers of ten; its ends are above 0."""
+    scale = alt.Scale(type="log", domain=[{"expr": f"{axis}_low"}, {"expr": f"{axis}_high"}], nice=False)
+    ruled: Layer = {"condition": {"test": _IS_POWER, "value": 1}, "value": 0}
+    ticks = alt.Axis(tickCount=5, labelExpr=f"{_IS_POWER} ? {_POWERS} : ''", gridOpacity=ruled)
+    return alt.Y(f"{column}:Q", title=None, scale=scale, axis=ticks)
 
 
 def lines(

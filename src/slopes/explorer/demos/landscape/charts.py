@@ -37,7 +37,7 @@ def _land(name: str, theme: str) -> dict[str, Any]:
 
 def _steps(theme: str) -> dict[str, Any]:
     x = d.across("step", column="step", axis="step")
-    value, slope = _decades("loss"), _decades("norm")
+    value, slope = d.up_decades("loss", "v"), d.up_decades("norm", "v")
     return d.chart(
         d.lines("steps", x, slope, theme, dashed=True),
         d.lines("steps", x, value, theme),
@@ -47,22 +47,6 @@ def _steps(theme: str) -> dict[str, Any]:
         right=128,
         left=60,
     )
-
-
-def _decades(column: str) -> alt.Y:
-    scale = alt.Scale(type="log", domain=[{"expr": "v_low"}, {"expr": "v_high"}], nice=False)
-    axis = alt.Axis(tickCount=5, labelExpr=_POWERS, gridOpacity=_DECADE)
-    return alt.Y(f"{column}:Q", title=None, scale=scale, axis=axis)
-
-
-_POWERS: Final = (
-    "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) > 1e-6 ? '' : "
-    "datum.value > 9999 || datum.value < 9e-4 ? format(datum.value, '.0e') : format(datum.value, '~g')"
-)
-_DECADE: Final[Any] = {
-    "condition": {"test": "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6", "value": 1},
-    "value": 0,
-}
 
 
 def _bands(dataset: str, x: alt.X, y: alt.Y, theme: str) -> d.Layer:
