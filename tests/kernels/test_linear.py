@@ -124,6 +124,24 @@ def test_value_against_fifty_digits() -> None:
         assert mpmath.almosteq(total / (B * T), loss.item(), rel_eps=1e-13)
 
 
+def test_rows_that_softmax_cannot_do_are_made_again() -> None:
+    """Leads of hundreds, among ordinary rows of the same chunk: both ends of what float32 can say."""
+    hidden, weight, _ = head(torch.float32)
+    hidden = hidden.detach().reshape(-1, D)
+    hidden[::3] *= 200
+    hidden.requires_grad_()
+    targets = IDS.reshape(-1)
+    with torch.no_grad():
+        sure = (hidden @ weight.t()).argmax(-1)
+    for chosen in (targets, sure):
+        logits = LinearLogits(hidden, weight)
+        chunked, whole = (L.cross_entropy(x, chosen, reduction="none") for x in (logits, logits.materialize()))
+        assert_close_to_scale(chunked, whole.detach(), float(whole.detach().abs().max()))
+        one, other = (L.cross_entropy(x, chosen) for x in (logits, logits.materialize()))
+        for mine, theirs in zip(gradients(one, [hidden, weight]), gradients(other, [hidden, weight]), strict=True):
+            assert_alike(mine, theirs)
+
+
 def test_any_upstream() -> None:
     tensors = head()
     assert_same(LOSSES["cross_entropy"], tensors, torch.tensor(-2.5, dtype=torch.float64))

@@ -7,6 +7,7 @@ error by the difference itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import torch
@@ -45,15 +46,23 @@ def _by_index(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
 
 def _by_index_fast(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return the same by torch's softmax kernel, and rows that it cannot do by the definition."""
+    return _from_softmax(torch.softmax(x, -1), t, lambda rows: x[rows])
+
+
+def _by_index_owned(x: Tensor, t: Tensor, again: Callable[[Tensor], Tensor]) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return the same in the memory of the logits; `again` makes those of some rows once more."""
+    return _from_softmax(torch.softmax(x, -1, out=x), t, again)
+
+
+def _from_softmax(p: Tensor, t: Tensor, again: Callable[[Tensor], Tensor]) -> tuple[Tensor, tuple[Tensor, None]]:
     at = t.unsqueeze(-1)
-    p = torch.softmax(x, -1)
     own = p.gather(-1, at).squeeze(-1)
     rest = p.scatter_(-1, at, 0.0).sum(-1)
     p.scatter_(-1, at, -rest.unsqueeze(-1))
     loss = torch.where(rest < 0.5, -torch.log1p(-rest), -torch.log(own))  # noqa: PLR2004
     hard = ((rest < CONFIDENT) | ~(own > RARE)).nonzero().squeeze(-1)
     if hard.numel():
-        loss[hard], (p[hard], _) = _by_index(x[hard], t[hard])
+        loss[hard], (p[hard], _) = _by_index(again(hard), t[hard])
     return loss, (p, None)
 
 
@@ -176,7 +185,9 @@ def _blend(alpha: float, term: Tensor) -> Tensor:
     return alpha * term if alpha else torch.zeros_like(term)
 
 
-BY_INDEX: Final = Pointwise.sharing("CrossEntropy", _by_index, tensors=2, rows=True, eager=_by_index_fast)
+BY_INDEX: Final = Pointwise.sharing(
+    "CrossEntropy", _by_index, tensors=2, rows=True, eager=_by_index_fast, owned=_by_index_owned
+)
 SMOOTHED: Final = Pointwise.sharing("SmoothedCrossEntropy", _smoothed, tensors=2, rows=True)
 SOFT: Final = Pointwise.sharing("SoftCrossEntropy", _soft, tensors=2, rows=True)
 FOCAL: Final = Pointwise.sharing("SoftmaxFocal", _focal, tensors=2, rows=True)

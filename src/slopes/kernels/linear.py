@@ -35,10 +35,14 @@ Input = Tensor | LinearLogits | None
 
 
 class Loss(Protocol):
-    """What the engine asks of a loss of rows: its value as a graph can go through it, and both in a fast way."""
+    """What the engine asks of a loss of rows: its value as a graph can go through it, and both in a fast way.
+
+    `owned` may overwrite its logits, and is given what makes those of some rows again.
+    """
 
     value: Callable[..., Tensor]
     eager: Formula
+    owned: Formula | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class _Work:
 
     formula: Formula
     value: Callable[..., Tensor]
+    owned: Formula | None
     parts: tuple[_Part, ...]
     numbers: tuple[Any, ...]
     shape: torch.Size
@@ -116,7 +121,7 @@ def _work(
         else:
             parts.append(_Part(places, linear=False))
     logits = next(given for given in inputs if isinstance(given, LinearLogits))
-    return _Work(loss.eager, loss.value, tuple(parts), tuple(numbers), logits.shape[:-1], keep), flat
+    return _Work(loss.eager, loss.value, loss.owned, tuple(parts), tuple(numbers), logits.shape[:-1], keep), flat
 
 
 class _Reduced(torch.autograd.Function):
@@ -204,7 +209,6 @@ def _pass(
     """Return the loss of each row, and the wanted gradients of Σ factor · loss."""
     rows = work.shape.numel()
     dtype = wide(flat[0].dtype)
-    sources = [_source(work, part, flat) for part in work.parts]
     losses = torch.zeros(rows, dtype=dtype, device=flat[0].device)
     gradients = [
         torch.zeros(t.shape, dtype=wide(t.dtype), device=t.device) if w else None
@@ -212,42 +216,77 @@ def _pass(
     ]
     counted = None if work.keep is None else work.keep.reshape(-1).nonzero().squeeze(-1)
     count = rows if counted is None else counted.numel()
-    size = _rows_of_a_chunk(work, flat)
+    size = min(_rows_of_a_chunk(work, flat), max(count, 1))
+    sources = [_source(work, part, flat, size) for part in work.parts]
     for start in range(0, count, size):
         at = slice(start, min(start + size, count)) if counted is None else counted[start : start + size]
         values, chains = zip(*(source(at) for source in sources), strict=True)
-        losses[at], slopes = work.formula(*values, *work.numbers)
+        losses[at], slopes = _evaluated(work, values, sources, at)
         del values  # the chunk's logits, before there is another chunk of their size
         if factor is None or not any(wanted):
             continue
-        scale = factor[at].to(dtype).unsqueeze(-1)
+        share = factor[at].to(dtype).unsqueeze(-1)
         for part, chain, slope in zip(work.parts, chains, slopes, strict=False):
             if slope is not None and any(wanted[place] for place in part.places):
-                chain((slope() if callable(slope) else slope).mul_(scale), at, gradients)
+                chain(slope() if callable(slope) else slope, share, at, gradients)
     return losses, gradients
 
 
-Chain = Callable[[Tensor, Any, list[Tensor | None]], None]
+def _evaluated(
+    work: _Work,
+    values: Sequence[Any],
+    sources: Sequence[_Source],
+    at: Any,  # noqa: ANN401  rows
+) -> tuple[Tensor, tuple[Any, ...]]:
+    """Return the loss of some rows and its slopes, the logits overwritten where the formula can do with that."""
+    linear = [place for place, part in enumerate(work.parts) if part.linear]
+    if work.owned is None or linear != [0] or work.parts[0].soft_cap is not None:
+        return work.formula(*values, *work.numbers)
+
+    def again(rows: Tensor) -> Tensor:
+        return cast("Tensor", sources[0](_some(at, rows), fresh=True)[0])
+
+    return work.owned(*values, *work.numbers, again)
 
 
-def _source(work: _Work, part: _Part, flat: Sequence[Tensor]) -> Callable[[Any], tuple[Tensor | None, Chain]]:
+def _some(at: Any, rows: Tensor) -> Tensor:  # noqa: ANN401  rows
+    """Return some of the rows at `at`, by their places among these."""
+    return rows + at.start if isinstance(at, slice) else cast("Tensor", at[rows])
+
+
+# What takes the gradient of an input for some rows: the slopes, what each row's are multiplied by, which rows, and the
+# gradients that it adds to.
+Chain = Callable[[Tensor, Tensor, Any, list[Tensor | None]], None]
+
+
+class _Source(Protocol):
+    """What gives the values of an input for some rows, in fresh memory if asked for, and takes their gradient."""
+
+    def __call__(self, at: Any, *, fresh: bool = False) -> tuple[Tensor | None, Chain]: ...  # noqa: ANN401
+
+
+def _source(work: _Work, part: _Part, flat: Sequence[Tensor], rows: int) -> _Source:
     """Return what gives the values of an input for some rows, and takes their gradient."""
     if not part.places:
-        return lambda _: (None, lambda *_: None)
+        return lambda at, *, fresh=False: (None, _no_chain)  # noqa: ARG005
     if part.linear:
-        return _linear(part, flat)
+        return _linear(part, flat, rows)
     (place,) = part.places
     t = flat[place].detach()
     if t.dim() < len(work.shape) or t.shape[: len(work.shape)] != work.shape:
-        return lambda _: (t, lambda *_: None)  # the same for all rows, as class weights are
+        return lambda at, *, fresh=False: (t, _no_chain)  # noqa: ARG005  the same for all rows, as class weights are
     by_row = t.reshape(work.shape.numel(), *t.shape[len(work.shape) :])
 
-    def store(gradient: Tensor, at: Any, gradients: list[Tensor | None]) -> None:  # noqa: ANN401  rows
+    def store(slope: Tensor, share: Tensor, at: Any, gradients: list[Tensor | None]) -> None:  # noqa: ANN401  rows
         kept = gradients[place]
         if kept is not None:
-            kept.view(by_row.shape)[at] = gradient if by_row.dim() > 1 else gradient.squeeze(-1)
+            kept.view(by_row.shape)[at] = slope * (share if slope.dim() > 1 else share.squeeze(-1))
 
-    return lambda at: (_widened(by_row[at]), store)
+    return lambda at, *, fresh=False: (_widened(by_row[at]), store)  # noqa: ARG005
+
+
+def _no_chain(slope: Tensor, share: Tensor, at: Any, gradients: list[Tensor | None]) -> None:  # noqa: ANN401
+    """Drop the gradient of what has none."""
 
 
 def _widened(t: Tensor) -> Tensor:
@@ -264,36 +303,48 @@ class _Head:
     places: tuple[int, ...]
     temperature: float
     soft_cap: float | None
+    room: Tensor
 
-    def logits(self, at: Any) -> Tensor:  # noqa: ANN401  rows
-        """Return the logits of some rows, by a product."""
-        z = torch.mm(self.hidden[at], self.weight.t())
+    def logits(self, at: Any, *, fresh: bool) -> Tensor:  # noqa: ANN401  rows
+        """Return the logits of some rows, by a product, in memory that is there already unless it is to be fresh."""
+        h = self.hidden[at]
+        z = torch.mm(h, self.weight.t(), out=None if fresh else self.room[: len(h)])  # fresh memory costs faults
         z = z.to(wide(z.dtype))
         if self.bias is not None:
             z += self.bias
         return bent(z, self.temperature, self.soft_cap)
 
-    def chain(self, g: Tensor, x: Tensor | None, at: Any, gradients: list[Tensor | None]) -> None:  # noqa: ANN401  rows
-        """Add the gradients of the tensors, by two products, given that of the logits; x where they are capped."""
+    def chain(
+        self,
+        slope: Tensor,
+        share: Tensor,
+        x: Tensor | None,
+        at: Any,  # noqa: ANN401  rows
+        gradients: list[Tensor | None],
+    ) -> None:
+        """Add the gradients of the tensors, by two products; x are the logits where they are capped.
+
+        The shares of the rows multiply hidden states and results, which are small, and not the slopes.
+        """
         if self.soft_cap is not None and x is not None:
-            g = g * (1 - (x * (self.temperature / self.soft_cap)) ** 2)
-        if self.temperature != 1:
-            g = g / self.temperature
+            slope = slope * (1 - (x * (self.temperature / self.soft_cap)) ** 2)
+        share = share / self.temperature
         by_hidden, by_weight, by_bias = (gradients[place] if place >= 0 else None for place in self.places)
         if by_bias is not None:
-            by_bias += g.sum(0)
-        narrow = g.to(self.hidden.dtype)
+            by_bias += torch.mv(slope.t(), share.squeeze(-1))
+        narrow = slope.to(self.hidden.dtype)
         if by_hidden is not None:
-            by_hidden.view(self.hidden.shape)[at] = torch.mm(narrow, self.weight).to(by_hidden.dtype)
+            by_hidden.view(self.hidden.shape)[at] = (torch.mm(narrow, self.weight) * share).to(by_hidden.dtype)
         if by_weight is None:
             return
+        h = self.hidden[at]
         if narrow.dtype == by_weight.dtype:
-            by_weight.addmm_(narrow.t(), self.hidden[at])
+            by_weight.addmm_(narrow.t(), h * share)
         else:
-            by_weight += torch.mm(narrow.t(), self.hidden[at])
+            by_weight += torch.mm(narrow.t(), (h * share).to(h.dtype))
 
 
-def _linear(part: _Part, flat: Sequence[Tensor]) -> Callable[[Any], tuple[Tensor, Chain]]:
+def _linear(part: _Part, flat: Sequence[Tensor], rows: int) -> _Source:
     """Return the logits of some rows by a product, and the two products that take their gradient."""
     tensors = [flat[place].detach() for place in part.places]
     hidden, weight = tensors[:2]
@@ -301,12 +352,13 @@ def _linear(part: _Part, flat: Sequence[Tensor]) -> Callable[[Any], tuple[Tensor
     hidden = hidden.reshape(-1, hidden.shape[-1])
     if hidden.dtype == torch.float16:  # a product of these may be beyond 65,504
         hidden, weight = hidden.float(), weight.float()
-    head = _Head(hidden, weight, bias, (*part.places, -1)[:3], part.temperature, part.soft_cap)
+    room = torch.empty(rows, weight.shape[0], dtype=hidden.dtype, device=hidden.device)
+    head = _Head(hidden, weight, bias, (*part.places, -1)[:3], part.temperature, part.soft_cap, room)
 
-    def values(at: Any) -> tuple[Tensor, Chain]:  # noqa: ANN401  rows
-        x = head.logits(at)
+    def values(at: Any, *, fresh: bool = False) -> tuple[Tensor, Chain]:  # noqa: ANN401  rows
+        x = head.logits(at, fresh=fresh)
         kept = x if part.soft_cap is not None else None
-        return x, lambda g, at, gradients: head.chain(g, kept, at, gradients)
+        return x, lambda slope, share, at, gradients: head.chain(slope, share, kept, at, gradients)
 
     return values
 

@@ -49,6 +49,7 @@ class Pointwise:
             differentiable, and a slope may be a function, called where its gradient is wanted.
         into: `(forward, backward)` that write float32 or float64 blocks without temporaries, for the eager passes of
             an activation: `forward(out, *tensors)`, `backward(outs, upstream, *tensors)`.
+        owned: Like `eager`, but it may overwrite its first tensor; a last argument makes some rows of that again.
     """
 
     def __init__(
@@ -63,11 +64,12 @@ class Pointwise:
         rows: bool = False,
         eager: Both | None = None,
         into: tuple[Callable[..., None], Callable[..., None]] | None = None,
+        owned: Both | None = None,
     ) -> None:
         self.name, self.value, self.slopes = name, value, slopes
         self.tensors, self.narrow, self.rows = tensors, narrow, rows
         self.both: Both = both or (lambda *a: (value(*a), slopes(*a)))
-        self.eager, self.into = eager or self.both, into
+        self.eager, self.into, self.owned = eager or self.both, into, owned
         self._traced = _function(self, forward_mode=False)
         self._eager = _function(self, forward_mode=True)
 
@@ -81,6 +83,7 @@ class Pointwise:
         narrow: bool = False,
         rows: bool = False,
         eager: Both | None = None,
+        owned: Both | None = None,
     ) -> Pointwise:
         """Return a function made from one formula that gives the value and the slopes together."""
         return cls(
@@ -92,6 +95,7 @@ class Pointwise:
             narrow=narrow,
             rows=rows,
             eager=eager,
+            owned=owned,
         )
 
     def __call__(self, *arguments: Any) -> Tensor:  # noqa: ANN401  tensors first, numbers after
