@@ -58,6 +58,7 @@ LOSSES: dict[str, Loss] = {
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linear, "CHUNK_BYTES", 1200)  # four rows of float64
+    monkeypatch.setattr(linear, "NARROW_CHUNK_BYTES", 600)
     monkeypatch.setattr(linear, "LEAST_ROWS", 1)
 
 

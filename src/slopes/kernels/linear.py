@@ -25,9 +25,10 @@ from slopes._core.linear_logits import LinearLogits, bent
 from slopes._core.reduce import Plan, wide
 from slopes._core.settings import is_transformed
 
-# Bytes of one float32 chunk of logits. The weight's gradient is read and written once a chunk, which is dear for
-# small ones; three such buffers live at a time.
+# Bytes of a chunk of logits in the dtype that they are computed in. The weight's gradient is read and written once a
+# chunk, and converted as well for 16-bit weights, which is dear for small chunks; `bench` measures it.
 CHUNK_BYTES: Final = 64 << 20
+NARROW_CHUNK_BYTES: Final = 128 << 20
 LEAST_ROWS: Final = 64
 
 Formula = Callable[..., tuple[Tensor, tuple[Any, ...]]]
@@ -365,5 +366,6 @@ def _linear(part: _Part, flat: Sequence[Tensor], rows: int) -> _Source:
 
 def _rows_of_a_chunk(work: _Work, flat: Sequence[Tensor]) -> int:
     classes = max(flat[part.places[1]].shape[0] for part in work.parts if part.linear)
-    element = 8 if flat[0].dtype == torch.float64 else 4
-    return max(CHUNK_BYTES // (max(classes, 1) * element), LEAST_ROWS)
+    dtype = wide(flat[0].dtype)
+    budget = CHUNK_BYTES if dtype == flat[0].dtype else NARROW_CHUNK_BYTES
+    return max(budget // (max(classes, 1) * dtype.itemsize), LEAST_ROWS)
