@@ -13,6 +13,7 @@ from slopes.explorer.demos.binary_losses.page import PAGE as BINARY_LOSSES
 from slopes.explorer.demos.confidence.page import PAGE as CONFIDENCE
 from slopes.explorer.demos.contrastive_forces.page import PAGE as CONTRASTIVE_FORCES
 from slopes.explorer.demos.cross_entropy.page import PAGE as CROSS_ENTROPY
+from slopes.explorer.demos.depth.page import PAGE as DEPTH
 from slopes.explorer.demos.focal.page import PAGE as FOCAL
 from slopes.explorer.demos.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.demos.kl.page import PAGE as KL
@@ -37,6 +38,7 @@ PAGES: Final[tuple[Page, ...]] = (
     PREFERENCE,
     CONTRASTIVE_FORCES,
     LANDSCAPE,
+    DEPTH,
     WORKED_EXAMPLES,
     BINARY_LOSSES,
     KL,
