@@ -1,4 +1,4 @@
-"""The demonstrations, one to a folder: `page.py` and `charts.py` without torch, `demo.py` with the library.
+"""The demonstrations in the order of the tour, one to a folder: `page.py` and `charts.py` without torch, `demo.py` with the library.
 
 A demonstration is a pure function from declared parameters to data and text. Its folder says what it shows (`page.py`),
 how that is drawn (`charts.py`) and what the numbers are (`demo.py`, with `build(context)`).
@@ -28,19 +28,19 @@ from slopes.explorer.schema import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     ACTIVATIONS,
+    DEPTH,
     SOFTMAX_TEMPERATURE,
     REGRESSION_LOSSES,
     LINE_FIT,
     CROSS_ENTROPY,
     CONFIDENCE,
-    PAIRING,
-    FOCAL,
-    PREFERENCE,
-    CONTRASTIVE_FORCES,
     LANDSCAPE,
-    DEPTH,
-    WORKED_EXAMPLES,
-    BINARY_LOSSES,
+    PAIRING,
     KL,
+    BINARY_LOSSES,
+    FOCAL,
+    CONTRASTIVE_FORCES,
     INFO_NCE,
+    PREFERENCE,
+    WORKED_EXAMPLES,
 )
