@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import re
 from collections.abc import Callable
@@ -48,6 +49,7 @@ class Server:
         # One thread: the library's precision setting is process-wide, so that requests must take turns.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slopes: compute", initializer=_alone)
         self._timing: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     def app(self) -> ASGIApp:
         """Return the application, guarded from the outside in."""
@@ -180,7 +182,17 @@ class Server:
         raise HTTPException(404, "There is no such file.")
 
     async def _loaded(self) -> Loaded:
-        return await run_in_threadpool(self._loading.wait)
+        loaded = await run_in_threadpool(self._loading.wait)
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._warm(loaded))
+        return loaded
+
+    async def _warm(self, loaded: Loaded) -> None:
+        """Compute each figure once between the answers: the first time of everything is slow."""
+        for demo in loaded.demos.values():
+            await asyncio.sleep(0.02)
+            with contextlib.suppress(Exception):  # whoever opens it is told
+                await self._compute(partial(demo.compute, demo.default()))
 
     async def _compute(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

@@ -1,4 +1,4 @@
-"""The demonstrations in the order of the tour, one to a folder: `page.py` and `charts.py` without torch, `demo.py` with the library.
+"""The demonstrations, in the order of the tour, one to a folder.
 
 A demonstration is a pure function from declared parameters to data and text. Its folder says what it shows (`page.py`),
 how that is drawn (`charts.py`) and what the numbers are (`demo.py`, with `build(context)`).
