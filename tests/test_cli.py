@@ -13,8 +13,8 @@ import torch
 
 import slopes
 from slopes import cli, describe, plotting
-from slopes.loss_curves import LOSSES
 from slopes.catalog import CATALOG, find
+from slopes.loss_curves import LOSSES
 from slopes.readable import plain, plain_lines
 
 COMMAND: Final = [sys.executable, "-c", "import sys; from slopes.cli import main; sys.exit(main())"]
