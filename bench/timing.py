@@ -33,6 +33,7 @@ class Prepared:
         eager: Another pair, ours and the peer's, shown beside for information.
         memory: Whether the peaks of memory beyond inputs and gradients are compared.
         allowed: Largest error, as a share of a tensor's largest entry.
+        answers: Whether the peer gives the answer too; a bare product does not.
     """
 
     ours: Step
@@ -43,6 +44,7 @@ class Prepared:
     eager: tuple[Step, Step] | None = None
     memory: bool = False
     allowed: float = ALLOWED
+    answers: bool = True
 
 
 @dataclass(frozen=True)

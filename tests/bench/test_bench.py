@@ -55,8 +55,8 @@ def test_an_unknown_case_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", [name for name in QUICK if not name.startswith("exact.")])
 def test_every_case_is_right(name: str) -> None:
     made = QUICK[name].prepare(True)
-    assert distance(made.ours(), made.right()) <= 1e-5
-    assert distance(made.peer(), made.right()) <= 1e-5
+    assert distance(made.ours(), made.right()) <= made.allowed
+    assert not made.answers or distance(made.peer(), made.right()) <= made.allowed
 
 
 def test_a_page_says_what_is_missed() -> None:

@@ -109,6 +109,8 @@ class _Lines:
 @cache
 def _lines(spec: Spec) -> _Lines | None:
     options = {p.name: p.default for p in spec.parameters if p.default is not None}
+    if spec.kind == "tool":
+        return None
     if spec.kind == "loss":
         return _loss_lines(spec, options)
     function, over = bound(spec, options), ""

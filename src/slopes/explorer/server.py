@@ -272,4 +272,6 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _failed(_: Request, __: Exception) -> Response:
     """A sentence for the page; Starlette raises the error on, into the server's log."""
-    return JSONResponse({"error": "The explorer failed to answer; its log says why."}, status_code=500)
+    # The server closes this connection, and whoever asked should not ask on it again.
+    headers = {"connection": "close"}
+    return JSONResponse({"error": "The explorer failed to answer; its log says why."}, status_code=500, headers=headers)
