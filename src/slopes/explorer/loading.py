@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,10 +51,12 @@ class Loading:
 
     Args:
         functions: The visitor's own: where one is, as typed on the command line, or itself, as Python hands it over.
+        alone: Whether the process is the explorer's own.
     """
 
-    def __init__(self, functions: Sequence[str | Callable[..., Any]] = ()) -> None:
+    def __init__(self, functions: Sequence[str | Callable[..., Any]] = (), *, alone: bool = False) -> None:
         self._functions = functions
+        self._alone = alone
         self._done = threading.Event()
         self._loaded: Loaded | None = None
         self._error: Exception | None = None
@@ -77,6 +80,8 @@ class Loading:
     def _run(self) -> None:
         try:
             self._loaded = load(self._functions)
+            if self._alone:
+                gc.freeze()  # what is there now stays; looking through it again and again would slow every answer
         except Exception as error:  # noqa: BLE001  every request that waits is told
             self._error = error
         finally:

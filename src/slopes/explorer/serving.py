@@ -77,7 +77,7 @@ def serve(port: int = 8000, *, open_browser: bool = True, functions: Sequence[st
         OptionError: The port is taken.
         UserFunctionError: One of `functions` does not say where a function is.
     """
-    explorer = _explorer(port, functions)
+    explorer = _explorer(port, functions, alone=True)
     page = f"{explorer.url}/yours" if functions else explorer.url
     sys.stdout.write(f"slopes explorer: {page} (Ctrl+C ends it)\n")
     sys.stdout.flush()
@@ -114,12 +114,12 @@ def explore(*functions: Callable[..., Any], port: int = 0, open_browser: bool = 
     return explorer
 
 
-def _explorer(port: int, functions: Sequence[str | Callable[..., Any]]) -> Explorer:
+def _explorer(port: int, functions: Sequence[str | Callable[..., Any]], *, alone: bool = False) -> Explorer:
     for function in functions:
         if isinstance(function, str):
             check_reference(function)
     listener = _listen(port)
-    vega, loading = VegaRuntime(), Loading(functions)
+    vega, loading = VegaRuntime(), Loading(functions, alone=alone)
     vega.start()  # takes longest, so it begins first
 
     try:
