@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -21,7 +22,8 @@ def _as_it_was() -> Iterator[None]:
     before = STATE.exact, STATE.check_values
     torch.compiler.reset()
     yield
-    STATE.exact, STATE.check_values = before
+    slopes.exact(before[0])
+    slopes.checks(values=before[1])
 
 
 def slope_at_20() -> float:
@@ -133,3 +135,23 @@ def test_exact_can_be_entered_while_compiling() -> None:
     audited, default = both(torch.tensor([-10.0]))
     assert audited.item() == pytest.approx(-7.619853024160525e-23, rel=1e-6, abs=0)
     assert default.item() == 0
+
+
+def test_blocks_of_two_threads_that_overlap_leave_nothing() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with slopes.exact(), slopes.checks(values=False):
+            begun.set()
+            ended.wait(10)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    begun.wait(10)
+    with slopes.exact(), slopes.checks(values=True):
+        ended.set()
+        thread.join()
+        assert STATE.exact
+        assert STATE.check_values
+    assert not STATE.exact
+    assert STATE.check_values is None

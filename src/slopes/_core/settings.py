@@ -21,6 +21,26 @@ class _State:
 STATE = _State()
 
 
+class _Blocks:
+    """The `with` blocks of one setting that are open, in whichever threads, and what holds outside of them.
+
+    A block that ends takes itself away and not what began after it: two threads whose blocks overlap leave nothing.
+    """
+
+    def __init__(self, outside: object) -> None:
+        self.outside = outside
+        self.open: list[tuple[object, object]] = []
+
+    def end(self, block: object) -> object:
+        """Take a block away and return what holds then."""
+        self.open[:] = [(which, value) for which, value in self.open if which is not block]
+        return self.open[-1][1] if self.open else self.outside
+
+
+_EXACT = _Blocks(outside=False)
+_CHECKS = _Blocks(outside=None)
+
+
 class exact:  # noqa: N801  a setting reads as a verb: `with slopes.exact():`
     """Compute the activations with the audited formulas instead of torch's kernels.
 
@@ -43,14 +63,19 @@ class exact:  # noqa: N801  a setting reads as a verb: `with slopes.exact():`
     """
 
     def __init__(self, on: bool = True) -> None:  # noqa: FBT001, FBT002  `exact(False)` reads as it acts
-        self._before = STATE.exact
+        self._on, self._before, self._outside = on, STATE.exact, _EXACT.outside
         STATE.exact = on
+        if not torch.compiler.is_compiling():
+            _EXACT.outside = on  # until a block is entered, the process
 
     def __enter__(self) -> Self:
+        if not torch.compiler.is_compiling():
+            _EXACT.outside = self._outside
+            _EXACT.open.append((self, self._on))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        STATE.exact = self._before
+        STATE.exact = self._before if torch.compiler.is_compiling() else bool(_EXACT.end(self))
 
 
 class checks:  # noqa: N801  a setting reads as a verb: `with slopes.checks(values=False):`
@@ -71,14 +96,23 @@ class checks:  # noqa: N801  a setting reads as a verb: `with slopes.checks(valu
     """
 
     def __init__(self, *, values: bool | None) -> None:
-        self._before = STATE.check_values
+        self._values, self._before, self._outside = values, STATE.check_values, _CHECKS.outside
         STATE.check_values = values
+        if not torch.compiler.is_compiling():
+            _CHECKS.outside = values
 
     def __enter__(self) -> Self:
+        if not torch.compiler.is_compiling():
+            _CHECKS.outside = self._outside
+            _CHECKS.open.append((self, self._values))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        STATE.check_values = self._before
+        if torch.compiler.is_compiling():
+            STATE.check_values = self._before
+        else:
+            found = _CHECKS.end(self)
+            STATE.check_values = None if found is None else bool(found)
 
 
 def is_transformed(*tensors: Tensor | None) -> bool:

@@ -9,8 +9,6 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from slopes._core.settings import exact
-
 _ELEMENTS: Final = 1 << 18  # 1 MB of float32: beyond the first caches, quick enough to wait for
 _ROUNDS: Final = 9
 
@@ -18,11 +16,10 @@ Step = Callable[[Tensor], object]
 
 
 def forward_and_backward(function: Callable[[Tensor], Tensor]) -> Step:
-    """Return a step that evaluates a function and its slope as training does, by default not by audited forms."""
+    """Return a step that evaluates a function and its slope as training does, in whichever precision is set."""
 
     def step(x: Tensor) -> object:
-        with exact(False):
-            return torch.autograd.grad(function(x).sum(), x)
+        return torch.autograd.grad(function(x).sum(), x)
 
     return step
 
