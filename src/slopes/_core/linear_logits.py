@@ -10,7 +10,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from slopes._core import check
-from slopes._core.errors import DtypeError, ShapeError
+from slopes._core.errors import ShapeError
+from slopes._core.reduce import wide
 from slopes._core.spec import Domain
 
 _FINITE_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
@@ -63,10 +64,7 @@ class LinearLogits:
             given["bias"] = self.bias
         check.floating(name, **given)
         check.same_device(name, **given)
-        if len({t.dtype for t in given.values()}) > 1:
-            came = ", ".join(f"`{key}` is {t.dtype}" for key, t in given.items())
-            message = f"{name}: {came}, expected one dtype; convert one of them, nothing is cast silently."
-            raise DtypeError(message)
+        check.same_dtype(name, **given)
         check.dimensions(name, "hidden", self.hidden, "[..., D]", 1)
         if self.weight.dim() != 2 or self.weight.shape[-1] != self.hidden.shape[-1]:  # noqa: PLR2004  classes and width
             message = (
@@ -106,8 +104,7 @@ class LinearLogits:
 
     def materialize(self) -> Tensor:
         """Return the logits as a tensor; float32 for 16-bit input."""
-        wide = torch.float32 if self.dtype in check.NARROW else self.dtype
-        return bent(F.linear(self.hidden, self.weight, self.bias).to(wide), self.temperature, self.soft_cap)
+        return bent(F.linear(self.hidden, self.weight, self.bias).to(wide(self.dtype)), self.temperature, self.soft_cap)
 
 
 def bent(z: Tensor, temperature: float, soft_cap: float | None) -> Tensor:

@@ -16,7 +16,7 @@ from slopes import describe
 from slopes._core.errors import UnknownFunctionError
 from slopes._core.spec import Spec
 from slopes.catalog import find
-from slopes.explorer.demos import PAGES
+from slopes.explorer.demos import BY_ID
 from slopes.explorer.formula import mathml
 from slopes.explorer.plates import drawing
 
@@ -110,11 +110,10 @@ def _formulas(spec: Spec) -> str:
 
 
 def _doors(spec: Spec, over: str) -> str:
-    known = {page.id: page.short for page in PAGES}
     links = []
     if spec.elementwise and spec.kind == "activation":
         links.append((f"/activations?functions={spec.name}", "Draw it"))
-    links += [(f"/{page}", known[page]) for page in _FIGURES.get(spec.name, ()) if page in known]
+    links += [(f"/{page}", BY_ID[page].short) for page in _FIGURES.get(spec.name, ())]
     items = "".join(f'<li><a href="{escape(link)}">{escape(label)}</a></li>' for link, label in links)
     doors = f'<br>Take it apart:<ul class="doors-list">{items}</ul>' if items else ""
     return f"<figcaption>{over}{doors}</figcaption>" if over or doors else ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import altair as alt
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from slopes._core.errors import OptionError
@@ -95,6 +98,11 @@ def columns(series: Series, low: float, high: float, breaks: tuple[Break, ...]) 
             slope[i] = None
             value[i] = None if gaps[point] == "value" else value[i]
     return {"x": x.tolist(), "value": value, "slope": slope}
+
+
+def joined(columns: Iterable[list[float | None]]) -> npt.NDArray[np.float64]:
+    """Return columns of lines as one; what jumps there is not a number."""
+    return np.concatenate([np.zeros(0), *(np.array(column, dtype=np.float64) for column in columns)])
 
 
 def axis(values: list[float | None]) -> tuple[float, float]:

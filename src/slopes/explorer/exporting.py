@@ -56,12 +56,12 @@ def drawn(name: str, state: Mapping[str, float | str | Sequence[str]], theme: st
     """
     import altair as alt  # noqa: PLC0415  the first page should not wait for it
 
-    from slopes.explorer.demos import PAGES  # noqa: PLC0415  PAGES imports schema, as this module does
+    from slopes.explorer.demos import BY_ID  # noqa: PLC0415  PAGES imports schema, as this module does
     from slopes.explorer.loading import demonstration  # noqa: PLC0415  needs torch
 
-    page = next((page for page in PAGES if page.id == name), None)
+    page = BY_ID.get(name)
     if page is None:
-        text = f"figure: `name` is {name!r}, expected one of {', '.join(page.id for page in PAGES)}."
+        text = f"figure: `name` is {name!r}, expected one of {', '.join(BY_ID)}."
         raise OptionError(text)
     if theme not in palette.PAPER:
         text = f"figure: `theme` is {theme!r}, expected 'light' or 'dark'; choose one of these."

@@ -97,24 +97,16 @@ def load(functions: Sequence[str | Callable[..., Any]] = ()) -> Loaded:
     from slopes.explorer.cost import Costs, Step, forward_and_backward  # noqa: PLC0415
     from slopes.explorer.demos import PAGES  # noqa: PLC0415
     from slopes.explorer.demos.activations.entries import entries  # noqa: PLC0415
-    from slopes.explorer.demos.context import Context, Own  # noqa: PLC0415
+    from slopes.explorer.demos.context import Context, owned  # noqa: PLC0415
     from slopes.explorer.plates import plates  # noqa: PLC0415
 
     torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
-    own = Own.of(functions)
+    own = owned(functions)
     by_name = {entry.name: entry for entry in entries(CATALOG, own.activation, own.activation_from)}
     steps: dict[str, Step] = {
         name: entry.guarded or forward_and_backward(entry.function()) for name, entry in by_name.items()
     }
-    context = Context(
-        catalog=CATALOG,
-        costs=Costs(steps["relu"], steps),
-        activation=own.activation,
-        activation_from=own.activation_from,
-        loss=own.loss,
-        loss_from=own.loss_from,
-        broken=own.broken,
-    )
+    context = Context(catalog=CATALOG, costs=Costs(steps["relu"], steps), **vars(own))
     demos = {page.id: _built(page, context) for page in PAGES}
     if not functions:
         first = demos["activations"]

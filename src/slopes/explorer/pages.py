@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from slopes.explorer import palette
-from slopes.explorer.demos import PAGES
+from slopes.explorer.demos import BY_ID, PAGES
 from slopes.explorer.schema import Page
 from slopes.explorer.tour import Place
 
@@ -107,7 +107,7 @@ def _tour_bar(place: Place) -> str:
 
 
 def _shell(title: str, body: str, theme: str, here: str) -> str:
-    figure = any(page.id == here for page in PAGES)
+    figure = here in BY_ID
     nav = " ".join(
         f'<a href="/{link}"{_current(link, here, figure=figure)}>{escape(label)}</a>' for link, label in _LINKS
     )

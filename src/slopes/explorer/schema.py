@@ -286,6 +286,11 @@ class Problem:
     text: str
     traceback: str = ""
 
+    @classmethod
+    def of(cls, title: str, error: Exception) -> Problem:
+        """Return what an error says; one of the user's own function carries its traceback."""
+        return cls(title=title, text=str(error), traceback=getattr(error, "traceback", ""))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formula:
@@ -425,6 +430,14 @@ class Demo:
             "handles": [{"chart": h.chart, "x": h.x, "y": h.y, "label": h.label, "hue": h.hue} for h in self.handles],
             "steps": self.steps,
         }
+
+
+def check_range(state: State, narrowest: float) -> None:
+    """Refuse a state whose numbers `from` and `to` do not lie so far apart, in that order."""
+    low, high = real(state, "from"), real(state, "to")
+    if high - low < narrowest * (1 - 1e-9):
+        text = f"from must be less than to by {narrowest:g} at least; they were {low:g} and {high:g}."
+        raise StateError(text)
 
 
 def real(state: State, name: str) -> float:

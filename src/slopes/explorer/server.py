@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from slopes.explorer import choosing, exporting, pages, tour
-from slopes.explorer.demos import PAGES
+from slopes.explorer.demos import BY_ID
 from slopes.explorer.guard import Guard
 from slopes.explorer.loading import Loaded, Loading
 from slopes.explorer.runtime import VegaRuntime, font
@@ -130,7 +130,7 @@ class Server:
 
     async def _export(self, request: Request) -> Response:
         name, _, kind = request.path_params["file"].rpartition(".")
-        page = next((page for page in PAGES if page.id == name), None)
+        page = BY_ID.get(name)
         if page is None or kind not in exporting.KINDS:
             raise HTTPException(404, f"A figure is exported as {', '.join(exporting.KINDS)}.")
         pairs = _pairs(request)
@@ -212,10 +212,10 @@ def _alone() -> None:
 
 def _known(request: Request, name: str) -> Page:
     """Return the page that a path names, or refuse, before torch is waited for."""
-    for page in PAGES:
-        if page.id == request.path_params[name]:
-            return page
-    raise HTTPException(404, "There is no such demonstration.")
+    page = BY_ID.get(request.path_params[name])
+    if page is None:
+        raise HTTPException(404, "There is no such demonstration.")
+    return page
 
 
 def _theme(request: Request) -> str:

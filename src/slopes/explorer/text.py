@@ -54,6 +54,16 @@ def latex_number(value: float, digits: int = 4) -> str:
     return rf"{mantissa} \times 10^{{{power}}}"
 
 
+def bracketed(latex: str) -> str:
+    """Return a number's LaTeX, in parentheses where it begins with a minus."""
+    return f"({latex})" if latex.startswith("-") else latex
+
+
+def capital(text: str) -> str:
+    """Return text whose first letter is a capital one, as a sentence begins."""
+    return text[0].upper() + text[1:]
+
+
 def listed(names: list[str], word: str = "and") -> str:
     """Return names as running text: "a", "a and b", "a, b and c"."""
     if len(names) <= 1:

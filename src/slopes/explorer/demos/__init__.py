@@ -44,3 +44,4 @@ PAGES: Final[tuple[Page, ...]] = (
     PREFERENCE,
     WORKED_EXAMPLES,
 )
+BY_ID: Final = {page.id: page for page in PAGES}

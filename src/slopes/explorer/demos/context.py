@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slopes._core.spec import Spec
 from slopes.explorer.cost import Costs
+from slopes.explorer.schema import Problem
 from slopes.explorer.user import BrokenFunctionError, Guarded, GuardedLoss, load, takes_two
 
 
-@dataclass(kw_only=True)
-class Own:
-    """The visitor's own functions, under guard, and where they came from; what could not be loaded, and why."""
-
-    activation: Guarded | None = None
-    activation_from: str = ""
-    loss: GuardedLoss | None = None
-    loss_from: str = ""
-    broken: BrokenFunctionError | None = None
-
-    @classmethod
-    def of(cls, functions: Sequence[str | Callable[..., Any]]) -> Own:
-        """Return them, each an activation of one tensor or a loss of two."""
-        own = cls()
-        for given in functions:
-            reference = given if isinstance(given, str) else ""
-            try:
-                found = load(given) if isinstance(given, str) else given
-            except BrokenFunctionError as error:
-                own.broken = error
-                continue
-            name = reference.rpartition(":")[2] or getattr(found, "__name__", "your function")
-            if takes_two(found):
-                own.loss, own.loss_from = GuardedLoss(found, name), reference
-            else:
-                own.activation, own.activation_from = Guarded(found, name), reference
-        return own
-
-
 @dataclass(frozen=True, kw_only=True)
-class Context:
-    """What every demonstration may use.
+class Own:
+    """The visitor's own functions.
 
     Attributes:
-        catalog: The specs of all functions.
-        costs: What activations cost, as far as it has been timed.
         activation: The visitor's own activation, under guard.
         activation_from: Where it was loaded from, for the snippet; empty where Python handed it over.
         loss: The visitor's own loss, under guard.
@@ -54,10 +24,44 @@ class Context:
         broken: Why one of them could not be loaded.
     """
 
-    catalog: Sequence[Spec]
-    costs: Costs
     activation: Guarded | None = None
     activation_from: str = ""
     loss: GuardedLoss | None = None
     loss_from: str = ""
     broken: BrokenFunctionError | None = None
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be loaded, as a page tells it."""
+        return () if self.broken is None else (Problem.of("Your function could not be loaded", self.broken),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context(Own):
+    """What every demonstration may use: the visitor's own functions, and ours.
+
+    Attributes:
+        catalog: The specs of all functions.
+        costs: What activations cost, as far as it has been timed.
+    """
+
+    catalog: Sequence[Spec]
+    costs: Costs
+
+
+def owned(functions: Sequence[str | Callable[..., Any]]) -> Own:
+    """Return the visitor's functions, each an activation of one tensor or a loss of two."""
+    own = Own()
+    for given in functions:
+        reference = given if isinstance(given, str) else ""
+        try:
+            found = load(given) if isinstance(given, str) else given
+        except BrokenFunctionError as error:
+            own = replace(own, broken=error)
+            continue
+        name = reference.rpartition(":")[2] or getattr(found, "__name__", "your function")
+        if takes_two(found):
+            own = replace(own, loss=GuardedLoss(found, name), loss_from=reference)
+        else:
+            own = replace(own, activation=Guarded(found, name), activation_from=reference)
+    return own

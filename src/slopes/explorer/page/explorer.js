@@ -575,13 +575,6 @@ if (filter) {
   filter.addEventListener("input", sift);
   sift();
 }
-for (const button of document.querySelectorAll("button.copy")) {
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.of).textContent);
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 1500);
-  });
-}
 const article = document.querySelector("[data-demo]");
 const plates = document.getElementById("plates");
 if (article) {

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
 from slopes._core.errors import UserFunctionError
 from slopes.explorer import charts
 from slopes.explorer.cost import Costs
@@ -28,12 +26,11 @@ from slopes.explorer.schema import (
     Result,
     Several,
     State,
-    StateError,
     Table,
+    check_range,
     real,
 )
 from slopes.explorer.text import latex_number, number
-from slopes.explorer.user import BrokenFunctionError
 
 MOST: Final = 8  # as many as there are hues
 _WIDEST: Final = 100.0
@@ -72,7 +69,7 @@ class _Setting:
     entries: Mapping[str, Entry]
     numbers: tuple[Number, ...]
     costs: Costs
-    broken: BrokenFunctionError | None
+    problems: tuple[Problem, ...]
 
 
 def build(context: Context) -> Demo:
@@ -80,7 +77,7 @@ def build(context: Context) -> Demo:
     found = entries(context.catalog, context.activation, context.activation_from)
     by_name = {entry.name: entry for entry in found}
     controls = numbers(found)
-    setting = _Setting(entries=by_name, numbers=controls, costs=context.costs, broken=context.broken)
+    setting = _Setting(entries=by_name, numbers=controls, costs=context.costs, problems=context.problems)
     default = (YOURS, "gelu", "relu") if context.activation else ("relu", "sigmoid", "tanh", "gelu")
     picked = Several(
         name="functions",
@@ -95,7 +92,7 @@ def build(context: Context) -> Demo:
         presets=tuple(preset for preset in _PRESETS if _offered(preset, by_name)),
         compute=lambda state: _compute(state, setting),
         cursor=_AT.name,
-        check=_check,
+        check=lambda state: check_range(state, _NARROWEST),
     )
 
 
@@ -122,13 +119,6 @@ def _offered(preset: Preset, by_name: Mapping[str, Entry]) -> bool:
     return isinstance(names, tuple) and all(name in by_name for name in names)
 
 
-def _check(state: State) -> None:
-    low, high = real(state, "from"), real(state, "to")
-    if high - low < _NARROWEST * (1 - 1e-9):
-        text = f"from must be less than to by {_NARROWEST:g} at least; they were {low:g} and {high:g}."
-        raise StateError(text)
-
-
 def _compute(state: State, setting: _Setting) -> Result:
     at = real(state, "at")
     drawn, problems = _draw(state, setting)
@@ -149,10 +139,7 @@ def _compute(state: State, setting: _Setting) -> Result:
 
 
 def _draw(state: State, setting: _Setting) -> tuple[list[Drawn], list[Problem]]:
-    drawn, problems = [], []
-    if broken := setting.broken:
-        title = "Your function could not be loaded"
-        problems.append(Problem(title=title, text=str(broken), traceback=broken.traceback))
+    drawn, problems = [], list(setting.problems)
     names = state["functions"]
     for name in names if isinstance(names, tuple) else ():
         entry = setting.entries[name]
@@ -163,8 +150,7 @@ def _draw(state: State, setting: _Setting) -> tuple[list[Drawn], list[Problem]]:
             curve = charts.columns(series, real(state, "from"), real(state, "to"), found.breaks)
             under = charts.at_point(series, real(state, "at"))
         except UserFunctionError as error:
-            shown = getattr(error, "traceback", "")
-            problems.append(Problem(title=f"{entry.label} could not be drawn", text=str(error), traceback=shown))
+            problems.append(Problem.of(f"{entry.label} could not be drawn", error))
             continue
         drawn.append(Drawn(entry=entry, series=series, options=options, measured=found, curve=curve, under=under))
     return drawn, problems
@@ -211,7 +197,7 @@ def _datasets(shown: list[Drawn], at: float, signals: dict[str, float]) -> dict[
         "curves": {
             "series": [d.entry.name for d, n in zip(below, lengths, strict=True) for _ in range(n)],
             "hue": [d.entry.hue for d, n in zip(below, lengths, strict=True) for _ in range(n)],
-            **{column: _joined(below, column) for column in ("x", "value", "slope")},
+            **{column: charts.joined(d.curve[column] for d in below) for column in ("x", "value", "slope")},
         },
         "ends": ends,
         "cursor": {"x": [at]},
@@ -223,11 +209,6 @@ def _datasets(shown: list[Drawn], at: float, signals: dict[str, float]) -> dict[
             "slope": [d.under[1] for d in shown],
         },
     }
-
-
-def _joined(drawn: list[Drawn], column: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return a column of all lines; what jumps there is not a number."""
-    return np.concatenate([np.array(d.curve[column], dtype=np.float64) for d in drawn] or [np.zeros(0)])
 
 
 def _readings(at: float, shown: list[Drawn], *, difference: bool) -> Table:

@@ -40,7 +40,6 @@ from slopes.explorer.schema import (
     word,
     words,
 )
-from slopes.explorer.user import BrokenFunctionError
 
 _MOST: Final = 6
 _CAPS: Final = {"value": 9.2, "slope": 1.6}  # beyond these a line leaves its chart, unless the crosshair follows it
@@ -80,14 +79,14 @@ class _Setting:
 
     entries: Mapping[str, Entry]
     numbers: tuple[Number, ...]
-    broken: BrokenFunctionError | None
+    problems: tuple[Problem, ...]
 
 
 def build(context: Context) -> Demo:
     """Return the demonstration, with the visitor's own loss where there is one."""
     found = entries(context.loss, context.loss_from)
     controls = numbers(context.catalog)
-    setting = _Setting(entries={entry.name: entry for entry in found}, numbers=controls, broken=context.broken)
+    setting = _Setting(entries={entry.name: entry for entry in found}, numbers=controls, problems=context.problems)
     default = ("binary_cross_entropy", "focal", "hinge", "mse")
     picked = Several(
         name="losses",
@@ -126,10 +125,7 @@ def _compute(state: State, setting: _Setting) -> Result:
 
 
 def _draw(state: State, setting: _Setting, z: float, y: float) -> tuple[list[Drawn], list[Problem]]:
-    drawn, problems = [], []
-    if broken := setting.broken:
-        title = "Your function could not be loaded"
-        problems.append(Problem(title=title, text=str(broken), traceback=broken.traceback))
+    drawn, problems = [], list(setting.problems)
     point = torch.tensor([z], dtype=torch.float64)
     for name in words(state, "losses"):
         entry = setting.entries[name]
@@ -138,8 +134,7 @@ def _draw(state: State, setting: _Setting, z: float, y: float) -> tuple[list[Dra
             found = line(entry, y, options)
             value, slope = entry.evaluate(point, y, options)
         except UserFunctionError as error:
-            shown = getattr(error, "traceback", "")
-            problems.append(Problem(title=f"{entry.label} could not be drawn", text=str(error), traceback=shown))
+            problems.append(Problem.of(f"{entry.label} could not be drawn", error))
             continue
         drawn.append(Drawn(entry=entry, options=options, line=found, value=value.item(), slope=slope.item()))
     return drawn, problems

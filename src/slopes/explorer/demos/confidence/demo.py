@@ -70,30 +70,21 @@ _PRESETS: Final = (
 
 def build(context: Context) -> Demo:
     """Return the demonstration, with the visitor's own loss of the probabilities where there is one."""
-    broken = _broken(context)
     return Demo(
         id="confidence",
         parameters=(_ODDS, _SHARE, _OVER),
         presets=_PRESETS,
-        compute=lambda state: _guarded(state, context.loss, broken),
+        compute=lambda state: _guarded(state, context.loss, context.problems),
         cursor="odds",
         cursor_on=("value", "slope"),
     )
-
-
-def _broken(context: Context) -> tuple[Problem, ...]:
-    if context.broken is None:
-        return ()
-    title = "Your function could not be loaded"
-    return (Problem(title=title, text=str(context.broken), traceback=context.broken.traceback),)
 
 
 def _guarded(state: State, loss: GuardedLoss | None, problems: tuple[Problem, ...]) -> Result:
     try:
         return _compute(state, loss, problems)
     except UserFunctionError as error:
-        shown = getattr(error, "traceback", "")
-        problem = Problem(title="Your loss could not be drawn", text=str(error), traceback=shown)
+        problem = Problem.of("Your loss could not be drawn", error)
         return _compute(state, None, (*problems, problem))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from slopes.explorer.demos.confidence.model import CROSS_ENTROPY, DIAGONAL, HUES, NAMES, SQUARES, Taught
 from slopes.explorer.formula import mathml
 from slopes.explorer.schema import Formula
-from slopes.explorer.text import latex_number, number
+from slopes.explorer.text import bracketed, latex_number, number
 
 _LOUDEST: Final = 1 / 3  # where MSE's pull on the right logit is largest, whatever the others share
 _SURE: Final = 0.9
@@ -49,7 +49,7 @@ def formulas(taught: Taught, *, mean: bool) -> tuple[Formula, ...]:
     d = r"\frac{\partial L}{\partial z_1}"
     shout, whisper = latex_number(pull[CROSS_ENTROPY]), latex_number(pull[SQUARES], 3)
     whole = rf"p_1\left(g_1 - \textstyle\sum_j p_j g_j\right) = {p1}\,({g1} - {average})"
-    part = rf"p_1 (1 - p_1)\, g_1 = {p1} \cdot {latex_number(1 - p[0], 3)} \cdot {_bracketed(g1)}"
+    part = rf"p_1 (1 - p_1)\, g_1 = {p1} \cdot {latex_number(1 - p[0], 3)} \cdot {bracketed(g1)}"
     lines = (
         (CROSS_ENTROPY, rf"L = -\ln p_1 = -\ln({p1}) = {latex_number(loss[CROSS_ENTROPY])}"),
         (CROSS_ENTROPY, rf"{d} = p_1 - 1 = {shout}"),
@@ -86,7 +86,3 @@ print(*diagonal[0].tolist())
 
 def _plain(value: float) -> str:
     return latex_number(value, 3)
-
-
-def _bracketed(latex: str) -> str:
-    return f"({latex})" if latex.startswith("-") else latex

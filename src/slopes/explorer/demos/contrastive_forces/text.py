@@ -8,7 +8,7 @@ from slopes.explorer.demos.contrastive_forces.forces import LABELS, NAMES, Profi
 from slopes.explorer.demos.contrastive_forces.forces import views as views_of
 from slopes.explorer.formula import mathml
 from slopes.explorer.schema import Correction, Formula
-from slopes.explorer.text import latex_number, number
+from slopes.explorer.text import capital, latex_number, number
 
 _CLOSE: Final = 1e-6  # apart, in the embeddings' unit: nobody sees it
 
@@ -25,11 +25,7 @@ def reading(loss: str, scene: Scene, profile: Profile, *, stuck: bool) -> str:
         case _:
             said = _of_views(scene, profile)
     rest = "At this step size no force moves a point by a thousandth any more. " if stuck else ""
-    return rest + _capital(said)
-
-
-def _capital(said: str) -> str:
-    return said[0].upper() + said[1:]
+    return rest + capital(said)
 
 
 def _of_pairs(scene: Scene) -> str:
@@ -53,7 +49,7 @@ def _of_pairs(scene: Scene) -> str:
         return f"{said}. No two of different kinds are within the margin of {margin}, so nobody pushes."
     nearest = min(active, key=lambda p: p.distance)
     return (
-        f"{said}. {_capital(NAMES[nearest.i])} and {NAMES[nearest.j]} are {number(nearest.distance, 4)} apart, inside "
+        f"{said}. {capital(NAMES[nearest.i])} and {NAMES[nearest.j]} are {number(nearest.distance, 4)} apart, inside "
         f"the margin of {margin}, and push with {number(-nearest.slope, 3)}. {len(unlike) - len(active)} of "
         f"{len(unlike)} pairs of different kinds are past it and feel nothing."
     )

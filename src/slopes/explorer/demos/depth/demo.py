@@ -147,8 +147,7 @@ def _through(
             through = forward(series, net, reach(depth))
             lines.append(Line(entry=entry, forward=through, back=backward(series, net, depth)))
         except UserFunctionError as error:
-            shown = getattr(error, "traceback", "")
-            problems.append(Problem(title=f"{entry.label} could not be drawn", text=str(error), traceback=shown))
+            problems.append(Problem.of(f"{entry.label} could not be drawn", error))
     return lines, problems
 
 

@@ -107,8 +107,7 @@ def _compute(state: State, context: Context) -> Result:
     try:
         lands, paths = _walked(chosen, start, optimiser, rate, count)
     except UserFunctionError as error:
-        title, traceback = f"{chosen.losses[-1].label} could not be drawn", getattr(error, "traceback", "")
-        problems.append(Problem(title=title, text=str(error), traceback=traceback))
+        problems.append(Problem.of(f"{chosen.losses[-1].label} could not be drawn", error))
         chosen = replace(chosen, losses=chosen.losses[:1])
         lands, paths = _walked(chosen, start, optimiser, rate, count)
     low, high = span(paths)

@@ -109,7 +109,7 @@ class _Setting:
     """What stays the same from request to request."""
 
     kinds: Mapping[str, Kind]
-    broken: Problem | None
+    problems: tuple[Problem, ...]
 
 
 def build(context: Context) -> Demo:
@@ -124,10 +124,7 @@ def build(context: Context) -> Demo:
         most=len(found),
         help="Smooth L1 is Huber divided by its delta: it fits the same line.",
     )
-    broken = None
-    if error := context.broken:
-        broken = Problem(title="Your function could not be loaded", text=str(error), traceback=error.traceback)
-    setting = _Setting(kinds=found, broken=broken)
+    setting = _Setting(kinds=found, problems=context.problems)
     return Demo(
         id="line-fit",
         parameters=(picked, _X, _Y, _DELTA, _TAU, _SHOW),
@@ -162,14 +159,13 @@ def _compute(state: State, setting: _Setting) -> Result:
 
 def _fit(state: State, setting: _Setting) -> tuple[list[Fitted], list[Problem]]:
     lines: list[Fitted] = []
-    problems = [setting.broken] if setting.broken else []
+    problems = list(setting.problems)
     for name in words(state, "losses"):
         kind = setting.kinds[name]
         try:
             lines.append(fitted(kind, kind.number(state), real(state, "x"), real(state, "y")))
         except (UserFunctionError, NoLineError) as error:
-            shown = getattr(error, "traceback", "")
-            problems.append(Problem(title=f"{kind.label} could not be fitted", text=str(error), traceback=shown))
+            problems.append(Problem.of(f"{kind.label} could not be fitted", error))
     return lines, problems
 
 

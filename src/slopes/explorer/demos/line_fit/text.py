@@ -13,7 +13,7 @@ from slopes.explorer.demos.line_fit.fitted import COUNT, HEIGHTS, PLACES, Fitted
 from slopes.explorer.formula import mathml
 from slopes.explorer.regression import YOURS, Kind, imports
 from slopes.explorer.schema import Correction, Formula
-from slopes.explorer.text import latex_number, number
+from slopes.explorer.text import capital, latex_number, number
 
 _STILL: Final = 0.03  # a turn too small to be seen
 _NOTHING: Final = 5e-4  # a turn that three digits do not show
@@ -106,7 +106,7 @@ def _whose(f: Fitted) -> str:
 
 
 def _capital(f: Fitted) -> str:
-    return _whose(f)[0].upper() + _whose(f)[1:]
+    return capital(_whose(f))
 
 
 def formulas(lines: Sequence[Fitted], x: float, y: float) -> tuple[Formula, ...]:

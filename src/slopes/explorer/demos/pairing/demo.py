@@ -108,7 +108,7 @@ def build(context: Context) -> Demo:
         activations.append(your_activation(context.activation, context.activation_from))
     if context.loss:
         losses.append(your_loss(context.loss, context.loss_from))
-    setting = _Setting({a.name: a for a in activations}, {loss.name: loss for loss in losses}, _broken(context))
+    setting = _Setting({a.name: a for a in activations}, {loss.name: loss for loss in losses}, context.problems)
     output = Choice(
         name="activation",
         label="Output",
@@ -134,13 +134,6 @@ def build(context: Context) -> Demo:
     )
 
 
-def _broken(context: Context) -> tuple[Problem, ...]:
-    if context.broken is None:
-        return ()
-    title = "Your function could not be loaded"
-    return (Problem(title=title, text=str(context.broken), traceback=context.broken.traceback),)
-
-
 def _check(state: State) -> None:
     task = BY_NAME[word(state, "task")]
     if state["loss"] == "log" and min(task.goals) <= 0:
@@ -153,9 +146,7 @@ def _guarded(state: State, setting: _Setting) -> Result:
     try:
         return _compute(real(state, "z"), pair, setting)
     except UserFunctionError as error:
-        problem = Problem(
-            title="Your function could not be drawn", text=str(error), traceback=getattr(error, "traceback", "")
-        )
+        problem = Problem.of("Your function could not be drawn", error)
         return _compute(real(state, "z"), own_pair(pair.task), setting, (problem,))
 
 

@@ -11,7 +11,7 @@ from slopes.explorer.demos.pairing.pairs import YOURS, Pair
 from slopes.explorer.demos.pairing.tasks import LINEAR
 from slopes.explorer.formula import mathml
 from slopes.explorer.schema import Formula
-from slopes.explorer.text import latex_number, number
+from slopes.explorer.text import bracketed, capital, latex_number, number
 
 _FAINT: Final = 0.1  # of the matched pair's gradient
 _WORDS: Final = {"mse": "2(ŷ − y)", "log": "2(ln ŷ − ln y)"}
@@ -58,7 +58,7 @@ def reading(seen: Seen) -> str:
     if verdict.mismatch and not effect and not limits:
         limits = _elsewhere(verdict)
     said = f"{pair} {kind}. {against}{effect}. {limits}"
-    return f"{said} {_capital(_trained(seen, i))}.".replace("  ", " ")
+    return f"{said} {capital(_trained(seen, i))}.".replace("  ", " ")
 
 
 def _elsewhere(verdict: Verdict) -> str:
@@ -131,10 +131,6 @@ def _aside(seen: Seen) -> str:
     return ""
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
 def words(pair: Pair, said: tuple[tuple[str, str], ...]) -> str:
     """Return what the library says to a pair, in its own words."""
     if not said:
@@ -179,7 +175,7 @@ def _left(seen: Seen, i: int) -> str:
     answer, goal = seen.best.answer[i].item(), task.goals[i]
     if task.loss == "log":
         answer, goal = math.log(answer), math.log(goal)
-    minus = rf"{latex_number(answer, 3)} - {_bracketed(latex_number(goal, 3))}"
+    minus = rf"{latex_number(answer, 3)} - {bracketed(latex_number(goal, 3))}"
     numbers = rf"2({minus})" if task.gradient.startswith("2") else minus
     return rf"\frac{{\partial L}}{{\partial z}} = {task.gradient} = {numbers} = {best}"
 
@@ -198,7 +194,7 @@ def _chain(seen: Seen, i: int) -> str:
     second = pull / first if first else math.nan
     if math.isnan(second):
         return rf"{d} = {product} = {latex_number(pull)}"
-    factors = rf"{_bracketed(latex_number(first, 3))} \cdot {_bracketed(latex_number(second, 3))}"
+    factors = rf"{bracketed(latex_number(first, 3))} \cdot {bracketed(latex_number(second, 3))}"
     return rf"{d} = {product} = {factors} = {latex_number(pull)}"
 
 
@@ -206,10 +202,6 @@ def _part(slope: str) -> str:
     if not slope:
         return r"\frac{\partial L}{\partial o}"
     return slope if slope.startswith((r"\frac", "2(")) else rf"\left({slope}\right)"
-
-
-def _bracketed(latex: str) -> str:
-    return f"({latex})" if latex.startswith("-") else latex
 
 
 def snippet(seen: Seen, *, refused: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -145,19 +145,15 @@ class _Source:
     entries: dict[str, Entry]
     own: GuardedLoss | None
     own_from: str
-    problems: list[Problem] = field(default_factory=list)
+    problems: tuple[Problem, ...] = ()
 
 
 def build(context: Context) -> Demo:
     """Return the demonstration, with the visitor's own loss where there is one."""
     own = context.loss
     found = (*ENTRIES, own_entry(own)) if own else ENTRIES
-    problems = []
-    if broken := context.broken:
-        said = "Your function could not be loaded"
-        problems.append(Problem(title=said, text=str(broken), traceback=broken.traceback))
     source = _Source(
-        entries={entry.name: entry for entry in found}, own=own, own_from=context.loss_from, problems=problems
+        entries={entry.name: entry for entry in found}, own=own, own_from=context.loss_from, problems=context.problems
     )
     picked = Several(
         name="losses",
@@ -186,8 +182,7 @@ def _compute(state: State, source: _Source) -> Result:
         try:
             lines.append(drawn(entry, s, margins, at, source.own))
         except UserFunctionError as error:
-            shown = getattr(error, "traceback", "")
-            problems.append(Problem(title=f"{entry.label} could not be drawn", text=str(error), traceback=shown))
+            problems.append(Problem.of(f"{entry.label} could not be drawn", error))
     raw = state["scale"] == "raw"
     shown_lines = [_shown(line, at, raw=raw) for line in lines]
     signals = _signals(shown_lines)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from slopes._core.errors import UserFunctionError
@@ -26,8 +24,8 @@ from slopes.explorer.schema import (
     Result,
     Several,
     State,
-    StateError,
     Table,
+    check_range,
     real,
     words,
 )
@@ -112,7 +110,7 @@ class _Setting:
     """What stays the same from request to request."""
 
     kinds: Mapping[str, Kind]
-    broken: Problem | None
+    problems: tuple[Problem, ...]
 
 
 def build(context: Context) -> Demo:
@@ -126,7 +124,7 @@ def build(context: Context) -> Demo:
         default=(YOURS, *default[:3]) if YOURS in found else default,
         most=len(found),
     )
-    setting = _Setting(kinds=found, broken=broken(context))
+    setting = _Setting(kinds=found, problems=context.problems)
     return Demo(
         id="regression-losses",
         parameters=(picked, _R, _DELTA, _BETA, _TAU, _LOW, _HIGH),
@@ -134,23 +132,8 @@ def build(context: Context) -> Demo:
         compute=lambda state: _compute(state, setting),
         cursor="r",
         cursor_on=("value", "slope"),
-        check=_check,
+        check=lambda state: check_range(state, _NARROWEST),
     )
-
-
-def broken(context: Context) -> Problem | None:
-    """Return why the visitor's function could not be loaded, where it could not."""
-    if context.broken is None:
-        return None
-    title = "Your function could not be loaded"
-    return Problem(title=title, text=str(context.broken), traceback=context.broken.traceback)
-
-
-def _check(state: State) -> None:
-    low, high = real(state, "from"), real(state, "to")
-    if high - low < _NARROWEST * (1 - 1e-9):
-        text = f"from must be less than to by {_NARROWEST:g} at least; they were {low:g} and {high:g}."
-        raise StateError(text)
 
 
 def _compute(state: State, setting: _Setting) -> Result:
@@ -173,7 +156,7 @@ def _compute(state: State, setting: _Setting) -> Result:
 
 def _draw(state: State, setting: _Setting) -> tuple[list[Drawn], list[Problem]]:
     drawn: list[Drawn] = []
-    problems = [setting.broken] if setting.broken else []
+    problems = list(setting.problems)
     chosen = [setting.kinds[name] for name in words(state, "losses")]
     bends = {0.0} | {s * k.number(state) for k in chosen if k.name in {"huber", "smooth_l1"} for s in (-1, 1)}
     x = grid(real(state, "from"), real(state, "to"), _POINTS, sorted(bends))
@@ -184,8 +167,7 @@ def _draw(state: State, setting: _Setting) -> tuple[list[Drawn], list[Problem]]:
         try:
             values, slopes = (found.tolist() for found in kind.at(predictions, targets, option))
         except UserFunctionError as error:
-            shown = getattr(error, "traceback", "")
-            problems.append(Problem(title=f"{kind.label} could not be drawn", text=str(error), traceback=shown))
+            problems.append(Problem.of(f"{kind.label} could not be drawn", error))
             continue
         n = len(x)
         curve = {"x": x.tolist(), "value": values[:n], "slope": _with_gaps(x.tolist(), slopes[:n], bends)}
@@ -223,7 +205,7 @@ def _datasets(drawn: list[Drawn], r: float, signals: dict[str, float]) -> dict[s
         "curves": {
             "series": [d.kind.name for d in below for _ in range(n)],
             "hue": [d.kind.hue for d in below for _ in range(n)],
-            **{column: _joined(below, column) for column in ("x", "value", "slope")},
+            **{column: charts.joined(d.curve[column] for d in below) for column in ("x", "value", "slope")},
         },
         "ends": ends,
         "cursor": {"x": [r]},
@@ -236,11 +218,6 @@ def _datasets(drawn: list[Drawn], r: float, signals: dict[str, float]) -> dict[s
         "houses": marks(signals),
         **shares(drawn),
     }
-
-
-def _joined(drawn: list[Drawn], column: str) -> npt.NDArray[np.float64]:
-    """Return a column of all lines; what jumps there is not a number."""
-    return np.concatenate([np.array(d.curve[column], dtype=np.float64) for d in drawn] or [np.zeros(0)])
 
 
 def _readings(r: float, drawn: list[Drawn]) -> Table:

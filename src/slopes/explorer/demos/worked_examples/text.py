@@ -6,7 +6,7 @@ from slopes.explorer.demos.worked_examples.figures import FIGURES, differences, 
 from slopes.explorer.demos.worked_examples.table import FAILING, Row, of_topic, rows
 from slopes.explorer.formula import mathml
 from slopes.explorer.schema import Correction, Formula, Table
-from slopes.explorer.text import latex_number, listed, number
+from slopes.explorer.text import bracketed, capital, latex_number, listed, number
 
 _COUNTED = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
@@ -20,8 +20,8 @@ def reading(topic: str, row: Row) -> str:
         said = f"exactly {found}, as stated"
     else:
         said = f"exactly {found}, which rounds to the stated {_said(row.stated)}"
-    why = f" {_sentence(row.why)}." if row.why else ""
-    return f"{_sentence(row.what)}: {said}.{why} {_count(topic)}"
+    why = f" {capital(row.why)}." if row.why else ""
+    return f"{capital(row.what)}: {said}.{why} {_count(topic)}"
 
 
 def readings(row: Row) -> Table:
@@ -29,7 +29,7 @@ def readings(row: Row) -> Table:
     parts = row.parts or ("figure",)
     cells = zip(parts, row.stated, exact(row.id), differences(row), row.room, strict=True)
     return Table(
-        title=f"{_sentence(row.label)}, of the {row.note}",
+        title=f"{capital(row.label)}, of the {row.note}",
         columns=("", "stated", "exact", "off by", "room"),
         rows=tuple(
             (part, _minus(stated), number(figure, 6), _share(far), f"± {number(room, 2)}")
@@ -49,7 +49,7 @@ def formulas(row: Row) -> tuple[Formula, ...]:
     far = abs(float(stated) - figure)
     sign = r"\le" if row.holds else ">"
     check = (
-        rf"\left|{stated} - {_bracketed(latex_number(figure, 6))}\right| = {latex_number(far, 3)} {sign} "
+        rf"\left|{stated} - {bracketed(latex_number(figure, 6))}\right| = {latex_number(far, 3)} {sign} "
         rf"{latex_number(room, 2)}"
     )
     return (
@@ -64,7 +64,7 @@ def corrections(topic: str, row: Row) -> tuple[Correction, ...]:
     ordered = sorted(failing, key=lambda other: other.id != row.id)
     return tuple(
         Correction(
-            stated=f"{_sentence(other.what)}: {_said(other.stated)}.",
+            stated=f"{capital(other.what)}: {_said(other.stated)}.",
             holds=f"Exactly {listed([number(v, 6) for v in exact(other.id)])}: {other.why}.",
         )
         for other in ordered
@@ -133,13 +133,5 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _bracketed(latex: str) -> str:
-    return f"({latex})" if latex.startswith("-") else latex
-
-
 def _share(far: float) -> str:
     return "none" if far == 0 else f"{number(100 * far, 2)} %"
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:]
