@@ -29,7 +29,7 @@ setup: .venv/.ready
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "slopes needs Python 3.11 or later: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[explorer,recipes,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[explorer,recipes,dask,huggingface,dev]'
 	touch $@
 
 # Debian's Chromium for the browser tests, where this user may install it; elsewhere those tests skip and say so.

@@ -1,0 +1,1 @@
+"""What connects slopes with the trainers of others."""

@@ -1,0 +1,1 @@
+"""Recipes: for a task, what belongs together."""

@@ -1,0 +1,87 @@
+"""What a recipe is: for one task, the head, the loss, the prediction, the metrics, the calibration, and the reasons.
+
+A recipe is a frozen dataclass whose fields are numbers found from the targets (`pos_weight`, `delta`, the standard
+deviation) or on held-out data (`temperature`, `thresholds`). Each piece stands alone, so that it fits any loop:
+
+    recipe = Binary.from_targets(train_targets)
+    model = nn.Sequential(body, recipe.head(64))
+    loss = recipe.loss(model(x), y)                               # raw outputs, never probabilities
+    recipe = recipe.calibrated(model(x_held_out), y_held_out)     # a new recipe
+    recipe.predict(model(x_new)).probability
+    recipe.score(model(x_test), y_test)                           # {"auroc": ..., ...}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
+
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from slopes._core.reduce import Reduction
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a recipe is as it is.
+
+    Attributes:
+        choice: What was chosen, in few words: "pos_weight 9.0".
+        because: The evidence, a sentence with the numbers that were seen.
+    """
+
+    choice: str
+    because: str
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """What belongs together for one task. `Prediction` is a NamedTuple that each recipe has of its own."""
+
+    @property
+    def name(self) -> str:
+        """The task, as people call it: "binary classification"."""
+        ...
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why it is as it is, the most important first."""
+        ...
+
+    def head(self, features: int) -> nn.Module:
+        """Return the last layer, from `[..., features]` to raw outputs, initialised for these targets."""
+        ...
+
+    def loss(
+        self,
+        raw: Tensor,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+        reduction: Reduction = "mean",
+        denominator: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return the training loss of raw outputs and targets as they are in the data."""
+        ...
+
+    def predict(self, raw: Tensor) -> tuple[Tensor, ...]:
+        """Return what people want of raw outputs (probabilities, a decision, an interval), as a NamedTuple."""
+        ...
+
+    def metrics(self) -> MetricCollection:
+        """Return torchmetrics to be updated with `observe(raw, targets)`: the ones that matter for this task."""
+        ...
+
+    def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
+        """Update the metrics with a batch; over batches the result is that of all the data."""
+        ...
+
+    def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
+        """Return the metrics of all the data at once."""
+        ...
+
+    def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
+        """Return this recipe with what is to be found on held-out data; the same one where there is nothing."""
+        ...
