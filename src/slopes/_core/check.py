@@ -135,7 +135,7 @@ def option(function: str, name: str, value: float, domain: Domain) -> None:
             f"expected a Python number in {domain}; pass a float."
         )
         raise OptionError(message)
-    if math.isnan(value) or value not in domain:
+    if value not in domain:  # as NaN never is
         message = f"{function}: `{name}` is {value!r}, expected a number in {domain}; choose one from there."
         raise OptionError(message)
 

@@ -1,56 +1,77 @@
 """Losses of rows whose intermediate results are too large to make: value and gradient in blocks of rows.
 
-A `Blockwise` is a loss for each of N rows, written twice: once as plain differentiable operations, and once as a
-loop over blocks of rows that gives the losses and, for a known weight of each row, the gradients.
+A `Blockwise` is a loss for each row, written twice: once as plain differentiable operations, and once as a loop over
+blocks of rows that gives the losses and, for a known weight of each row, the gradients.
 
-A loss that is reduced to one number knows those weights in its forward pass, makes the gradients there and hands
-them over in the first backward pass; a second one computes them again. Losses that are not reduced keep their
-inputs and run the loop again in the backward pass. A gradient that is itself to be differentiated, `torch.func`
-and `torch.compile` take the plain form.
+- A loss that is reduced to one number knows those weights in its forward pass, makes the gradients there and hands
+  them over in the first backward pass; a second one computes them again.
+- Losses that are not reduced keep their inputs and run the loop again in the backward pass.
+- Where no gradient is wanted there is the loop for the losses alone.
+
+`torch.compile` sees one operator. A gradient that is itself to be differentiated, `torch.func` and forward mode take
+the plain form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from slopes._core.reduce import Plan
+from slopes._core.reduce import Plan, wide
 from slopes._core.settings import is_transformed
+from slopes.kernels.nodes import Blocks, Gradients, Nodes
 
 BLOCK_BYTES: Final = 1 << 23  # of one block of N×M numbers: small beside the inputs, large enough for a fast product
 LEAST_ROWS: Final = 16  # a product of fewer rows reads the whole other side for too little
 
-Gradients = list[Tensor | None]
 
-
-@dataclass(frozen=True, slots=True)
 class Blockwise:
-    """A loss for each of N rows.
+    """A loss for each row.
 
-    Attributes:
-        plain: `plain(*tensors, *extras)`, the losses `[N]` in differentiable torch operations.
-        blocks: `blocks(tensors, extras, factor, wanted)`, the losses `[N]` and, where `wanted`, the gradients of
-            sum(factor · losses) by each tensor.
+    Args:
+        name: What its operators are called by.
+        plain: `plain(*tensors, *extras)`, the losses in differentiable torch operations.
+        blocks: `blocks(tensors, extras, factor, wanted)`, the losses and, where `wanted`, the gradients of
+            sum(factor · losses) by each tensor, float32 for 16-bit ones.
+        outputs: What follows the rows in the shape of the losses; the rows are those of the first tensor, which has
+            one dimension more.
     """
 
-    plain: Callable[..., Tensor]
-    blocks: Callable[[Sequence[Any], Sequence[Any], Tensor | None, Sequence[bool]], tuple[Tensor, Gradients]]
+    def __init__(self, name: str, plain: Callable[..., Tensor], blocks: Blocks, outputs: tuple[int, ...] = ()) -> None:
+        self.name, self.plain, self.outputs = name, plain, outputs
+        self._blocks = blocks
+        self._nodes = Nodes(name, self.blocks, outputs)
+
+    def blocks(
+        self, tensors: Sequence[Any], extras: Sequence[Any], factor: Tensor | None, wanted: Sequence[bool]
+    ) -> tuple[Tensor, Gradients]:
+        """Run the loop, whose products have the dtype of their tensors whatever autocast says."""
+        device = next(t.device.type for t in tensors if t is not None)
+        with torch.autocast(device, enabled=False):
+            return self._blocks(tensors, extras, factor, wanted)
+
+    def rows(self, tensors: Sequence[Tensor | None], extras: Sequence[Any]) -> Tensor:
+        """Return the loss of each row."""
+        if is_one_node():
+            return self._nodes.rows(tensors, extras)
+        if is_watched(*tensors, *extras):
+            return self.plain(*tensors, *extras)
+        return cast("Tensor", _Rows.apply(self, extras, *tensors))  # type: ignore[no-untyped-call]
 
     def reduced(self, tensors: Sequence[Tensor | None], extras: Sequence[Any], plan: Plan) -> Tensor:
         """Return the losses, reduced as planned."""
-        if _is_traced(*tensors, *extras, plan.weight, plan.keep):
+        learned = any(isinstance(t, Tensor) and t.requires_grad for t in (plan.weight, plan.divisor))
+        constant = not (torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors))
+        if plan.reduction == "none" or learned or constant:
+            return plan.apply(self.rows(tensors, extras))
+        if is_one_node():
+            return self._nodes.total(tensors, extras, _factor(plan, tensors[0]))
+        if is_watched(*tensors, *extras, plan.weight, plan.keep):
             return plan.apply(self.plain(*tensors, *extras))
-        if not (torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)):
-            constants = [None if t is None else t.detach() for t in tensors]
-            return plan.apply(self.blocks(constants, extras, None, [False] * len(tensors))[0])
-        given = any(isinstance(t, Tensor) and t.requires_grad for t in (plan.weight, plan.divisor))
-        if plan.reduction == "none" or given:
-            return plan.apply(cast("Tensor", _Rows.apply(self, extras, *tensors)))  # type: ignore[no-untyped-call]
         return cast("Tensor", _Total.apply(self, extras, plan, *tensors))  # type: ignore[no-untyped-call]
 
 
@@ -59,7 +80,13 @@ def rows_of(columns: int, itemsize: int, matrices: int = 1) -> int:
     return max(BLOCK_BYTES // max(columns * itemsize * matrices, 1), LEAST_ROWS)
 
 
-def _is_traced(*arguments: Any) -> bool:  # noqa: ANN401  what a loss takes
+def is_one_node() -> bool:
+    """Whether `torch.compile` is at work, and `torch.func` is not inside of it: that wants the plain form."""
+    return torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()  # noqa: SLF001
+
+
+def is_watched(*arguments: Any) -> bool:  # noqa: ANN401  what a loss takes
+    """Whether `torch.func` or forward mode is at work on any of these, which want the plain form."""
     if torch.compiler.is_compiling():
         return True
     tensors = [t for t in arguments if isinstance(t, Tensor)]
@@ -81,10 +108,13 @@ class _Total(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         if torch.is_grad_enabled():
             return None, None, None, *_differentiable(ctx, ctx.factor * upstream)
+        tensors = ctx.saved_tensors
         gradients, ctx.gradients = ctx.gradients, None  # the buffers are handed over, not copied
         if gradients is None:
-            gradients = ctx.loss.blocks(ctx.saved_tensors, ctx.extras, ctx.factor, ctx.wanted)[1]
-        return None, None, None, *(g if g is None else g.mul_(upstream) for g in gradients)
+            gradients = ctx.loss.blocks(tensors, ctx.extras, ctx.factor, ctx.wanted)[1]
+        if upstream.device.type != "cpu" or upstream.item() != 1:
+            gradients = [g if g is None else g.mul_(upstream) for g in gradients]
+        return None, None, None, *_narrowed(gradients, tensors)
 
 
 class _Rows(torch.autograd.Function):
@@ -100,17 +130,23 @@ class _Rows(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         if torch.is_grad_enabled():
             return None, None, *_differentiable(ctx, upstream)
-        return None, None, *ctx.loss.blocks(ctx.saved_tensors, ctx.extras, upstream, ctx.wanted)[1]
+        tensors = ctx.saved_tensors
+        return None, None, *_narrowed(ctx.loss.blocks(tensors, ctx.extras, upstream, ctx.wanted)[1], tensors)
 
 
-def _factor(plan: Plan, like: Tensor) -> Tensor:
-    """Return what each row's loss is multiplied by on its way into the total, `[N]`."""
-    factor = torch.ones(like.shape[:1], dtype=like.dtype, device=like.device)
+def _factor(plan: Plan, like: Tensor | None) -> Tensor:
+    """Return what each row's loss is multiplied by on its way into the total."""
+    assert like is not None  # noqa: S101  for the type checker: the first tensor is always there
+    factor = torch.ones(like.shape[:-1], dtype=wide(like.dtype), device=like.device)
     if plan.weight is not None:
         factor = plan.weight
     elif plan.keep is not None:
-        factor = plan.keep.to(like.dtype)
-    return factor * plan.scale(like.dtype)
+        factor = plan.keep.to(factor.dtype)
+    return factor * plan.scale(factor.dtype)
+
+
+def _narrowed(gradients: Gradients, tensors: Sequence[Tensor]) -> Gradients:
+    return [None if g is None else g.to(t.dtype) for g, t in zip(gradients, tensors, strict=True)]
 
 
 def _differentiable(ctx: Any, upstream: Tensor) -> Gradients:  # noqa: ANN401  autograd's context

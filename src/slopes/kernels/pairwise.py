@@ -216,6 +216,6 @@ def _two_way_slopes(sums: _Sums, factor: Tensor, gradients: Gradients) -> None:
 
 # Tensors: query [N, D], keys [M, D], scale [], own [N] or None. Extras: positives [N], the column of each row's
 # positive, where `own` is None; valid [M] or None; apart, whether row i leaves column i out.
-LINE_UP: Final = Blockwise(_line_up_plain, _line_up_blocks)
+LINE_UP: Final = Blockwise("line_up", _line_up_plain, _line_up_blocks)
 # Tensors: rows [N, D], columns [N, D], scale []. Extras: keep [N] or None, the pairs that take part.
-TWO_WAY: Final = Blockwise(_two_way_plain, _two_way_blocks)
+TWO_WAY: Final = Blockwise("two_way", _two_way_plain, _two_way_blocks)

@@ -84,6 +84,10 @@ def _rows(points: Tensor) -> int:
     return rows_of(len(points), points.element_size(), _MATRICES)
 
 
+# What autograd calls; an operator has no autograd inside.
+_cdist_backward: Final = torch.ops.aten._cdist_backward  # noqa: SLF001
+
+
 def _sides(labels: Tensor, keep: Tensor | None, block: slice) -> tuple[Tensor, Tensor]:
     """Return who is a positive, and who a negative, of each anchor of a block."""
     same = labels[block].unsqueeze(-1) == labels
@@ -146,19 +150,15 @@ def _blocks(
     size, groups = _rows(points), _Groups(labels, keep)
     for start in range(0, len(points), size):
         block = slice(start, start + size)
-        with torch.set_grad_enabled(gradient is not None):
-            anchors, others = points[block].detach(), points.detach()
-            if gradient is not None:
-                anchors, others = anchors.requires_grad_(), others.requires_grad_()
-            root = torch.cdist(anchors, others, compute_mode=_EXACT)
-        far, by_root = _distances(root.detach(), block, kind, scale, nothing)
+        anchors = points[block]
+        root = torch.cdist(anchors, points, compute_mode=_EXACT)
+        far, by_root = _distances(root, block, kind, scale, nothing)
         _, negative = _sides(labels, keep, block)
         losses[block], slopes = pick(far, *groups.positives(block), negative, margin, wants=gradient is not None)
         if gradient is not None and factor is not None:
             slopes.mul_(factor[block].unsqueeze(-1)).mul_(by_root)
-            by_anchor, by_other = torch.autograd.grad(root, (anchors, others), slopes)
-            gradient[block] += by_anchor
-            gradient += by_other
+            gradient[block] += _cdist_backward(slopes, anchors, points, 2.0, root)
+            gradient += _cdist_backward(slopes.T.contiguous(), points, anchors, 2.0, root.T.contiguous())
     return losses, [gradient]
 
 
@@ -264,5 +264,5 @@ def _all_plain(points: Tensor, margin: float, *extras: Any) -> Tensor:  # noqa: 
 
 
 # Tensor: the scaled points [N, D]. Extras: margin, labels [N], keep [N] or None, kind, scale [], nothing [N] or None.
-SEMIHARD: Final = Blockwise(_semihard_plain, lambda *arguments: _blocks(_semihard, *arguments))
-ALL: Final = Blockwise(_all_plain, lambda *arguments: _blocks(_all, *arguments))
+SEMIHARD: Final = Blockwise("semihard_triplets", _semihard_plain, lambda *arguments: _blocks(_semihard, *arguments))
+ALL: Final = Blockwise("all_triplets", _all_plain, lambda *arguments: _blocks(_all, *arguments))
