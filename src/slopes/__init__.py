@@ -19,10 +19,12 @@ from slopes._core.errors import (
 )
 
 if TYPE_CHECKING:
-    from slopes import activations, losses
+    from slopes import activations, losses, recipes
     from slopes._core.linear_logits import LinearLogits
     from slopes._core.settings import checks, exact
     from slopes.explorer import explore
+    from slopes.kernels.chunks import chunks
+    from slopes.kernels.record import explain
     from slopes.plotting import figure, plot
 
 __version__ = "0.1.0"
@@ -41,11 +43,14 @@ __all__ = [
     "ValuesError",
     "activations",
     "checks",
+    "chunks",
     "exact",
+    "explain",
     "explore",
     "figure",
     "losses",
     "plot",
+    "recipes",
 ]
 
 # What needs torch, or the explorer's packages, comes in when it is first asked for: the explorer serves its page
@@ -55,10 +60,13 @@ _LATER: Final = {
     "losses": "slopes.losses",
     "LinearLogits": "slopes._core.linear_logits",
     "checks": "slopes._core.settings",
+    "chunks": "slopes.kernels.chunks",
     "exact": "slopes._core.settings",
+    "explain": "slopes.kernels.record",
     "explore": "slopes.explorer",
     "figure": "slopes.plotting",
     "plot": "slopes.plotting",
+    "recipes": "slopes.recipes",
 }
 
 

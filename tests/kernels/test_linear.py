@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import mpmath
 import pytest
@@ -17,7 +17,6 @@ import slopes
 from slopes import DtypeError, LinearLogits, OptionError, ShapeError, ValuesError
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes._core.linear_logits import Logits
-from slopes.kernels import linear
 
 B, T, D, V = 3, 5, 8, 37  # no chunk of rows divides B · T
 
@@ -56,10 +55,9 @@ LOSSES: dict[str, Loss] = {
 
 
 @pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "CHUNK_BYTES", 1200)  # four rows of float64
-    monkeypatch.setattr(linear, "NARROW_CHUNK_BYTES", 600)
-    monkeypatch.setattr(linear, "LEAST_ROWS", 1)
+def _small_chunks() -> Iterator[None]:
+    with slopes.chunks(budget=1200):  # four rows of float64
+        yield
 
 
 def head(dtype: torch.dtype = torch.float64, *, seed: int = 0, learn: tuple[bool, bool, bool] = (True, True, True)) -> list[Tensor]:  # noqa: E501  # fmt: skip

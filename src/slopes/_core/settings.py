@@ -21,7 +21,7 @@ class _State:
 STATE = _State()
 
 
-class _Blocks:
+class Blocks:
     """The `with` blocks of one setting that are open, in whichever threads, and what holds outside of them.
 
     A block that ends takes itself away and not what began after it: two threads whose blocks overlap leave nothing.
@@ -37,8 +37,8 @@ class _Blocks:
         return self.open[-1][1] if self.open else self.outside
 
 
-_EXACT = _Blocks(outside=False)
-_CHECKS = _Blocks(outside=None)
+_EXACT = Blocks(outside=False)
+_CHECKS = Blocks(outside=None)
 
 
 class exact:  # noqa: N801  a setting reads as a verb: `with slopes.exact():`

@@ -5,68 +5,35 @@ made by a product, the loss and its gradient G by that very formula, and the gra
 by two more products: G · weight and Gᵀ · hidden. So whatever the formula knows (class weights, smoothing, soft
 targets, a teacher) holds here too.
 
-- A reduced loss makes its gradients in the forward pass: three products. The first backward pass hands them over,
-  a second one computes them again.
-- A loss for each row keeps nothing but its inputs, and computes the logits again in the backward pass: four products.
-- Where no gradient is wanted there is the forward product alone.
+The three regimes are those of `blockwise`: a reduced loss takes three products, a loss for each row four, and one
+whose gradient nobody wants takes the forward product alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from slopes._core.linear_logits import LinearLogits, bent
 from slopes._core.reduce import Plan, wide
-from slopes._core.settings import is_transformed
+from slopes.kernels import record
+from slopes.kernels.blockwise import Blockwise
+from slopes.kernels.chunks import Chunks, chunks_of
+from slopes.kernels.nodes import Gradients
 
 # Bytes of a chunk of logits in the dtype that they are computed in. The weight's gradient is read and written once a
 # chunk, and converted as well for 16-bit weights, which is dear for small chunks; `bench` measures it.
 CHUNK_BYTES: Final = 64 << 20
 NARROW_CHUNK_BYTES: Final = 128 << 20
-LEAST_ROWS: Final = 64
 
 Formula = Callable[..., tuple[Tensor, tuple[Any, ...]]]
 Input = Tensor | LinearLogits | None
-
-
-class Loss(Protocol):
-    """What the engine asks of a loss of rows: its value as a graph can go through it, and both in a fast way.
-
-    `owned` may overwrite its logits, and is given what makes those of some rows again.
-    """
-
-    value: Callable[..., Tensor]
-    eager: Formula
-    owned: Formula | None
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One input of the formula: where its tensors are among the flat arguments, and what bends the product."""
-
-    places: tuple[int, ...]
-    linear: bool
-    temperature: float = 1.0
-    soft_cap: float | None = None
-
-
-@dataclass(frozen=True)
-class _Work:
-    """A loss, its inputs, and which rows count; `value` is the formula as a graph can go through it."""
-
-    formula: Formula
-    value: Callable[..., Tensor]
-    owned: Formula | None
-    parts: tuple[_Part, ...]
-    numbers: tuple[Any, ...]
-    shape: torch.Size
-    keep: Tensor | None
+_SLOTS: Final = 3  # of an input among the tensors: hidden states, weight and bias, or a tensor alone
+_BENDS: Final = 2  # and among the extras: temperature and soft cap
 
 
 def wants(inputs: Sequence[Any]) -> bool:
@@ -74,298 +41,255 @@ def wants(inputs: Sequence[Any]) -> bool:
     return any(isinstance(t, LinearLogits) for t in inputs)
 
 
-def makes(inputs: Sequence[Any], *others: Tensor | None) -> bool:
-    """Whether the logits must be made after all: what traces or transforms the formula wants it whole."""
-    tensors = [t for given in inputs for t in _tensors(given)] + [t for t in others if t is not None]
-    if torch.compiler.is_compiling() or is_transformed(*tensors):
-        return True
-    return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)  # type: ignore[no-untyped-call]
+class Engine:
+    """A loss of rows over logits that are not made.
+
+    Args:
+        name: What its operators are called by.
+        inputs: How many inputs the formula has; the first has a last dimension of classes.
+        value: `value(*inputs, *others)`, as a graph can go through it.
+        formula: `formula(*inputs, *others)`, the losses and their slopes by each input; a slope may be a function,
+            called where it is wanted.
+        owned: Like `formula`, but it may overwrite its first input; a last argument makes some rows of that again.
+        outputs: What follows the rows in the shape of the losses. A slope is then a function of the losses' shares.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        inputs: int,
+        value: Callable[..., Tensor],
+        formula: Formula,
+        owned: Formula | None = None,
+        outputs: tuple[int, ...] = (),
+    ) -> None:
+        self.name, self.inputs, self.outputs = name, inputs, outputs
+        self.value, self.formula, self.owned = value, formula, owned
+        self._blockwise = Blockwise(f"linear_{name}", self._plain, self._run, outputs)
+
+    def rows(self, inputs: Sequence[Input], others: Sequence[Any], keep: Tensor | None = None) -> Tensor:
+        """Return the loss of each row, in the wide dtype; 0 for rows that do not count."""
+        return self._blockwise.rows(*_flattened(inputs, others, keep))
+
+    def reduced(self, inputs: Sequence[Input], others: Sequence[Any], plan: Plan) -> Tensor:
+        """Return the loss reduced as planned."""
+        return self._blockwise.reduced(*_flattened(inputs, others, plan.keep), plan)
+
+    def _plain(self, *given: Any) -> Tensor:  # noqa: ANN401  tensors and extras
+        """Return the losses with the logits made."""
+        count = _SLOTS * self.inputs
+        keep, *extras = given[count:]
+        shape = given[0].shape[:-1]
+        inputs: list[Tensor | None] = []
+        for place in range(self.inputs):
+            t, weight, bias = given[_SLOTS * place : _SLOTS * (place + 1)]
+            temperature, soft_cap = extras[_BENDS * place : _BENDS * (place + 1)]
+            if weight is not None:
+                t = LinearLogits(t, weight, bias, temperature=temperature, soft_cap=soft_cap).materialize()
+            if keep is not None and t is not None and t.dim() > len(shape):
+                t = torch.where(keep.unsqueeze(-1), t, 0.0)
+            inputs.append(t)
+        record.made(self.name, shape.numel(), given[0].dtype)
+        return self.value(*inputs, *extras[_BENDS * self.inputs :])
+
+    def _run(
+        self, tensors: Sequence[Any], extras: Sequence[Any], factor: Tensor | None, wanted: Sequence[bool]
+    ) -> tuple[Tensor, Gradients]:
+        """Return the losses, and the gradients that are wanted of the sum of factor · loss, chunk by chunk."""
+        keep, *others = extras
+        first = tensors[0]
+        shape, dtype = first.shape[:-1], wide(first.dtype)
+        losses = torch.zeros(shape.numel(), *self.outputs, dtype=dtype, device=first.device)
+        gradients = [
+            torch.zeros(t.shape, dtype=wide(t.dtype), device=t.device) if w else None
+            for t, w in zip(tensors, wanted, strict=True)
+        ]
+        chunks = self._chunks(tensors, keep, backward=any(wanted))
+        numbers = others[_BENDS * self.inputs :]
+        sources = [_source(place, tensors, others, shape, chunks.size) for place in range(self.inputs)]
+        shares = None if factor is None or not any(wanted) else factor.reshape(losses.shape).to(dtype)
+        for at in chunks:
+            values = [source.values(at) for source in sources]
+            losses[at], slopes = self._evaluated(values, numbers, sources, at)
+            del values  # the chunk's logits, before there is another chunk of their size
+            if shares is None:
+                continue
+            share = shares[at]
+            if self.outputs:
+                slopes = tuple(s if s is None else s(share) for s in slopes)
+                share = torch.ones_like(share[:, 0])
+            for place, (source, slope) in enumerate(zip(sources, slopes, strict=False)):
+                if slope is not None and any(wanted[_SLOTS * place : _SLOTS * (place + 1)]):
+                    mine = gradients[_SLOTS * place : _SLOTS * (place + 1)]
+                    source.chain(slope() if callable(slope) else slope, share.unsqueeze(-1), at, mine)
+        return losses.view(*shape, *self.outputs), gradients
+
+    def _chunks(self, tensors: Sequence[Any], keep: Tensor | None, *, backward: bool) -> Chunks:
+        weights = [t for t in tensors[1::_SLOTS] if t is not None]
+        classes = max(len(t) for t in weights)
+        first = tensors[0]
+        computed = wide(first.dtype)
+        budget = CHUNK_BYTES if computed == first.dtype else NARROW_CHUNK_BYTES
+        chunks = chunks_of(first.shape[:-1].numel(), keep, classes * computed.itemsize, budget)
+        record.ran(self.name, chunks, classes, first.dtype, computed, backward=backward)
+        return chunks
+
+    def _evaluated(
+        self,
+        values: Sequence[Any],
+        numbers: Sequence[Any],
+        sources: Sequence[_Source],
+        at: Any,  # noqa: ANN401  rows
+    ) -> tuple[Tensor, tuple[Any, ...]]:
+        """Return the loss of some rows and its slopes, the logits overwritten where the formula can do with that."""
+        linear = [place for place, source in enumerate(sources) if isinstance(source, _Head)]
+        head = sources[0]
+        if self.owned is None or linear != [0] or not isinstance(head, _Head) or head.soft_cap is not None:
+            return self.formula(*values, *numbers)
+
+        def again(rows: Tensor) -> Tensor:
+            return head.values(rows + at.start if isinstance(at, slice) else at[rows], fresh=True)
+
+        return self.owned(*values, *numbers, again)
 
 
-def made(inputs: Sequence[Any]) -> list[Any]:
-    """Return the inputs with their logits made."""
-    return [t.materialize() if isinstance(t, LinearLogits) else t for t in inputs]
-
-
-def by_rows(loss: Loss, inputs: Sequence[Input], numbers: Sequence[Any], plan: Plan | None = None) -> Tensor:
-    """Return the loss of each row, in the wide dtype; 0 for rows that do not count."""
-    work, flat = _work(loss, inputs, numbers, None if plan is None else plan.keep)
-    return cast("Tensor", _ByRows.apply(work, *flat))  # type: ignore[no-untyped-call]
-
-
-def reduced(loss: Loss, inputs: Sequence[Input], numbers: Sequence[Any], plan: Plan) -> Tensor:
-    """Return the loss reduced as planned, its gradients made on the way."""
-    learned = any(isinstance(t, Tensor) and t.requires_grad for t in (plan.weight, plan.divisor))
-    if plan.reduction == "none" or learned:
-        return plan.apply(by_rows(loss, inputs, numbers, plan))
-    work, flat = _work(loss, inputs, numbers, plan.keep)
-    return cast("Tensor", _Reduced.apply(work, plan, *flat))  # type: ignore[no-untyped-call]
-
-
-def _tensors(given: Any) -> list[Tensor]:  # noqa: ANN401  an input of a formula
-    if isinstance(given, LinearLogits):
-        return [t for t in (given.hidden, given.weight, given.bias) if t is not None]
-    return [given] if isinstance(given, Tensor) else []
-
-
-def _work(
-    loss: Loss, inputs: Sequence[Input], numbers: Sequence[Any], keep: Tensor | None
-) -> tuple[_Work, list[Tensor]]:
-    flat: list[Tensor] = []
-    parts: list[_Part] = []
+def _flattened(
+    inputs: Sequence[Input], others: Sequence[Any], keep: Tensor | None
+) -> tuple[list[Tensor | None], list[Any]]:
+    """Return the tensors of the inputs, and all the rest: keep, temperature and soft cap of each input, the others."""
+    tensors: list[Tensor | None] = []
+    bends: list[float | None] = []
     for given in inputs:
-        found = _tensors(given)
-        places = tuple(range(len(flat), len(flat) + len(found)))
-        flat += found
         if isinstance(given, LinearLogits):
-            parts.append(_Part(places, linear=True, temperature=given.temperature, soft_cap=given.soft_cap))
+            tensors += [given.hidden, given.weight, given.bias]
+            bends += [float(given.temperature), None if given.soft_cap is None else float(given.soft_cap)]
         else:
-            parts.append(_Part(places, linear=False))
-    logits = next(given for given in inputs if isinstance(given, LinearLogits))
-    return _Work(loss.eager, loss.value, loss.owned, tuple(parts), tuple(numbers), logits.shape[:-1], keep), flat
-
-
-class _Reduced(torch.autograd.Function):
-    """A number, with its gradients made in the forward pass."""
-
-    @staticmethod
-    def forward(ctx: Any, work: _Work, plan: Plan, *flat: Tensor) -> Tensor:  # noqa: ANN401
-        ctx.save_for_backward(*flat)
-        ctx.work, ctx.plan = work, plan
-        ctx.wanted = ctx.needs_input_grad[2:]
-        losses, ctx.gradients = _pass(work, flat, ctx.wanted, _factor(work, plan, flat[0]))
-        weight = plan.weight
-        total = (losses if weight is None else losses * weight.detach().reshape(-1)).sum()
-        return plan.divided(total)
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        flat, work, plan = ctx.saved_tensors, ctx.work, ctx.plan
-        if torch.is_grad_enabled():
-            return (None, None, *_differentiated(work, flat, ctx.wanted, upstream, plan.apply))
-        gradients, ctx.gradients = ctx.gradients, None  # handed over, not copied
-        if gradients is None:
-            gradients = _pass(work, flat, ctx.wanted, _factor(work, plan, flat[0]))[1]
-        if upstream.device.type != "cpu" or upstream.item() != 1:
-            gradients = [g if g is None else g.mul_(upstream) for g in gradients]
-        return (None, None, *(None if g is None else g.to(t.dtype) for g, t in zip(gradients, flat, strict=True)))
-
-
-class _ByRows(torch.autograd.Function):
-    """A loss for each row, whose logits are computed again in the backward pass."""
-
-    @staticmethod
-    def forward(ctx: Any, work: _Work, *flat: Tensor) -> Tensor:  # noqa: ANN401
-        ctx.save_for_backward(*flat)
-        ctx.work = work
-        return _pass(work, flat, [False] * len(flat), None)[0].view(work.shape)
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        flat, work, wanted = ctx.saved_tensors, ctx.work, ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():
-            return (None, *_differentiated(work, flat, wanted, upstream, lambda rows: rows))
-        gradients = _pass(work, flat, wanted, upstream.reshape(-1))[1]
-        return (None, *(None if g is None else g.to(t.dtype) for g, t in zip(gradients, flat, strict=True)))
-
-
-def _factor(work: _Work, plan: Plan, like: Tensor) -> Tensor:
-    """Return what each row's gradient is multiplied by for an upstream of 1."""
-    ones = torch.ones(work.shape.numel(), dtype=wide(like.dtype), device=like.device)
-    weights = ones if plan.weight is None else plan.weight.detach().reshape(-1)
-    return weights * plan.scale(ones.dtype)
-
-
-def _differentiated(
-    work: _Work,
-    flat: Sequence[Tensor],
-    wanted: Sequence[bool],
-    upstream: Tensor,
-    apply: Callable[[Tensor], Tensor],
-) -> list[Tensor | None]:
-    """Return the gradients as a graph, for a second derivative, with the logits made."""
-    inputs: list[Tensor | None] = []
-    for part in work.parts:
-        tensors = [flat[place] for place in part.places]
-        if part.linear:
-            made_ = LinearLogits(*tensors, temperature=part.temperature, soft_cap=part.soft_cap).materialize()
-            inputs.append(made_)
-        else:
-            inputs.append(tensors[0] if tensors else None)
-    if work.keep is not None:
-        inputs = [t if t is None or t.dim() <= len(work.shape) else _neutral(t, work.keep) for t in inputs]
-    value = apply(work.value(*inputs, *work.numbers))
-    chosen = [t for t, w in zip(flat, wanted, strict=True) if w]
-    found = iter(torch.autograd.grad(value, chosen, upstream, create_graph=True, allow_unused=True))
-    return [next(found) if w else None for w in wanted]
-
-
-def _neutral(t: Tensor, keep: Tensor) -> Tensor:
-    return torch.where(keep.unsqueeze(-1), t, 0.0)
-
-
-def _pass(
-    work: _Work, flat: Sequence[Tensor], wanted: Sequence[bool], factor: Tensor | None
-) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the loss of each row, and the wanted gradients of Σ factor · loss."""
-    rows = work.shape.numel()
-    dtype = wide(flat[0].dtype)
-    losses = torch.zeros(rows, dtype=dtype, device=flat[0].device)
-    gradients = [
-        torch.zeros(t.shape, dtype=wide(t.dtype), device=t.device) if w else None
-        for t, w in zip(flat, wanted, strict=True)
-    ]
-    counted = None if work.keep is None else work.keep.reshape(-1).nonzero().squeeze(-1)
-    count = rows if counted is None else counted.numel()
-    size = min(_rows_of_a_chunk(work, flat), max(count, 1))
-    sources = [_source(work, part, flat, size) for part in work.parts]
-    for start in range(0, count, size):
-        at = slice(start, min(start + size, count)) if counted is None else counted[start : start + size]
-        values, chains = zip(*(source(at) for source in sources), strict=True)
-        losses[at], slopes = _evaluated(work, values, sources, at)
-        del values  # the chunk's logits, before there is another chunk of their size
-        if factor is None or not any(wanted):
-            continue
-        share = factor[at].to(dtype).unsqueeze(-1)
-        for part, chain, slope in zip(work.parts, chains, slopes, strict=False):
-            if slope is not None and any(wanted[place] for place in part.places):
-                chain(slope() if callable(slope) else slope, share, at, gradients)
-    return losses, gradients
-
-
-def _evaluated(
-    work: _Work,
-    values: Sequence[Any],
-    sources: Sequence[_Source],
-    at: Any,  # noqa: ANN401  rows
-) -> tuple[Tensor, tuple[Any, ...]]:
-    """Return the loss of some rows and its slopes, the logits overwritten where the formula can do with that."""
-    linear = [place for place, part in enumerate(work.parts) if part.linear]
-    if work.owned is None or linear != [0] or work.parts[0].soft_cap is not None:
-        return work.formula(*values, *work.numbers)
-
-    def again(rows: Tensor) -> Tensor:
-        return cast("Tensor", sources[0](_some(at, rows), fresh=True)[0])
-
-    return work.owned(*values, *work.numbers, again)
-
-
-def _some(at: Any, rows: Tensor) -> Tensor:  # noqa: ANN401  rows
-    """Return some of the rows at `at`, by their places among these."""
-    return rows + at.start if isinstance(at, slice) else cast("Tensor", at[rows])
-
-
-# What takes the gradient of an input for some rows: the slopes, what each row's are multiplied by, which rows, and the
-# gradients that it adds to.
-Chain = Callable[[Tensor, Tensor, Any, list[Tensor | None]], None]
+            tensors += [given, None, None]
+            bends += [1.0, None]
+    return tensors, [keep, *bends, *others]
 
 
 class _Source(Protocol):
-    """What gives the values of an input for some rows, in fresh memory if asked for, and takes their gradient."""
+    """What gives the values of an input for some rows, and takes their gradient."""
 
-    def __call__(self, at: Any, *, fresh: bool = False) -> tuple[Tensor | None, Chain]: ...  # noqa: ANN401
+    def values(self, at: Any, *, fresh: bool = False) -> Tensor | None:  # noqa: ANN401  rows
+        """Return the values of some rows, in memory of their own where `fresh`."""
+        ...
 
-
-def _source(work: _Work, part: _Part, flat: Sequence[Tensor], rows: int) -> _Source:
-    """Return what gives the values of an input for some rows, and takes their gradient."""
-    if not part.places:
-        return lambda at, *, fresh=False: (None, _no_chain)  # noqa: ARG005
-    if part.linear:
-        return _linear(part, flat, rows)
-    (place,) = part.places
-    t = flat[place].detach()
-    if t.dim() < len(work.shape) or t.shape[: len(work.shape)] != work.shape:
-        return lambda at, *, fresh=False: (t, _no_chain)  # noqa: ARG005  the same for all rows, as class weights are
-    by_row = t.reshape(work.shape.numel(), *t.shape[len(work.shape) :])
-
-    def store(slope: Tensor, share: Tensor, at: Any, gradients: list[Tensor | None]) -> None:  # noqa: ANN401  rows
-        kept = gradients[place]
-        if kept is not None:
-            kept.view(by_row.shape)[at] = slope * (share if slope.dim() > 1 else share.squeeze(-1))
-
-    return lambda at, *, fresh=False: (_widened(by_row[at]), store)  # noqa: ARG005
+    def chain(self, slope: Tensor, share: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401
+        """Add the slopes of some rows, each times its share, to the gradients of the input's tensors."""
+        ...
 
 
-def _no_chain(slope: Tensor, share: Tensor, at: Any, gradients: list[Tensor | None]) -> None:  # noqa: ANN401
-    """Drop the gradient of what has none."""
-
-
-def _widened(t: Tensor) -> Tensor:
-    return t.to(wide(t.dtype)) if t.dtype.is_floating_point else t
+def _source(place: int, tensors: Sequence[Any], extras: Sequence[Any], shape: torch.Size, rows: int) -> _Source:
+    t, weight, bias = tensors[_SLOTS * place : _SLOTS * (place + 1)]
+    temperature, soft_cap = extras[_BENDS * place : _BENDS * (place + 1)]
+    if t is None:
+        return _Constant(None)
+    if weight is not None:
+        return _Head(t.detach(), weight.detach(), None if bias is None else bias.detach(), temperature, soft_cap, rows)
+    t = t.detach()
+    if t.dim() < len(shape) or t.shape[: len(shape)] != shape:
+        return _Constant(t)  # the same for all rows
+    return _ByRow(t.reshape(shape.numel(), *t.shape[len(shape) :]))
 
 
 @dataclass(frozen=True)
+class _Constant:
+    """What is the same for all rows and has no gradient."""
+
+    value: Tensor | None
+
+    def values(self, at: Any, *, fresh: bool = False) -> Tensor | None:  # noqa: ANN401, ARG002
+        """Return it."""
+        return self.value
+
+    def chain(self, slope: Tensor, share: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401
+        """Drop the gradient of what has none."""
+
+
+@dataclass(frozen=True)
+class _ByRow:
+    """A tensor with an entry, or a vector, for each row."""
+
+    value: Tensor
+
+    def values(self, at: Any, *, fresh: bool = False) -> Tensor:  # noqa: ANN401, ARG002
+        """Return the entries of some rows, widened."""
+        t = self.value[at]
+        return t.to(wide(t.dtype)) if t.dtype.is_floating_point else t
+
+    def chain(self, slope: Tensor, share: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401
+        """Store the gradient of some rows."""
+        kept = gradients[0]
+        if kept is not None:
+            kept.view(self.value.shape)[at] = slope * (share if slope.dim() > 1 else share.squeeze(-1))
+
+
 class _Head:
-    """The tensors of logits that are not made, and where their gradients go."""
+    """Logits that are not made: their tensors, and memory for those of a chunk, which every chunk writes anew."""
 
-    hidden: Tensor
-    weight: Tensor
-    bias: Tensor | None
-    places: tuple[int, ...]
-    temperature: float
-    soft_cap: float | None
-    room: Tensor
+    def __init__(
+        self,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        temperature: float,
+        soft_cap: float | None,
+        rows: int,
+    ) -> None:
+        self.shape = hidden.shape
+        hidden = hidden.reshape(-1, hidden.shape[-1])
+        if hidden.dtype == torch.float16:  # a product of these may be beyond 65,504
+            hidden, weight = hidden.float(), weight.float()
+        self.hidden, self.weight, self.bias = hidden, weight, bias
+        self.temperature, self.soft_cap = temperature, soft_cap
+        self._capped: Tensor | None = None
+        size, computed = (rows, weight.shape[0]), wide(hidden.dtype)
+        self._narrow = torch.empty(size, dtype=hidden.dtype, device=hidden.device)
+        self._wide = (
+            self._narrow if computed == hidden.dtype else torch.empty(size, dtype=computed, device=hidden.device)
+        )
+        self._product: Tensor | None = None
 
-    def logits(self, at: Any, *, fresh: bool) -> Tensor:  # noqa: ANN401  rows
+    def values(self, at: Any, *, fresh: bool = False) -> Tensor:  # noqa: ANN401  rows
         """Return the logits of some rows, by a product, in memory that is there already unless it is to be fresh."""
         h = self.hidden[at]
-        z = torch.mm(h, self.weight.t(), out=None if fresh else self.room[: len(h)])  # fresh memory costs faults
-        z = z.to(wide(z.dtype))
+        if fresh:
+            z = torch.mm(h, self.weight.t()).to(self._wide.dtype)
+        else:
+            z = torch.mm(h, self.weight.t(), out=self._narrow[: len(h)])  # fresh memory costs faults
+            z = z if self._wide is self._narrow else self._wide[: len(h)].copy_(z)
         if self.bias is not None:
             z += self.bias
-        return bent(z, self.temperature, self.soft_cap)
+        if self.soft_cap is None:
+            return z if self.temperature == 1 else z.div_(self.temperature)
+        self._capped = bent(z, self.temperature, self.soft_cap)
+        return self._capped
 
-    def chain(
-        self,
-        slope: Tensor,
-        share: Tensor,
-        x: Tensor | None,
-        at: Any,  # noqa: ANN401  rows
-        gradients: list[Tensor | None],
-    ) -> None:
-        """Add the gradients of the tensors, by two products; x are the logits where they are capped.
+    def chain(self, slope: Tensor, share: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401
+        """Add the gradients of the tensors, by two products.
 
         The shares of the rows multiply hidden states and results, which are small, and not the slopes.
         """
-        if self.soft_cap is not None and x is not None:
-            slope = slope * (1 - (x * (self.temperature / self.soft_cap)) ** 2)
+        if self.soft_cap is not None and self._capped is not None:
+            slope = slope * (1 - (self._capped * (self.temperature / self.soft_cap)) ** 2)
         share = share / self.temperature
-        by_hidden, by_weight, by_bias = (gradients[place] if place >= 0 else None for place in self.places)
+        by_hidden, by_weight, by_bias = gradients
         if by_bias is not None:
             by_bias += torch.mv(slope.t(), share.squeeze(-1))
-        narrow = slope.to(self.hidden.dtype)
+        narrow = slope if self._wide is self._narrow else self._narrow[: len(slope)].copy_(slope)
         if by_hidden is not None:
-            by_hidden.view(self.hidden.shape)[at] = (torch.mm(narrow, self.weight) * share).to(by_hidden.dtype)
-        if by_weight is None:
+            product = torch.mm(narrow, self.weight)
+            by_hidden.view(self.hidden.shape)[at] = (product * share).to(by_hidden.dtype)
+        if by_weight is not None:
+            self._by_weight(narrow, (self.hidden[at] * share).to(narrow.dtype), by_weight)
+
+    def _by_weight(self, slope: Tensor, h: Tensor, by_weight: Tensor) -> None:
+        """Add the gradient by the weight; of 16 bits a chunk's is rounded once, and added to a float32 sum."""
+        if slope.dtype == by_weight.dtype:
+            by_weight.addmm_(slope.t(), h)
             return
-        h = self.hidden[at]
-        if narrow.dtype == by_weight.dtype:
-            by_weight.addmm_(narrow.t(), h * share)
-        else:
-            by_weight += torch.mm(narrow.t(), (h * share).to(h.dtype))
-
-
-def _linear(part: _Part, flat: Sequence[Tensor], rows: int) -> _Source:
-    """Return the logits of some rows by a product, and the two products that take their gradient."""
-    tensors = [flat[place].detach() for place in part.places]
-    hidden, weight = tensors[:2]
-    bias = tensors[2] if len(tensors) > 2 else None  # noqa: PLR2004  hidden, weight and a bias
-    hidden = hidden.reshape(-1, hidden.shape[-1])
-    if hidden.dtype == torch.float16:  # a product of these may be beyond 65,504
-        hidden, weight = hidden.float(), weight.float()
-    room = torch.empty(rows, weight.shape[0], dtype=hidden.dtype, device=hidden.device)
-    head = _Head(hidden, weight, bias, (*part.places, -1)[:3], part.temperature, part.soft_cap, room)
-
-    def values(at: Any, *, fresh: bool = False) -> tuple[Tensor, Chain]:  # noqa: ANN401  rows
-        x = head.logits(at, fresh=fresh)
-        kept = x if part.soft_cap is not None else None
-        return x, lambda slope, share, at, gradients: head.chain(slope, share, kept, at, gradients)
-
-    return values
-
-
-def _rows_of_a_chunk(work: _Work, flat: Sequence[Tensor]) -> int:
-    classes = max(flat[part.places[1]].shape[0] for part in work.parts if part.linear)
-    dtype = wide(flat[0].dtype)
-    budget = CHUNK_BYTES if dtype == flat[0].dtype else NARROW_CHUNK_BYTES
-    return max(budget // (max(classes, 1) * dtype.itemsize), LEAST_ROWS)
+        if self._product is None:
+            self._product = torch.empty(by_weight.shape, dtype=slope.dtype, device=slope.device)
+        by_weight += torch.mm(slope.t(), h, out=self._product)

@@ -161,7 +161,7 @@ def _rows(
         return blocks(inputs, extras, None, [False] * len(inputs))[0]
 
     def fake(*given: Any) -> Tensor:  # noqa: ANN401
-        first = given[0][0]
+        first: Tensor = given[0][0]
         return first.new_empty((*first.shape[:-1], *outputs), dtype=wide(first.dtype))
 
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401, ARG001

@@ -16,7 +16,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from slopes.kernels.blockwise import Blockwise, Gradients, rows_of
+from slopes.kernels.blockwise import Blockwise, rows_of
+from slopes.kernels.nodes import Gradients
 
 # Beside any similarity this is nothing; finite, since 0 · inf would be NaN in a second derivative.
 _NOTHING: Final = -1e30

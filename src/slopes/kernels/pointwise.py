@@ -69,7 +69,8 @@ class Pointwise:
         self.name, self.value, self.slopes = name, value, slopes
         self.tensors, self.narrow, self.rows = tensors, narrow, rows
         self.both: Both = both or (lambda *a: (value(*a), slopes(*a)))
-        self.eager, self.into, self.owned = eager or self.both, into, owned
+        self.eager, self.into = eager or self.both, into
+        self._unmade = linear.Engine(_snake(name), tensors, value, self.eager, owned) if rows else None
         self._traced = _function(self, forward_mode=False)
         self._eager = _function(self, forward_mode=True)
 
@@ -100,11 +101,8 @@ class Pointwise:
 
     def __call__(self, *arguments: Any) -> Tensor:  # noqa: ANN401  tensors first, numbers after
         """Return the value for each element, or row."""
-        if linear.wants(arguments[: self.tensors]):
-            given = arguments[: self.tensors]
-            if linear.makes(given):
-                return self(*linear.made(given), *arguments[self.tensors :])
-            return linear.by_rows(self, given, arguments[self.tensors :])
+        if self._unmade is not None and linear.wants(arguments[: self.tensors]):
+            return self._unmade.rows(arguments[: self.tensors], arguments[self.tensors :])
         if not torch.compiler.is_compiling():
             return cast("Tensor", self._eager.apply(*arguments))  # type: ignore[no-untyped-call]
         inputs: Sequence[Tensor] = arguments[: self.tensors]
@@ -116,14 +114,17 @@ class Pointwise:
     def reduced(self, *arguments: Any, plan: Plan) -> Tensor:  # noqa: ANN401  likewise
         """Return the value for each element, reduced as planned; one that does not count leaves no trace."""
         inputs: Sequence[Tensor] = arguments[: self.tensors]
-        if linear.wants(inputs):
-            if linear.makes(inputs, plan.weight, plan.keep):
-                return self.reduced(*linear.made(inputs), *arguments[self.tensors :], plan=plan)
-            return linear.reduced(self, inputs, arguments[self.tensors :], plan)
+        if self._unmade is not None and linear.wants(inputs):
+            return self._unmade.reduced(inputs, arguments[self.tensors :], plan)
         if plan.reduction == "none" or not _fuses(*inputs, plan=plan):
             kept = [plan.neutral(t) for t in inputs]
             return plan.apply(self(*kept, *arguments[self.tensors :]))
         return cast("Tensor", _Reduced.apply(self, plan, *arguments))  # type: ignore[no-untyped-call]
+
+
+def _snake(name: str) -> str:
+    """Return a name in CamelCase as snake_case."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).removeprefix("_")
 
 
 def _fuses(*inputs: Tensor, plan: Plan) -> bool:

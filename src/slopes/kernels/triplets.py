@@ -17,7 +17,8 @@ from torch import Tensor
 
 from slopes._core.settings import is_transformed
 from slopes.kernels import distance as distances
-from slopes.kernels.blockwise import Blockwise, Gradients, rows_of
+from slopes.kernels.blockwise import Blockwise, rows_of
+from slopes.kernels.nodes import Gradients
 
 
 class Batch:
