@@ -1,0 +1,1 @@
+"""Data for recipes: files and bundled sets, read into one table, and made into features and a target."""
