@@ -9,17 +9,28 @@ deviation) or on held-out data (`temperature`, `thresholds`). Each piece stands 
     recipe = recipe.calibrated(model(x_held_out), y_held_out)     # a new recipe
     recipe.predict(model(x_new)).probability
     recipe.score(model(x_test), y_test)                           # {"auroc": ..., ...}
+
+Output activation and loss are a matched pair: sigmoid with binary cross-entropy, softmax with cross-entropy, none with
+the MSE. The slope of the activation cancels against that of the loss, and the gradient by the raw output is
+prediction - target: as large as the error, never flattened where the activation is. That is why `loss` takes raw
+outputs and `predict` applies the activation.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
 
+from slopes._core.errors import MissingDependencyError
 from slopes._core.reduce import Reduction
+
+if TYPE_CHECKING:
+    from torchmetrics import MetricCollection
+
+INSTALL: Final = "pip install 'slopes[recipes]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +96,19 @@ class Recipe(Protocol):
     def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
         """Return this recipe with what is to be found on held-out data; the same one where there is nothing."""
         ...
+
+
+def needs(what: str, *packages: str) -> None:
+    """Raise `MissingDependencyError` where a package of the `recipes` extra is not installed.
+
+    Args:
+        what: What needs it, for the message: "Binary.metrics".
+        packages: Names under which they are imported.
+
+    Raises:
+        MissingDependencyError: One of them is not installed.
+    """
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        message = f"{what}: needs {', '.join(missing)}, not installed; the `recipes` extra has it: {INSTALL}"
+        raise MissingDependencyError(message)
