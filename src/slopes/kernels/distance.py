@@ -6,6 +6,7 @@ the origin. Vectors are scaled by a power of two, which rounds nothing, before t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -52,6 +53,37 @@ def normalize(x: Tensor) -> tuple[Tensor, Tensor]:
     nothing = square == 0
     unit = torch.where(nothing, 0.0, y) / torch.where(nothing, 1.0, square).sqrt()
     return unit, nothing.squeeze(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """What vectors were divided by to become unit vectors, `[..., 1]`: two factors, neither of which overflows.
+
+    Attributes:
+        magnitude: A power of two.
+        root: The norm of what it leaves; 1 for a zero vector.
+        nothing: Which vectors are zero.
+    """
+
+    magnitude: Tensor
+    root: Tensor
+    nothing: Tensor
+
+    def back(self, gradient: Tensor, unit: Tensor) -> Tensor:
+        """Turn the gradient by unit vectors into that by the vectors, in the same memory."""
+        along = (gradient * unit).sum(-1, keepdim=True)
+        gradient.addcmul_(unit, along, value=-1).div_(self.root).div_(self.magnitude)
+        return gradient.masked_fill_(self.nothing, 0.0)
+
+
+def unit(x: Tensor) -> tuple[Tensor, Norm]:
+    """Return each vector of `[..., D]` divided by its norm, without a graph, and the way back; zero stays."""
+    scale = magnitude(x)
+    y = x / scale
+    square = (y * y).sum(-1, keepdim=True)
+    nothing = square == 0
+    root = torch.where(nothing, 1.0, square).sqrt()
+    return y.div_(root), Norm(scale, root, nothing)
 
 
 def cosine(a: Tensor, b: Tensor) -> Tensor:

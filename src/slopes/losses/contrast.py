@@ -15,7 +15,6 @@ from slopes._core.errors import ShapeError, ValuesError
 from slopes._core.reduce import Reduction, wide
 from slopes._core.settings import reads_values
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels import distance as distances
 from slopes.kernels.pairwise import LINE_UP, TWO_WAY
 
 
@@ -72,8 +71,8 @@ def info_nce(
         "info_nce", query.shape[:1], query, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
     positives = _positives(query, keys, positives, plan.keep)
-    q, k = (_prepared(t, normalize) for t in (plan.neutral(query), keys))
-    return LINE_UP.reduced((q, k, _number(1 / temperature, q), None), (positives, None, False), plan)
+    extras = 1 / temperature, normalize, positives, None
+    return LINE_UP.reduced((plan.neutral(query), keys, None), extras, plan)
 
 
 def clip(
@@ -125,8 +124,7 @@ def clip(
     plan = reduce.plan(
         "clip", images.shape[:1], images, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    u, v = (_prepared(plan.neutral(t), normalize) for t in (images, texts))
-    return TWO_WAY.reduced((u, v, scale), (plan.keep,), plan)
+    return TWO_WAY.reduced((plan.neutral(images), plan.neutral(texts), scale), (normalize, plan.keep), plan)
 
 
 def nt_xent(
@@ -193,10 +191,9 @@ def nt_xent(
     if plan.keep is not None:
         plan = planned(plan.keep & plan.keep.roll(count))
     both = torch.cat([t.to(wide(t.dtype)) for t in (first, second)])  # autocast cannot join float16
-    views = _prepared(plan.neutral(both), normalize)
     partners = (torch.arange(2 * count, device=first.device) + count) % max(2 * count, 1)
-    extras = partners, plan.keep, True
-    return LINE_UP.reduced((views, views, _number(1 / temperature, views), None), extras, plan)
+    extras = 1 / temperature, normalize, partners, plan.keep
+    return LINE_UP.reduced((plan.neutral(both), None, None), extras, plan)
 
 
 class InfoNCE(nn.Module):
@@ -359,15 +356,6 @@ def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tens
             )
             raise ValuesError(message)
     return positives
-
-
-def _prepared(embeddings: Tensor, normalize: bool) -> Tensor:  # noqa: FBT001  an option handed on
-    embeddings = embeddings.to(wide(embeddings.dtype))
-    return distances.normalize(embeddings)[0] if normalize else embeddings
-
-
-def _number(value: float, like: Tensor) -> Tensor:
-    return torch.full((), value, dtype=like.dtype, device=like.device)
 
 
 def _logit_scale(logit_scale: Tensor | float, images: Tensor) -> Tensor:

@@ -118,8 +118,7 @@ class MomentumQueue(nn.Module):
         # A copy: the next batch may be enqueued before this one's backward pass.
         queue = self.keys.detach().to(q.dtype, copy=True)
         valid = torch.arange(len(queue), device=queue.device) < self.count
-        scale = torch.full((), 1 / self.temperature, dtype=q.dtype, device=q.device)
-        return LINE_UP.reduced((q, queue, scale, (q * own).sum(-1)), (None, valid, False), plan)
+        return LINE_UP.reduced((q, queue, own), (1 / self.temperature, False, None, valid), plan)
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
