@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import mpmath
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
 from torch import Tensor, nn
+from torch._dynamo.backends.common import aot_autograd
+from torch._functorch.aot_autograd import make_boxed_func
 from torch.utils.checkpoint import checkpoint
 
 import slopes
 from slopes import DtypeError, LinearLogits, OptionError, ShapeError, ValuesError
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes._core.linear_logits import Logits
+from slopes.kernels import blockwise
+from slopes.kernels.nodes import Nodes, packed
 
 B, T, D, V = 3, 5, 8, 37  # no chunk of rows divides B · T
 
@@ -41,6 +46,8 @@ LOSSES: dict[str, Loss] = {
     "smoothed over others": lambda x: L.cross_entropy(x, IDS, label_smoothing=0.1, smooth_over="others"),
     "soft": lambda x: L.cross_entropy(x, SOFT, class_weight=CLASSES, label_smoothing=0.1),
     "softmax_focal": lambda x: L.softmax_focal(x, IDS, gamma=1.5),
+    "z-loss": lambda x: L.cross_entropy(x, SOME_IGNORED, z_loss=0.3, class_weight=CLASSES),
+    "z-loss of soft targets": lambda x: L.cross_entropy(x, SOFT, z_loss=0.3, label_smoothing=0.1),
     "next_token": lambda x: L.next_token(x, IDS),
     "masked_lm": lambda x: L.masked_lm(x, SOME_IGNORED),
     "sft": lambda x: L.sft(x, IDS, IDS > 5),
@@ -242,13 +249,21 @@ def test_products_beyond_float16_and_a_common_offset(dtype: torch.dtype) -> None
     assert abs(L.cross_entropy(LinearLogits(*tensors, bias), IDS) - L.cross_entropy(LinearLogits(*tensors), IDS)) < 1e-8
 
 
-def test_autocast_leaves_the_loss_alone() -> None:
-    tensors = head(torch.float32)
-    plain = L.cross_entropy(LinearLogits(*tensors), IDS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_autocast_casts_what_it_casts_of_a_linear_layer(dtype: torch.dtype) -> None:
+    """Hidden states may come out of an autocast layer while the weight is float32: F.linear takes both, and so here."""
+    hidden, weight, bias = head(torch.float32)
+    given = hidden.detach().to(dtype).requires_grad_()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss = L.cross_entropy(LinearLogits(*tensors), IDS)
+        made = L.cross_entropy(nn.functional.linear(given, weight, bias), IDS)
+        loss = L.cross_entropy(LinearLogits(given, weight, bias), IDS)
     assert loss.dtype == torch.float32
-    assert abs(loss - plain) < 0.05
+    assert abs(loss - made) < 0.02
+    for mine, theirs in zip(gradients(loss, [given, weight]), gradients(made, [given, weight]), strict=True):
+        assert mine.dtype == theirs.dtype
+        assert (mine - theirs).abs().max() <= 0.02 * theirs.abs().max()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert LinearLogits(*head()).dtype == torch.float64
 
 
 @pytest.mark.filterwarnings("ignore:.* should not be instantiated:DeprecationWarning")
@@ -352,3 +367,165 @@ def test_targets_out_of_range_are_refused() -> None:
 def test_losses_of_one_logit_want_a_tensor() -> None:
     with pytest.raises(DtypeError, match=r"`logits` is LinearLogits, expected a torch\.Tensor"):
         L.binary_cross_entropy(LinearLogits(*head()), SOFT)  # type: ignore[arg-type]
+
+
+class TestScores:
+    """Log-probability, entropy and likeliest token from one pass."""
+
+    def test_they_are_what_torch_makes_of_the_logits(self) -> None:
+        tensors = head()
+        scores = L.token_scores(LinearLogits(*tensors, temperature=0.7, soft_cap=3.0), IDS)
+        logits = LinearLogits(*tensors, temperature=0.7, soft_cap=3.0).materialize()[:, :-1]
+        picked = torch.distributions.Categorical(logits=logits, validate_args=False)
+        assert_close(scores.entropy, picked.entropy())
+        assert_close(scores.log_probs, picked.log_prob(IDS[:, 1:]))
+        assert torch.equal(scores.likeliest, logits.argmax(-1))
+        mine = (scores.entropy * WEIGHT[:, 1:]).sum() + (scores.log_probs**2).sum()
+        theirs = (picked.entropy() * WEIGHT[:, 1:]).sum() + (picked.log_prob(IDS[:, 1:]) ** 2).sum()
+        for one, other in zip(gradients(mine, tensors), gradients(theirs, tensors), strict=True):
+            assert_alike(one, other)
+
+    def test_made_logits_give_the_same(self) -> None:
+        tensors = head()
+        unmade, made = LinearLogits(*tensors), LinearLogits(*tensors).materialize()
+        for mine, theirs in zip(L.token_scores(unmade, IDS), L.token_scores(made, IDS), strict=True):
+            assert_close(mine.double(), theirs.double())
+
+    def test_second_derivatives(self) -> None:
+        def of(*tensors: Tensor) -> tuple[Tensor, Tensor]:
+            return L.token_scores(LinearLogits(*tensors), IDS)[:2]
+
+        assert torch.autograd.gradgradcheck(of, head(), fast_mode=True)
+
+    def test_what_does_not_count_is_nothing(self) -> None:
+        hidden, weight, bias = head()
+        mask = IDS > 10
+        broken = hidden.detach().clone()
+        broken[:, :-1][~mask[:, 1:]] = torch.nan
+        scores = L.token_scores(LinearLogits(broken.requires_grad_(), weight, bias), IDS, mask=mask)
+        assert (scores.entropy[~mask[:, 1:]] == 0).all()
+        assert (scores.entropy[mask[:, 1:]] > 0).all()
+        (gradient,) = torch.autograd.grad(scores.entropy.sum(), broken)
+        assert gradient.isfinite().all()
+
+    def test_a_sure_row_keeps_the_digits_of_its_entropy(self) -> None:
+        """At a lead of 40 nats in float32 the entropy is 41 e^-40, not 0."""
+        logits = torch.tensor([[[40.0, 0.0], [0.0, 0.0]]], requires_grad=True)
+        entropy = L.token_scores(logits, torch.tensor([[0, 0]])).entropy
+        assert_close(entropy, 41 * torch.exp(torch.tensor([[-40.0]])), size=41)
+        (gradient,) = torch.autograd.grad(entropy.sum(), logits)
+        assert_close(gradient[0, 0], torch.tensor([-40.0, 40.0]) * torch.exp(torch.tensor(-40.0)), size=41)
+
+
+class TestOneNode:
+    """`torch.compile` sees operators, and nothing of the size of the logits."""
+
+    @pytest.mark.parametrize("name", ["some ignored", "smoothed", "distillation", "for each row", "token_log_probs"])
+    def test_the_operators_pass_torch_s_own_check(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Assert that `opcheck` finds nothing: schema, fake tensors, autograd, tracing with fixed and free sizes."""
+        checked: list[str] = []
+
+        def total(self: Nodes, tensors: Any, extras: Any, factor: Tensor) -> Tensor:  # noqa: ANN401
+            wanted = [t.requires_grad for t in tensors if t is not None]
+            torch.library.opcheck(self._total, (*packed(tensors, extras), factor, wanted))
+            checked.append("total")
+            return self._total(*packed(tensors, extras), factor, wanted)[0]
+
+        def rows(self: Nodes, tensors: Any, extras: Any) -> Tensor:  # noqa: ANN401
+            torch.library.opcheck(self._rows, packed(tensors, extras))
+            checked.append("rows")
+            return self._rows(*packed(tensors, extras))
+
+        monkeypatch.setattr(blockwise, "is_one_node", lambda: True)
+        monkeypatch.setattr(Nodes, "total", total)
+        monkeypatch.setattr(Nodes, "rows", rows)
+        LOSSES[name](LinearLogits(*head()))
+        assert checked == ["rows" if "row" in name or "token" in name else "total"]
+
+    @pytest.mark.filterwarnings("ignore:.* should not be instantiated:DeprecationWarning")
+    @pytest.mark.parametrize(
+        "name", ["some ignored", "for each row", "smoothed", "soft", "z-loss", "next_token", "distillation", "dpo"]
+    )
+    def test_nothing_as_large_as_the_logits_is_in_the_graph(self, name: str) -> None:
+        tensors = [t.detach().requires_grad_() for t in head()]
+        sizes: list[int] = []
+
+        def noted(traced: torch.fx.GraphModule, _: list[Tensor]) -> Callable[..., Any]:
+            values = (node.meta.get("val") for node in traced.graph.nodes if node.op == "call_function")
+            sizes.extend(v.numel() for v in values if isinstance(v, Tensor))
+            return make_boxed_func(traced.forward)
+
+        backend = aot_autograd(fw_compiler=noted, bw_compiler=noted)
+        torch.compiler.reset()
+        with slopes.checks(values=False):
+            value = torch.compile(lambda *t: LOSSES[name](LinearLogits(*t)), fullgraph=True, backend=backend)(*tensors)
+            expected = LOSSES[name](LinearLogits(*tensors))
+        for mine, theirs in zip(gradients(value, tensors), gradients(expected, tensors), strict=True):
+            assert_alike(mine, theirs)
+        assert sizes
+        given = B * T * V if name in ("soft", "distillation", "z-loss of soft targets") else 0  # targets that exist
+        assert given or max(sizes) < B * (T - 1) * V
+
+
+class TestChunks:
+    """How many rows of logits exist at a time, and what `slopes.explain()` says of it."""
+
+    def test_rows_and_budget_are_obeyed(self) -> None:
+        logits = LinearLogits(*head())
+        for setting, size in (({"rows": 6}, 6), ({"budget": 2 * V * 8}, 2), ({}, B * T)):
+            with slopes.chunks(**setting):
+                L.cross_entropy(logits, IDS)
+            run = slopes.explain().runs[-1]
+            assert (run.chunk_rows, run.chunks, run.rows, run.counted) == (size, -(-B * T // size), B * T, B * T)
+
+    def test_the_size_of_a_chunk_changes_nothing(self) -> None:
+        tensors = head()
+        with slopes.chunks(rows=1):
+            one = gradients(L.cross_entropy(LinearLogits(*tensors), SOME_IGNORED), tensors)
+        with slopes.chunks(rows=1000):
+            all_at_once = gradients(L.cross_entropy(LinearLogits(*tensors), SOME_IGNORED), tensors)
+        for mine, theirs in zip(one, all_at_once, strict=True):
+            assert_alike(mine, theirs)
+
+    def test_a_block_leaves_nothing_behind(self) -> None:
+        with slopes.chunks(rows=3):
+            pass
+        L.cross_entropy(LinearLogits(*head()), IDS)
+        assert slopes.explain().runs[-1].chunk_rows == 1200 // (V * 8)  # what the fixture set
+
+    def test_the_three_regimes_are_told(self) -> None:
+        tensors = head()
+        with slopes.chunks(rows=8):
+            L.cross_entropy(LinearLogits(*tensors), SOME_IGNORED).backward()
+            (reduced,) = slopes.explain().runs[-1:]
+            L.cross_entropy(LinearLogits(*tensors), SOME_IGNORED, reduction="none").sum().backward()
+            forth, back = slopes.explain().runs[-2:]
+            with torch.no_grad():
+                L.cross_entropy(LinearLogits(*tensors), SOME_IGNORED)
+            (constant,) = slopes.explain().runs[-1:]
+        assert [run.did.partition(",")[0] for run in (reduced, forth, back, constant)] == [
+            "value and gradients in one pass",
+            "values alone",
+            "value and gradients in one pass",
+            "values alone",
+        ]
+        counted = int((SOME_IGNORED != -100).sum())
+        assert f"{counted} of {B * T} rows, {V} classes" in str(reduced)
+        assert "since slopes.chunks set 8 rows" in str(slopes.explain())
+
+    def test_logits_that_are_made_are_told(self) -> None:
+        hidden, weight, _ = (t.detach() for t in head())
+        torch.func.grad(lambda w: L.cross_entropy(LinearLogits(hidden, w), IDS))(weight)
+        assert "logits made as a whole" in str(slopes.explain().runs[-1])
+
+    @pytest.mark.parametrize(
+        ("setting", "words"),
+        [
+            ({"rows": 0}, "chunks: `rows` is 0, expected"),
+            ({"budget": 1.5}, "chunks: `budget` is 1.5, expected"),
+            ({"rows": 2, "budget": 2}, "both `rows` .2. and `budget` .2. are given, expected one"),
+        ],
+    )
+    def test_what_is_no_size_is_refused(self, setting: dict[str, Any], words: str) -> None:
+        with pytest.raises(OptionError, match=words):
+            slopes.chunks(**setting)

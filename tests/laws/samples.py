@@ -253,6 +253,8 @@ VARIANTS: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any], Callable[[In
         ("ignoring", {"ignore_index": 1}, None),
         ("class-weight", {}, _CLASS_WEIGHT),
         ("class-weight-smoothed", {"label_smoothing": 0.2}, _CLASS_WEIGHT),
+        ("normalised", {"z_loss": 0.3}, _CLASS_WEIGHT),
+        ("soft-normalised", {"z_loss": 0.3, "label_smoothing": 0.2}, _soft),
     ],
     "softmax_focal": [
         ("gentle", {"gamma": 0.5}, None),
@@ -260,7 +262,12 @@ VARIANTS: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any], Callable[[In
         ("class-weight", {}, _CLASS_WEIGHT),
     ],
     "multiclass_hinge": [("narrow-ignoring", {"margin": 0.3, "ignore_index": 1}, None)],
-    "masked_lm": [("ignoring", {"ignore_index": 2}, None)],
+    "next_token": [("normalised", {"z_loss": 0.3, "label_smoothing": 0.2}, None)],
+    "masked_lm": [
+        ("ignoring", {"ignore_index": 2}, None),
+        ("normalised", {"z_loss": 0.3, "label_smoothing": 0.2}, None),
+    ],
+    "sft": [("normalised", {"z_loss": 0.3, "label_smoothing": 0.2}, None)],
     "triplet": [("wide", {"margin": 2.0}, None)],
     "contrastive": [("wide", {"margin": 4.0}, None)],
     "cosine_embedding": [("wide", {"margin": -0.5}, None)],

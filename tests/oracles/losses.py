@@ -157,6 +157,20 @@ def cross_entropy(
 
 
 @careful
+def normalised_cross_entropy(logits: Sequence[mpf], target: int, z_loss: mpf) -> mpf:
+    """Return the cross-entropy plus z_loss times the square of the log of the partition sum."""
+    partition = mp.fsum(mp.exp(logit) for logit in logits)
+    return -mp.log(mp.exp(logits[target]) / partition) + z_loss * mp.log(partition) ** 2
+
+
+@careful
+def row_entropy(logits: Sequence[mpf]) -> mpf:
+    """Return the entropy of the softmax of a row."""
+    partition = mp.fsum(mp.exp(logit) for logit in logits)
+    return -mp.fsum(_times_log(mp.exp(x) / partition, mp.exp(x) / partition) for x in logits)
+
+
+@careful
 def cross_entropy_gradient(
     logits: Sequence[mpf],
     target: int | Sequence[mpf],

@@ -146,6 +146,20 @@ CASES: Final = (
         )
         for over in ("all", "others")
     ),
+    Case(
+        "cross_entropy with z-loss",
+        with_options(L.cross_entropy, z_loss=0.0625),
+        with_options(oracles.normalised_cross_entropy, z_loss=0.0625),
+        hard(ROWS),
+        terms=64.0,
+    ),
+    Case(
+        "entropy of tokens",
+        lambda x, t, **_: L.token_scores(x.unsqueeze(1).expand(-1, 2, -1), torch.stack([t, t], 1)).entropy.squeeze(-1),
+        lambda row, _, **__: oracles.row_entropy(row),
+        hard(ROWS),
+        terms=64.0,
+    ),
     *(
         Case(
             f"focal {gamma} {alpha}",

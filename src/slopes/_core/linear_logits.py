@@ -40,8 +40,9 @@ class LinearLogits:
         Under a reduction the gradients are made in the forward pass, chunk by chunk of rows: three matrix products,
         and memory that grows with the chunk and not with rows × classes. Rows that do not count are left out of the
         products. Products of 16-bit inputs are rounded to 16 bits once, softmax and sums are float32, and so is the
-        sum of the weight's gradient over the chunks. Under `torch.compile`, `torch.func` and for second derivatives
-        the logits are made as a whole.
+        sum of the weight's gradient over the chunks. Under autocast the tensors get its dtype, as those of a linear
+        layer do. `torch.compile` sees one operator. Under `torch.func`, forward mode and for second derivatives the
+        logits are made as a whole. `slopes.chunks` sets the size of a chunk, `slopes.explain` says what ran.
 
     Examples:
         >>> from slopes import losses as L
@@ -64,6 +65,8 @@ class LinearLogits:
             given["bias"] = self.bias
         check.floating(name, **given)
         check.same_device(name, **given)
+        if _casts(self.hidden):
+            given = self._cast(given)
         check.same_dtype(name, **given)
         check.dimensions(name, "hidden", self.hidden, "[..., D]", 1)
         if self.weight.dim() != 2 or self.weight.shape[-1] != self.hidden.shape[-1]:  # noqa: PLR2004  classes and width
@@ -77,6 +80,14 @@ class LinearLogits:
         check.option(name, "temperature", self.temperature, _FINITE_POSITIVE)
         if self.soft_cap is not None:
             check.option(name, "soft_cap", self.soft_cap, _FINITE_POSITIVE)
+
+    def _cast(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Give the tensors the dtype that autocast gives a linear layer's, which leaves float64 alone."""
+        to = torch.get_autocast_dtype(self.hidden.device.type)
+        for name, t in given.items():
+            given[name] = t if t.dtype == torch.float64 else t.to(to)
+            object.__setattr__(self, name, given[name])
+        return given
 
     @property
     def shape(self) -> torch.Size:
@@ -105,6 +116,10 @@ class LinearLogits:
     def materialize(self) -> Tensor:
         """Return the logits as a tensor; float32 for 16-bit input."""
         return bent(F.linear(self.hidden, self.weight, self.bias).to(wide(self.dtype)), self.temperature, self.soft_cap)
+
+
+def _casts(t: Tensor) -> bool:
+    return torch.is_autocast_enabled(t.device.type)
 
 
 def bent(z: Tensor, temperature: float, soft_cap: float | None) -> Tensor:

@@ -55,6 +55,7 @@ def _end(value: float) -> str:
 REALS = Domain()
 POSITIVE = Domain(low=0.0, low_open=True)
 NON_NEGATIVE = Domain(low=0.0)
+FINITE_NON_NEGATIVE = Domain(low=0.0, high_open=True)
 UNIT = Domain(0.0, 1.0)
 
 

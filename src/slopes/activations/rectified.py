@@ -13,7 +13,17 @@ from torch import Tensor, nn
 
 from slopes._core import check
 from slopes._core.errors import OptionError
-from slopes._core.spec import NON_NEGATIVE, REALS, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import (
+    FINITE_NON_NEGATIVE,
+    NON_NEGATIVE,
+    REALS,
+    Domain,
+    Equivalent,
+    Input,
+    Parameter,
+    Source,
+    Spec,
+)
 from slopes.activations._forms import INPUT, choose
 from slopes.kernels.pointwise import Pointwise
 
@@ -127,7 +137,7 @@ def elu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
         >>> elu(torch.tensor([-1.0, 2.0]))
         tensor([-0.6321,  2.0000])
     """
-    check.option("elu", "alpha", alpha, _FINITE_NON_NEGATIVE)
+    check.option("elu", "alpha", alpha, FINITE_NON_NEGATIVE)
     return choose("elu", x, F.elu, _ELU, alpha)
 
 
@@ -226,7 +236,6 @@ class SELU(nn.Module):
 
 
 _FINITE: Final = Domain(low_open=True, high_open=True)
-_FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
 
 
 def _prelu(x: Tensor, slope: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from slopes.kernels import linear
 from slopes.kernels.differences import difference, excess
 from slopes.kernels.pointwise import Pointwise
 
@@ -36,33 +37,49 @@ def parts(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return high + low, p, q, torch.log1p(rest)
 
 
-def _by_index(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
-    """Return -log p of each row's class, and its gradient."""
+def _by_index(x: Tensor, t: Tensor, z_loss: float = 0.0) -> tuple[Tensor, tuple[Tensor, None]]:
+    """Return -log p of each row's class, plus z_loss times the square of log Σ e^x, and its gradient."""
     at = t.unsqueeze(-1)
     d, p, q, total = parts(x)
-    loss = (total - d.gather(-1, at)).squeeze(-1)
-    return loss, (p.scatter(-1, at, -q.gather(-1, at)), None)
+    loss = total - d.gather(-1, at)
+    slope = p.scatter(-1, at, -q.gather(-1, at))
+    if z_loss:
+        size = total + x.amax(-1, keepdim=True)
+        loss, slope = loss + z_loss * size**2, slope + (2 * z_loss) * size * p
+    return loss.squeeze(-1), (slope, None)
 
 
-def _by_index_fast(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
+def _by_index_fast(x: Tensor, t: Tensor, z_loss: float) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return the same by torch's softmax kernel, and rows that it cannot do by the definition."""
-    return _from_softmax(torch.softmax(x, -1), t, lambda rows: x[rows])
+    own = x.gather(-1, t.unsqueeze(-1)) if z_loss else None
+    return _from_softmax(torch.softmax(x, -1), t, z_loss, own, lambda rows: x[rows])
 
 
-def _by_index_owned(x: Tensor, t: Tensor, again: Callable[[Tensor], Tensor]) -> tuple[Tensor, tuple[Tensor, None]]:
+def _by_index_owned(
+    x: Tensor, t: Tensor, z_loss: float, again: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return the same in the memory of the logits; `again` makes those of some rows once more."""
-    return _from_softmax(torch.softmax(x, -1, out=x), t, again)
+    own = x.gather(-1, t.unsqueeze(-1)) if z_loss else None
+    return _from_softmax(torch.softmax(x, -1, out=x), t, z_loss, own, again)
 
 
-def _from_softmax(p: Tensor, t: Tensor, again: Callable[[Tensor], Tensor]) -> tuple[Tensor, tuple[Tensor, None]]:
+def _from_softmax(
+    p: Tensor, t: Tensor, z_loss: float, logit: Tensor | None, again: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, tuple[Tensor, None]]:
     at = t.unsqueeze(-1)
     own = p.gather(-1, at).squeeze(-1)
     rest = p.scatter_(-1, at, 0.0).sum(-1)
-    p.scatter_(-1, at, -rest.unsqueeze(-1))
     loss = torch.where(rest < 0.5, -torch.log1p(-rest), -torch.log(own))  # noqa: PLR2004
+    by_own = -rest
+    if logit is not None:
+        size = logit.squeeze(-1) + loss  # log Σ e^x
+        loss = loss + z_loss * size**2
+        p.mul_((1 + (2 * z_loss) * size).unsqueeze(-1))
+        by_own = by_own + (2 * z_loss) * size * own
+    p.scatter_(-1, at, by_own.unsqueeze(-1))
     hard = ((rest < CONFIDENT) | ~(own > RARE)).nonzero().squeeze(-1)
     if hard.numel():
-        loss[hard], (p[hard], _) = _by_index(again(hard), t[hard])
+        loss[hard], (p[hard], _) = _by_index(again(hard), t[hard], z_loss)
     return loss, (p, None)
 
 
@@ -72,8 +89,12 @@ def _soft(
     class_weight: Tensor | None,
     smoothing: float,
     over_others: bool,  # noqa: FBT001
+    z_loss: float,
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Return -Σ w y' log p of each row, y' the smoothed y, and its gradients by x and y."""
+    """Return -Σ w y' log p of each row, y' the smoothed y, and its gradients by x and y.
+
+    With z_loss each row's Σ w y' is a share of z_loss times the square of log Σ e^x, too.
+    """
     shrink: Tensor | float = 1.0
     target = y
     if smoothing:
@@ -91,8 +112,15 @@ def _soft(
     d, p, q, total = parts(x)
     surprise = total - d
     terms = torch.where(target == 0, 0.0, target * torch.where(target == 0, 0.0, surprise))
-    gradient = p * (target.sum(-1, keepdim=True) - target) - target * q
-    return terms.sum(-1), (gradient, shrink * surprise)
+    mass = target.sum(-1, keepdim=True)
+    gradient = p * (mass - target) - target * q
+    loss = terms.sum(-1)
+    if z_loss:
+        size = total + x.amax(-1, keepdim=True)
+        square = z_loss * size**2
+        loss, surprise = loss + (mass * square).squeeze(-1), surprise + square
+        gradient = gradient + (2 * z_loss) * mass * size * p
+    return loss, (gradient, shrink * surprise)
 
 
 def _smoothed(
@@ -101,10 +129,11 @@ def _smoothed(
     class_weight: Tensor | None,
     smoothing: float,
     over_others: bool,  # noqa: FBT001
+    z_loss: float,
 ) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return `_soft` of class indices; the one-hot rows exist for one block at a time."""
     one_hot = torch.zeros_like(x).scatter(-1, t.unsqueeze(-1), 1.0)
-    loss, (gradient, _) = _soft(x, one_hot, class_weight, smoothing, over_others)
+    loss, (gradient, _) = _soft(x, one_hot, class_weight, smoothing, over_others, z_loss)
     return loss, (gradient, None)
 
 
@@ -185,6 +214,26 @@ def _blend(alpha: float, term: Tensor) -> Tensor:
     return alpha * term if alpha else torch.zeros_like(term)
 
 
+def _scores(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Callable[[Tensor], Tensor], None]]:
+    """Return log p of each row's class, the entropy of the row and its likeliest class; the gradients of the first two.
+
+    With d the distance of a logit to the largest and m = -Σ p d, the entropy is log Σ e^d + m, and its gradient by
+    a logit -p (d + m): the large terms of log p + H have gone.
+    """
+    at = t.unsqueeze(-1)
+    d, p, q, total = parts(x)
+    near = torch.where(p == 0, 0.0, d)  # the rest may be infinite
+    spread = -(p * near).sum(-1, keepdim=True)
+    scores = torch.cat([d.gather(-1, at) - total, total + spread, x.argmax(-1, keepdim=True).to(x.dtype)], -1)
+
+    def slopes(share: Tensor) -> Tensor:
+        by_log_p, by_entropy, _ = share.unsqueeze(-1).unbind(-2)
+        own = (-p).scatter(-1, at, q.gather(-1, at))
+        return by_log_p * own - by_entropy * p * (near + spread)
+
+    return scores, (slopes, None)
+
+
 BY_INDEX: Final = Pointwise.sharing(
     "CrossEntropy", _by_index, tensors=2, rows=True, eager=_by_index_fast, owned=_by_index_owned
 )
@@ -193,4 +242,5 @@ SOFT: Final = Pointwise.sharing("SoftCrossEntropy", _soft, tensors=2, rows=True)
 FOCAL: Final = Pointwise.sharing("SoftmaxFocal", _focal, tensors=2, rows=True)
 MARGIN: Final = Pointwise.sharing("MulticlassHinge", _margin, tensors=2, rows=True)
 MARGINS: Final = Pointwise.sharing("MulticlassHingeSum", _margins, tensors=2, rows=True)
+SCORES: Final = linear.Engine("scores", 2, lambda *a: _scores(*a)[0], _scores, outputs=(3,))
 DISTILLATION: Final = Pointwise.sharing("Distillation", _distillation, tensors=3, rows=True)

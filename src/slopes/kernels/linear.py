@@ -125,8 +125,7 @@ class Engine:
         return losses.view(*shape, *self.outputs), gradients
 
     def _chunks(self, tensors: Sequence[Any], keep: Tensor | None, *, backward: bool) -> Chunks:
-        weights = [t for t in tensors[1::_SLOTS] if t is not None]
-        classes = max(len(t) for t in weights)
+        classes = max([len(t) for t in tensors[1::_SLOTS] if t is not None], default=tensors[0].shape[-1])
         first = tensors[0]
         computed = wide(first.dtype)
         budget = CHUNK_BYTES if computed == first.dtype else NARROW_CHUNK_BYTES

@@ -29,10 +29,12 @@ from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse,
 from slopes.losses.tokens import (
     MaskedTokens,
     Perplexity,
+    TokenScores,
     mask_tokens,
     perplexity,
     sequence_log_prob,
     token_log_probs,
+    token_scores,
 )
 from slopes.losses.value import ValueClip, generalized_advantages, value_clip
 
@@ -74,6 +76,7 @@ __all__ = [
     "Quantile",
     "SmoothL1",
     "SoftmaxFocal",
+    "TokenScores",
     "Triplet",
     "ValueClip",
     "asymmetric",
@@ -116,6 +119,7 @@ __all__ = [
     "smooth_labels",
     "softmax_focal",
     "token_log_probs",
+    "token_scores",
     "triplet",
     "value_clip",
 ]

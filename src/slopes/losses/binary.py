@@ -11,7 +11,17 @@ from torch import Tensor, nn
 
 from slopes._core import check, reduce
 from slopes._core.reduce import Plan, Reduction
-from slopes._core.spec import NON_NEGATIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import (
+    FINITE_NON_NEGATIVE,
+    NON_NEGATIVE,
+    UNIT,
+    Domain,
+    Equivalent,
+    Input,
+    Parameter,
+    Source,
+    Spec,
+)
 from slopes.kernels import binary
 
 
@@ -62,7 +72,7 @@ def binary_cross_entropy(
     if isinstance(pos_weight, Tensor):
         return binary.WEIGHTED.reduced(logits, targets, _per_label(pos_weight, logits), plan=plan)
     if pos_weight is not None:
-        check.option("binary_cross_entropy", "pos_weight", pos_weight, _FINITE_NON_NEGATIVE)
+        check.option("binary_cross_entropy", "pos_weight", pos_weight, FINITE_NON_NEGATIVE)
     return binary.CROSS_ENTROPY.reduced(logits, targets, 1.0 if pos_weight is None else float(pos_weight), plan=plan)
 
 
@@ -108,7 +118,7 @@ def focal(
         0.00105...
     """
     plan = _hard("focal", logits, targets, mask, weight, reduction, denominator)
-    check.option("focal", "gamma", gamma, _FINITE_NON_NEGATIVE)
+    check.option("focal", "gamma", gamma, FINITE_NON_NEGATIVE)
     if alpha is not None:
         check.option("focal", "alpha", alpha, UNIT)
     return binary.FOCAL.reduced(logits, targets, float(gamma), -1.0 if alpha is None else float(alpha), plan=plan)
@@ -158,8 +168,8 @@ def asymmetric(
         tensor([0.0000, 0.0003])
     """
     plan = _hard("asymmetric", logits, targets, mask, weight, reduction, denominator)
-    check.option("asymmetric", "gamma_negative", gamma_negative, _FINITE_NON_NEGATIVE)
-    check.option("asymmetric", "gamma_positive", gamma_positive, _FINITE_NON_NEGATIVE)
+    check.option("asymmetric", "gamma_negative", gamma_negative, FINITE_NON_NEGATIVE)
+    check.option("asymmetric", "gamma_positive", gamma_positive, FINITE_NON_NEGATIVE)
     check.option("asymmetric", "clip", clip, Domain(0.0, 1.0, high_open=True))
     options = float(gamma_negative), float(gamma_positive), float(clip)
     return binary.ASYMMETRIC.reduced(logits, targets, *options, plan=plan)
@@ -269,9 +279,6 @@ class Asymmetric(nn.Module):
         )
 
 
-_FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
-
-
 def _plan(
     function: str,
     logits: Tensor,
@@ -311,7 +318,7 @@ def _per_label(pos_weight: Tensor, logits: Tensor) -> Tensor:
         check.has_shape("binary_cross_entropy", "pos_weight", pos_weight, labels, "one for each label, or a number")
     check.same_device("binary_cross_entropy", pos_weight=pos_weight, logits=logits)
     check.same_precision("binary_cross_entropy", pos_weight=pos_weight, logits=logits)
-    check.within("binary_cross_entropy", "pos_weight", pos_weight, _FINITE_NON_NEGATIVE, "negatives over positives")
+    check.within("binary_cross_entropy", "pos_weight", pos_weight, FINITE_NON_NEGATIVE, "negatives over positives")
     return pos_weight.expand_as(logits).contiguous()
 
 

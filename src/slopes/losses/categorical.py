@@ -14,7 +14,16 @@ from slopes._core import check, reduce
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.settings import reads_values
-from slopes._core.spec import NON_NEGATIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import (
+    FINITE_NON_NEGATIVE,
+    NON_NEGATIVE,
+    UNIT,
+    Equivalent,
+    Input,
+    Parameter,
+    Source,
+    Spec,
+)
 from slopes.kernels import categorical
 
 SmoothOver = Literal["all", "others"]
@@ -28,6 +37,7 @@ def cross_entropy(
     class_weight: Tensor | None = None,
     label_smoothing: float = 0.0,
     smooth_over: SmoothOver = "all",
+    z_loss: float = 0.0,
     ignore_index: int = IGNORE,
     mask: Tensor | None = None,
     weight: Tensor | None = None,
@@ -43,6 +53,8 @@ def cross_entropy(
         label_smoothing: Share ε of the target that is spread over the classes, in [0, 1].
         smooth_over: `"all"` spreads it over all classes, as torch and the paper do: the true class keeps 1 - ε + ε/C.
             `"others"` over the C - 1 other ones: the true class keeps 1 - ε.
+        z_loss: Weight of (log Σ exp(logits))², at least 0, added to each row as the row counts: it keeps the
+            normaliser near 1 (1e-4 in PaLM).
         ignore_index: Rows with this target do not count.
         mask: `[...]` boolean, True where an element counts.
         weight: `[...]`, weight of each element, at least 0.
@@ -75,11 +87,13 @@ def cross_entropy(
     check.dimensions("cross_entropy", "logits", logits, "[..., C]", 1)
     check.option("cross_entropy", "label_smoothing", label_smoothing, UNIT)
     check.choice("cross_entropy", "smooth_over", smooth_over, ("all", "others"))
+    check.option("cross_entropy", "z_loss", z_loss, FINITE_NON_NEGATIVE)
     weights = _class_weight("cross_entropy", class_weight, logits)
     others = smooth_over == "others"
     if isinstance(targets, Tensor) and targets.dtype.is_floating_point:
         soft_plan = _soft_plan(logits, targets, weights, mask, weight, reduction, denominator)
-        return categorical.SOFT.reduced(logits, targets, weights, float(label_smoothing), others, plan=soft_plan)
+        options = weights, float(label_smoothing), others, float(z_loss)
+        return categorical.SOFT.reduced(logits, targets, *options, plan=soft_plan)
     plan, classes = cross_entropy_plan(
         "cross_entropy",
         logits,
@@ -92,9 +106,7 @@ def cross_entropy(
         weights,
         smoothed=label_smoothing > 0,
     )
-    if label_smoothing == 0:
-        return categorical.BY_INDEX.reduced(logits, classes, plan=plan)
-    return categorical.SMOOTHED.reduced(logits, classes, weights, float(label_smoothing), others, plan=plan)
+    return reduced_by_index(logits, classes, plan, weights, label_smoothing, z_loss, others=others)
 
 
 def softmax_focal(
@@ -141,7 +153,7 @@ def softmax_focal(
     """
     check.logits("softmax_focal", logits=logits)
     check.dimensions("softmax_focal", "logits", logits, "[..., C]", 1)
-    check.option("softmax_focal", "gamma", gamma, _FINITE_NON_NEGATIVE)
+    check.option("softmax_focal", "gamma", gamma, FINITE_NON_NEGATIVE)
     weights = _class_weight("softmax_focal", class_weight, logits)
     plan, classes = cross_entropy_plan(
         "softmax_focal", logits, targets, mask, weight, reduction, denominator, ignore_index, weights
@@ -206,6 +218,7 @@ class CrossEntropy(nn.Module):
         class_weight: Tensor | None = None,
         label_smoothing: float = 0.0,
         smooth_over: SmoothOver = "all",
+        z_loss: float = 0.0,
         ignore_index: int = IGNORE,
         reduction: Reduction = "mean",
     ) -> None:
@@ -214,6 +227,7 @@ class CrossEntropy(nn.Module):
         self.register_buffer("class_weight", class_weight)
         self.label_smoothing = label_smoothing
         self.smooth_over: SmoothOver = smooth_over
+        self.z_loss = z_loss
         self.ignore_index = ignore_index
         self.reduction: Reduction = reduction
 
@@ -233,6 +247,7 @@ class CrossEntropy(nn.Module):
             class_weight=self.class_weight,
             label_smoothing=self.label_smoothing,
             smooth_over=self.smooth_over,
+            z_loss=self.z_loss,
             ignore_index=self.ignore_index,
             mask=mask,
             weight=weight,
@@ -282,9 +297,6 @@ class SoftmaxFocal(nn.Module):
         )
 
 
-_FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
-
-
 def _class_weight(function: str, class_weight: Tensor | None, logits: Logits) -> Tensor | None:
     """Check the weights of the classes and return them in the dtype of the computation."""
     if class_weight is None:
@@ -294,7 +306,7 @@ def _class_weight(function: str, class_weight: Tensor | None, logits: Logits) ->
     check.same_device(function, class_weight=class_weight, logits=logits)
     check.same_precision(function, class_weight=class_weight, logits=logits)
     check.constant(function, class_weight=class_weight)
-    check.within(function, "class_weight", class_weight, _FINITE_NON_NEGATIVE, "pass for example inverse frequencies")
+    check.within(function, "class_weight", class_weight, FINITE_NON_NEGATIVE, "pass for example inverse frequencies")
     return class_weight.to(reduce.wide(logits.dtype))
 
 
@@ -376,7 +388,29 @@ def _soft_plan(
     return plan
 
 
+def reduced_by_index(
+    logits: Logits,
+    classes: Tensor,
+    plan: Plan,
+    class_weight: Tensor | None,
+    label_smoothing: float,
+    z_loss: float,
+    *,
+    others: bool = False,
+) -> Tensor:
+    """Return the cross-entropy of class indices, by the one-hot rows only where smoothing needs them."""
+    if label_smoothing == 0:
+        return categorical.BY_INDEX.reduced(logits, classes, float(z_loss), plan=plan)
+    options = class_weight, float(label_smoothing), others, float(z_loss)
+    return categorical.SMOOTHED.reduced(logits, classes, *options, plan=plan)
+
+
 _CLASSES: Final = (Input("logits", ("...", "C")), Input("targets", ("...",), "class_index"))
+
+Z_LOSS: Final = Parameter("z_loss", 0.0, "weight of the squared log-normaliser", FINITE_NON_NEGATIVE, r"\zeta")
+SMOOTHING: Final = Parameter(
+    "label_smoothing", 0.0, "share spread over the classes", UNIT, r"\varepsilon", slider=(0.0, 0.5, 0.01)
+)
 
 SPECS: Final = (
     Spec(
@@ -393,9 +427,8 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter(
-                "label_smoothing", 0.0, "share spread over the classes", UNIT, r"\varepsilon", slider=(0.0, 0.5, 0.01)
-            ),
+            SMOOTHING,
+            Z_LOSS,
         ),
         aliases=(
             "ce",

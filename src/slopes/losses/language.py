@@ -15,15 +15,16 @@ from slopes._core import check, reduce
 from slopes._core.errors import ShapeError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
-from slopes._core.spec import NON_NEGATIVE, Equivalent, Input, Source, Spec
-from slopes.kernels import categorical
-from slopes.losses.categorical import IGNORE, cross_entropy_plan
+from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, UNIT, Equivalent, Input, Source, Spec
+from slopes.losses.categorical import IGNORE, SMOOTHING, Z_LOSS, cross_entropy_plan, reduced_by_index
 
 
 def next_token(
     logits: Logits,
     token_ids: Tensor,
     *,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
     mask: Tensor | None = None,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -34,6 +35,8 @@ def next_token(
     Args:
         logits: `[B, T, V]`, any floating dtype, as the model returns them.
         token_ids: `[B, T]` int64, the tokens that went into the model.
+        label_smoothing: Share of the target that is spread over the vocabulary, in [0, 1]; see `cross_entropy`.
+        z_loss: Weight of (log Σ exp(logits))² of each token, at least 0; see `cross_entropy`.
         mask: `[B, T]` boolean over the tokens, True where a token is to be predicted; the first never is.
         weight: `[B, T]`, weight of each token as something to predict, at least 0.
         reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
@@ -58,13 +61,17 @@ def next_token(
         >>> next_token(logits, torch.tensor([[0, 1, 0]]), reduction="none")
         tensor([[0.1269, 0.3133]])
     """
-    return _tokens("next_token", logits, token_ids, mask, weight, reduction, denominator)
+    _check_options("next_token", label_smoothing, z_loss)
+    options = label_smoothing, z_loss
+    return each_token("next_token", logits, token_ids, mask, weight, reduction, denominator, *options)[0]
 
 
 def masked_lm(
     logits: Logits,
     labels: Tensor,
     *,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
     ignore_index: int = IGNORE,
     mask: Tensor | None = None,
     weight: Tensor | None = None,
@@ -76,6 +83,8 @@ def masked_lm(
     Args:
         logits: `[..., V]`, any floating dtype.
         labels: `[...]` int64: the original token where it was masked, `ignore_index` elsewhere.
+        label_smoothing: Share of the target that is spread over the vocabulary, in [0, 1]; see `cross_entropy`.
+        z_loss: Weight of (log Σ exp(logits))² of each token, at least 0; see `cross_entropy`.
         ignore_index: Label of the positions that do not count.
         mask: `[...]` boolean, True where an element counts.
         weight: `[...]`, weight of each element, at least 0.
@@ -100,10 +109,21 @@ def masked_lm(
     """
     check.logits("masked_lm", logits=logits)
     check.dimensions("masked_lm", "logits", logits, "[..., V]", 1)
+    _check_options("masked_lm", label_smoothing, z_loss)
     plan, classes = cross_entropy_plan(
-        "masked_lm", logits, labels, mask, weight, reduction, denominator, ignore_index, None, target_name="labels"
+        "masked_lm",
+        logits,
+        labels,
+        mask,
+        weight,
+        reduction,
+        denominator,
+        ignore_index,
+        None,
+        smoothed=label_smoothing > 0,
+        target_name="labels",
     )
-    return categorical.BY_INDEX.reduced(logits, classes, plan=plan)
+    return reduced_by_index(logits, classes, plan, None, label_smoothing, z_loss)
 
 
 def sft(
@@ -111,6 +131,8 @@ def sft(
     token_ids: Tensor,
     response_mask: Tensor,
     *,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
     mask: Tensor | None = None,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -122,6 +144,8 @@ def sft(
         logits: `[B, T, V]`, any floating dtype, as the model returns them.
         token_ids: `[B, T]` int64, the tokens that went into the model.
         response_mask: `[B, T]` boolean over the tokens, True where one belongs to the response.
+        label_smoothing: Share of the target that is spread over the vocabulary, in [0, 1]; see `cross_entropy`.
+        z_loss: Weight of (log Σ exp(logits))² of each token, at least 0; see `cross_entropy`.
         mask: `[B, T]` boolean over the tokens, True where a token is to be predicted; the first never is.
         weight: `[B, T]`, weight of each token as something to predict, at least 0.
         reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
@@ -150,14 +174,17 @@ def sft(
     if mask is not None:
         check.boolean("sft", "mask", mask, token_ids.shape, "over the tokens; True where one counts")
         response_mask = response_mask & mask
-    return _tokens("sft", logits, token_ids, response_mask, weight, reduction, denominator)
+    _check_options("sft", label_smoothing, z_loss)
+    options = label_smoothing, z_loss
+    return each_token("sft", logits, token_ids, response_mask, weight, reduction, denominator, *options)[0]
 
 
 class NextToken(nn.Module):
     """Module of `next_token`."""
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
+    def __init__(self, *, label_smoothing: float = 0.0, z_loss: float = 0.0, reduction: Reduction = "mean") -> None:
         super().__init__()
+        self.label_smoothing, self.z_loss = label_smoothing, z_loss
         self.reduction: Reduction = reduction
 
     def forward(
@@ -173,6 +200,8 @@ class NextToken(nn.Module):
         return next_token(
             logits,
             token_ids,
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
             mask=mask,
             weight=weight,
             reduction=self.reduction,
@@ -183,8 +212,16 @@ class NextToken(nn.Module):
 class MaskedLM(nn.Module):
     """Module of `masked_lm`."""
 
-    def __init__(self, *, ignore_index: int = IGNORE, reduction: Reduction = "mean") -> None:
+    def __init__(
+        self,
+        *,
+        label_smoothing: float = 0.0,
+        z_loss: float = 0.0,
+        ignore_index: int = IGNORE,
+        reduction: Reduction = "mean",
+    ) -> None:
         super().__init__()
+        self.label_smoothing, self.z_loss = label_smoothing, z_loss
         self.ignore_index = ignore_index
         self.reduction: Reduction = reduction
 
@@ -201,6 +238,8 @@ class MaskedLM(nn.Module):
         return masked_lm(
             logits,
             labels,
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
             ignore_index=self.ignore_index,
             mask=mask,
             weight=weight,
@@ -212,8 +251,9 @@ class MaskedLM(nn.Module):
 class SFT(nn.Module):
     """Module of `sft`."""
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
+    def __init__(self, *, label_smoothing: float = 0.0, z_loss: float = 0.0, reduction: Reduction = "mean") -> None:
         super().__init__()
+        self.label_smoothing, self.z_loss = label_smoothing, z_loss
         self.reduction: Reduction = reduction
 
     def forward(
@@ -231,6 +271,8 @@ class SFT(nn.Module):
             logits,
             token_ids,
             response_mask,
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
             mask=mask,
             weight=weight,
             reduction=self.reduction,
@@ -264,6 +306,8 @@ def each_token(
     weight: Tensor | None,
     reduction: Reduction,
     denominator: Tensor | float | None,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
 ) -> tuple[Tensor, Plan]:
     """Return -log p of the tokens, reduced (`[B, T - 1]` for "none"), and the plan over all T positions.
 
@@ -290,7 +334,7 @@ def each_token(
         keep=predicts,
     )
     check.not_probabilities(function, logits, rows=True, keep=predicts)
-    terms = categorical.BY_INDEX.reduced(logits, classes, plan=plan)
+    terms = reduced_by_index(logits, classes, plan, None, label_smoothing, z_loss)
     return (terms[:, :-1] if reduction == "none" else terms), plan
 
 
@@ -298,16 +342,9 @@ def _shifted_weight(weight: Tensor) -> Tensor:
     return torch.cat([weight[:, 1:], torch.zeros_like(weight[:, :1])], 1)
 
 
-def _tokens(
-    function: str,
-    logits: Logits,
-    token_ids: Tensor,
-    mask: Tensor | None,
-    weight: Tensor | None,
-    reduction: Reduction,
-    denominator: Tensor | float | None,
-) -> Tensor:
-    return each_token(function, logits, token_ids, mask, weight, reduction, denominator)[0]
+def _check_options(function: str, label_smoothing: float, z_loss: float) -> None:
+    check.option(function, "label_smoothing", label_smoothing, UNIT)
+    check.option(function, "z_loss", z_loss, FINITE_NON_NEGATIVE)
 
 
 TOKENS: Final = (Input("logits", ("B", "T", "V")), Input("token_ids", ("B", "T"), "token"))
@@ -327,6 +364,7 @@ SPECS: Final = (
         inputs=TOKENS,
         output=("B", "T - 1"),
         range=NON_NEGATIVE,
+        parameters=(SMOOTHING, Z_LOSS),
         aliases=("causal lm", "language modeling", "autoregressive", "lm loss", "pretraining loss"),
         equivalents=(
             Equivalent(
@@ -354,6 +392,7 @@ SPECS: Final = (
         inputs=(Input("logits", ("...", "V")), Input("labels", ("...",), "class_index")),
         output=("...",),
         range=NON_NEGATIVE,
+        parameters=(SMOOTHING, Z_LOSS),
         aliases=("mlm", "bert loss", "cloze"),
         equivalents=(Equivalent("transformers", "ForMaskedLMLoss(logits, labels, vocab_size)"),),
         convention="Nothing is shifted; labels are -100 where nothing was masked.",
@@ -373,6 +412,7 @@ SPECS: Final = (
         inputs=(*TOKENS, Input("response_mask", ("B", "T"), "boolean")),
         output=("B", "T - 1"),
         range=NON_NEGATIVE,
+        parameters=(SMOOTHING, Z_LOSS),
         aliases=("instruction tuning", "completion only", "response loss"),
         equivalents=(Equivalent("TRL", "SFTTrainer with completion_only_loss=True", "labels of -100 on the prompt"),),
         convention="The mean over all response tokens of the batch, not of each answer's mean.",

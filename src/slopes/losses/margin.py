@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from slopes._core import check, reduce
 from slopes._core.reduce import Reduction
-from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import binary, categorical
 from slopes.losses.categorical import IGNORE, cross_entropy_plan
 
@@ -56,7 +56,7 @@ def hinge(
     """
     check.alike("hinge", scores=scores, targets=targets)
     check.constant("hinge", targets=targets)
-    check.option("hinge", "margin", margin, _FINITE_NON_NEGATIVE)
+    check.option("hinge", "margin", margin, FINITE_NON_NEGATIVE)
     plan = reduce.plan(
         "hinge", scores.shape, scores, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
@@ -109,7 +109,7 @@ def multiclass_hinge(
     """
     check.floating("multiclass_hinge", scores=scores)
     check.dimensions("multiclass_hinge", "scores", scores, "[..., C]", 1)
-    check.option("multiclass_hinge", "margin", margin, _FINITE_NON_NEGATIVE)
+    check.option("multiclass_hinge", "margin", margin, FINITE_NON_NEGATIVE)
     check.choice("multiclass_hinge", "over", over, ("worst", "all"))
     plan, classes = cross_entropy_plan(
         "multiclass_hinge", scores, targets, mask, weight, reduction, denominator, ignore_index, None, name="scores"
@@ -186,8 +186,6 @@ class MulticlassHinge(nn.Module):
             denominator=denominator,
         )
 
-
-_FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
 
 SPECS: Final = (
     Spec(

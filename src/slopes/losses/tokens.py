@@ -19,6 +19,14 @@ from slopes.losses.categorical import IGNORE
 from slopes.losses.language import FIRST, TOKENS, check_tokens, each_token, shifted
 
 
+class TokenScores(NamedTuple):
+    """What `token_scores` returns, each `[B, T - 1]`; entry i belongs to token i + 1."""
+
+    log_probs: Tensor
+    entropy: Tensor
+    likeliest: Tensor
+
+
 class MaskedTokens(NamedTuple):
     """What `mask_tokens` returns: the ids that go in, and the labels of `masked_lm`."""
 
@@ -110,7 +118,49 @@ def token_log_probs(logits: Logits, token_ids: Tensor) -> Tensor:
     """
     check_tokens("token_log_probs", logits, token_ids)
     check.in_range("token_log_probs", "token_ids", token_ids[:, 1:], logits.shape[-1])
-    return -categorical.BY_INDEX(logits, shifted(token_ids, 0))[:, :-1]
+    return -categorical.BY_INDEX(logits, shifted(token_ids, 0), 0.0)[:, :-1]
+
+
+def token_scores(logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None) -> TokenScores:
+    """Return log p of each token but the first, the entropy of its prediction, and the likeliest token in its place.
+
+    Args:
+        logits: `[B, T, V]`, any floating dtype, as the model returns them.
+        token_ids: `[B, T]` int64, the tokens that went into the model.
+        mask: `[B, T]` boolean over the tokens, True where one counts (the response).
+
+    Returns:
+        `log_probs` and `entropy`, `[B, T - 1]`, float32 for 16-bit input, in nats, at most 0 and at least 0; both have
+        gradients. `likeliest`, `[B, T - 1]` int64, the argmax. Where nothing counts all are 0.
+
+    Raises:
+        ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
+        DtypeError: `logits` is not floating, `token_ids` not int64, or `mask` not boolean.
+        ValuesError: A token that counts is out of range.
+
+    Notes:
+        One pass over the logits gives all three, what a policy's update with an entropy bonus asks for. Logits that
+        are not made (`LinearLogits`) are made chunk by chunk, and again in the backward pass. A vocabulary has to be
+        smaller than 2²⁴.
+
+    Examples:
+        >>> logits = torch.tensor([[[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]]])
+        >>> scores = token_scores(logits, torch.tensor([[0, 1, 0]]))
+        >>> scores.entropy, scores.likeliest
+        (tensor([[0.3653, 0.5822]]), tensor([[1, 0]]))
+    """
+    check_tokens("token_scores", logits, token_ids)
+    keep = torch.ones_like(token_ids, dtype=torch.bool)
+    if mask is not None:
+        check.boolean("token_scores", "mask", mask, token_ids.shape, "over the tokens; True where one counts")
+        keep = mask
+    check.in_range("token_scores", "token_ids", torch.where(keep, token_ids, 0)[:, 1:], logits.shape[-1])
+    keep = torch.nn.functional.pad(keep[:, 1:], (0, 1), value=False)
+    classes = torch.where(keep, shifted(token_ids, 0), 0)
+    scores = categorical.SCORES.rows((logits, classes), (), keep)
+    scores = torch.where(keep.unsqueeze(-1), scores, 0.0)[:, :-1]
+    log_probs, entropy, likeliest = scores.unbind(-1)
+    return TokenScores(log_probs, entropy, likeliest.detach().long())
 
 
 def sequence_log_prob(
@@ -254,6 +304,24 @@ SPECS: Final = (
         sources=(
             Source("Jelinek, Mercer, Bahl, Baker 1977, Perplexity: a measure of difficulty of speech recognition"),
         ),
+    ),
+    Spec(
+        name="token_scores",
+        title="Token scores",
+        kind="tool",
+        family="language",
+        function=token_scores,
+        summary="Log-probability, entropy and likeliest token at every place, from one pass.",
+        formula=r"\log p(x_t \mid x_{<t}),\quad H_t = -\sum_v p_v \log p_v",
+        inputs=TOKENS,
+        output=("B", "T - 1"),
+        aliases=("entropy bonus", "token entropy", "logprobs and entropy"),
+        equivalents=(
+            Equivalent(
+                "torch", "torch.distributions.Categorical(logits=logits[:, :-1]).entropy()", "the entropy alone"
+            ),
+        ),
+        sources=(Source("Williams, Peng 1991, Function optimization using connectionist reinforcement learning"),),
     ),
     Spec(
         name="token_log_probs",
