@@ -23,8 +23,8 @@ Metric = Literal["f1", "balanced_accuracy", "accuracy", "matthews"]
 METRICS: Final = ("f1", "balanced_accuracy", "accuracy", "matthews")
 
 _STEPS: Final = 200
-# Of the sum of the terms' sizes that cancel at the minimum: some thousand roundings of float64.
-_FLAT: Final = 1e-12
+# Of the size of the terms that cancel at the minimum: far above the rounding of float64, whatever the number of rows.
+_FLAT: Final = 1e-10
 _FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
 
 
@@ -62,8 +62,9 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> TemperatureFit:
 
     Notes:
         The cross-entropy is convex in 1 / temperature, so that its slope has one zero: Newton's steps, kept inside
-        the bracket of its sign, until the slope is 1e-12 of the terms that cancel in it. That is the convergence
-        check; whether there is a zero at all is decided from the data beforehand. In float64, on the logits' device.
+        the bracket of its sign, until the slope is 1e-10 of the terms that cancel in it, and one more. That is the
+        convergence check; whether there is a zero at all is decided from the data beforehand. In float64, on the
+        logits' device.
         Source: Guo et al. 2017, On Calibration of Modern Neural Networks.
 
     Examples:
@@ -152,11 +153,12 @@ def _fit(gaps: Tensor) -> TemperatureFit:
         shares = torch.softmax(b * gaps, 1)
         slopes = (shares * gaps).sum(1)
         slope = float(slopes.mean())
-        if abs(slope) <= _FLAT * float((shares * gaps.abs()).sum(1).mean()):
-            return TemperatureFit(1 / b, before, float(torch.logsumexp(b * gaps, 1).mean()), step)
-        low, high = (low, b) if slope > 0 else (b, high)
         curvature = float((shares * (gaps - slopes.unsqueeze(1)).square()).sum(1).mean())
+        flat = abs(slope) <= _FLAT * float((shares * gaps.abs()).sum(1).mean())
+        low, high = (low, b) if slope > 0 else (b, high)
         b = _next(b, slope, curvature, low, high)
+        if flat:  # so near that the step just made doubles the digits
+            return TemperatureFit(1 / b, before, float(torch.logsumexp(b * gaps, 1).mean()), step)
     message = (
         f"fit_temperature: no temperature after {_STEPS} steps, the last one {1 / b:.6g}, expected a slope of 0; the "
         f"logits span too many orders of magnitude, so look at the largest ones."
@@ -167,7 +169,7 @@ def _fit(gaps: Tensor) -> TemperatureFit:
 def _next(b: float, slope: float, curvature: float, low: float, high: float) -> float:
     """Return Newton's step where it stays inside the bracket, and else the middle, in orders of magnitude."""
     step = b - slope / curvature if curvature > 0 else math.nan
-    if low < step < high:
+    if low <= step <= high and step > 0:
         return step
     if math.isinf(high):
         return low * 8
@@ -251,6 +253,8 @@ def tune_threshold(probability: Tensor, targets: Tensor, *, metric: Metric | Cos
     tp, fp = torch.cat((none, hits)), torch.cat((none, yes - hits))
     positives = float(labels.sum())
     value = _value(metric, tp, fp, positives, len(labels) - positives)
+    if ranked[-1] == 0:  # no threshold in [0, 1] has a probability of 0 above it
+        value = value[:-1]
     best = int(value.argmin() if isinstance(metric, Cost) else value.argmax())
     return TunedThreshold(_cut(ranked[last], best), float(value[best]))
 

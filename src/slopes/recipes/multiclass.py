@@ -310,6 +310,13 @@ class MultiClass:
             DtypeError: `raw` is not floating, or `targets` is not int64.
             ValuesError: A logit is not finite, or a class index is out of range.
         """
+        check.floating("MultiClass.calibrated", raw=raw)
+        if raw.dim() != 2:  # noqa: PLR2004  rows and classes; one row would pass for many of one binary label
+            message = (
+                f"MultiClass.calibrated: `raw` has shape {check.shape_of(raw)}, expected [N, {self.classes}]; flatten "
+                f"what stands before the classes."
+            )
+            raise ShapeError(message)
         plain = dataclasses.replace(self, temperature=1.0)
         temperature, why = tempered(plain.log_probability(raw), targets)
         return dataclasses.replace(plain, temperature=temperature, reasons=(*self.reasons, why))
