@@ -316,11 +316,7 @@ SPECS: Final = (
         inputs=TOKENS,
         output=("B", "T - 1"),
         aliases=("entropy bonus", "token entropy", "logprobs and entropy"),
-        equivalents=(
-            Equivalent(
-                "torch", "torch.distributions.Categorical(logits=logits[:, :-1]).entropy()", "the entropy alone"
-            ),
-        ),
+        equivalents=(Equivalent("TRL", "trl.trainer.utils.entropy_from_logits(logits[:, :-1])", "the entropy alone"),),
         sources=(Source("Williams, Peng 1991, Function optimization using connectionist reinforcement learning"),),
     ),
     Spec(
