@@ -199,7 +199,7 @@ class Standardization:
     def why(self) -> Reason:
         """Return why targets are standardised, with their numbers."""
         return Reason(
-            f"(target - {listed(self.center)}) / {listed(self.unit)}",
+            f"standardised by mean {listed(self.center)} and standard deviation {listed(self.unit)}",
             f"Targets run from {listed(self.low)} to {listed(self.high)}. In standardised units the first gradients, "
             f"and with them the learning rate, do not depend on whether a price is in cents or in thousands. "
             f"Prediction restores the unit.",

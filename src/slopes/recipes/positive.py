@@ -205,7 +205,7 @@ _LINK: Final = {
 
 def _divided(scale: Standardization) -> Reason:
     return Reason(
-        f"target / {listed(scale.center)}",
+        f"divided by the mean, {listed(scale.center)}",
         f"Targets run from {listed(scale.low)} to {listed(scale.high)}. They are divided by their mean and not "
         f"shifted, since 0 has to stay 0. Prediction restores the unit.",
     )

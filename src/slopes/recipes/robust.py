@@ -250,7 +250,7 @@ _ROBUST: Final = {
 
 def _why(scale: Standardization) -> Reason:
     return Reason(
-        f"(target - {listed(scale.center)}) / {listed(scale.unit)}",
+        f"standardised by median {listed(scale.center)} and deviation {listed(scale.unit)}",
         f"Targets run from {listed(scale.low)} to {listed(scale.high)}. Median and 1.4826 times the median absolute "
         f"deviation take the places of mean and standard deviation, which outliers inflate. Prediction restores the "
         f"unit.",
