@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import math
 import multiprocessing
@@ -10,8 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import mpmath
 import pytest
@@ -23,6 +23,7 @@ from slopes import DtypeError, OptionError, ShapeError
 from slopes.kernels import linear_triton
 from slopes.kernels.linear_triton import RowResult, suits
 
+NEEDED = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 Outcome = tuple[RowResult, Tensor]
 
 
@@ -79,7 +80,10 @@ def child() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-@pytest.fixture(params=["interpreter", "cuda"] if torch.cuda.is_available() else ["interpreter"])
+WHERE = ["interpreter", "cuda"] if torch.cuda.is_available() else ["interpreter"]
+
+
+@pytest.fixture(params=[pytest.param(where, marks=NEEDED) for where in WHERE])
 def run(request: pytest.FixtureRequest, child: ProcessPoolExecutor) -> Run:
     """Return the row step, interpreted or on a GPU."""
 
@@ -413,6 +417,7 @@ ERRORS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "soft cap": ({"soft_cap": 0.0}, OptionError, "`soft_cap` is 0.0"),
     "temperature": ({"temperature": 1e-40}, OptionError, "`temperature` is 1e-40"),
     "columns": ({"columns": 12}, OptionError, "power of 2"),
+    "a graph": ({"logits": torch.zeros(2, 3, requires_grad=True)}, OptionError, "`logits` requires a gradient"),
     "entropy alone": ({"entropy_factor": torch.ones(2), "entropy": True}, OptionError, "without `factor`"),
 }
 
@@ -433,6 +438,9 @@ def test_why_it_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     usable, reason = suits(CPU, torch.float32, 10)
     assert not usable
     assert "logits are on cpu" in reason
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "finds no CUDA device" in suits(GPU, torch.float32, 10).reason
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
     assert "compute capability 7.5" in suits(GPU, torch.float32, 10).reason
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
@@ -459,67 +467,3 @@ def test_the_interpreter_takes_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRITON_INTERPRET", "1")
     assert suits(CPU, torch.float32, 10).usable
     assert "interpreter is on" in suits(GPU, torch.float32, 10).reason
-
-
-def _loaded() -> bool:
-    import sys  # noqa: PLC0415
-
-    suits(CPU, torch.float32, 10)
-    return "triton" in sys.modules
-
-
-def _compiled(folder: str, dtype: str, capability: int, *, full: bool) -> dict[str, Any]:
-    """Compile the kernel for a GPU that need not be there; return its registers' shape and what it does."""
-    os.environ["TRITON_CACHE_DIR"] = folder
-    import triton  # noqa: PLC0415  in a process of its own
-    from triton.backends.compiler import GPUTarget  # noqa: PLC0415
-    from triton.compiler import ASTSource  # noqa: PLC0415
-
-    from slopes.kernels import linear_triton_kernel as kernel  # noqa: PLC0415
-
-    fp32, none = "*fp32" if full else "constexpr", "constexpr"
-    signature = {
-        "rows": kernel.Rows(f"*{dtype}", "i32", "*i64", "i32"),
-        "given": kernel.Given(fp32, fp32.strip("*"), fp32),
-        "scaling": kernel.Scaling(*["fp32"] * 4),
-        "goal": kernel.Goal("fp32", "fp32"),
-        "factors": kernel.Factors("*fp32", fp32),
-        "results": kernel.Results("*fp32", "*fp32", fp32, "*i64"),
-        **dict.fromkeys(("block", "exact", "smooth", "others"), none),
-    }
-    places = [
-        (i, j) for i, v in enumerate(signature.values()) if isinstance(v, tuple) for j, t in enumerate(v) if t == none
-    ]
-    constants = {**dict.fromkeys(places), (6,): 2048, (7,): dtype == "fp32" or full, (8,): full, (9,): full}
-    aligned = {(0, 0): [["tt.divisibility", 16]], (0, 1): [["tt.divisibility", 16]]}
-    source = ASTSource(fn=kernel.row_kernel, signature=signature, constexprs=constants, attrs=aligned)
-    made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": 8})
-    return {"ptx": made.asm["ptx"], "bytes": len(made.asm["cubin"])}
-
-
-@pytest.fixture(scope="module")
-def compiler() -> Iterator[ProcessPoolExecutor]:
-    """Return a process in which Triton compiles."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
-def test_triton_is_imported_by_what_launches_and_by_nothing_else(compiler: ProcessPoolExecutor) -> None:
-    assert not compiler.submit(_loaded).result(timeout=200)
-
-
-@pytest.mark.parametrize(("dtype", "capability"), [("bf16", 80), ("fp16", 90), ("fp32", 90)])
-@pytest.mark.parametrize("full", [False, True])
-def test_it_compiles_for_gpus(
-    compiler: ProcessPoolExecutor,
-    tmp_path: Path,
-    dtype: str,
-    capability: int,
-    full: bool,  # noqa: FBT001
-) -> None:
-    made = compiler.submit(_compiled, str(tmp_path), dtype, capability, full=full).result(timeout=200)
-    assert made["bytes"] > 0
-    ptx = cast("str", made["ptx"])
-    reads = re.findall(r"ld\.global\S*\.v4", ptx)
-    assert len(reads) >= 2, "whole blocks are read 16 bytes at a time, twice"
-    assert re.search(r"st\.global\S*\.v4", ptx), "and written so"

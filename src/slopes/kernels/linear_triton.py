@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 from importlib import metadata
 from typing import Any, Final, Literal, NamedTuple
 
@@ -125,7 +126,7 @@ def _no_triton() -> str | None:
         version = metadata.version("triton")
     except metadata.PackageNotFoundError:
         return "triton is not installed"
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST:
         return f"triton {version} is installed, and the kernel needs {OLDEST[0]}.{OLDEST[1]} or later"
     return None
 
@@ -137,6 +138,8 @@ def _no_device(device: torch.device) -> str | None:
         )
     if device.type != "cuda":
         return f"the logits are on {device}, and the Triton kernel runs on NVIDIA GPUs"
+    if not torch.cuda.is_available():
+        return f"torch {torch.__version__} finds no CUDA device"
     if torch.version.hip is not None:
         return "the Triton kernel has not been tried on AMD GPUs"
     found = torch.cuda.get_device_capability(device)
@@ -198,13 +201,15 @@ def rows(
         DtypeError: A tensor has another dtype than said here.
         ShapeError: The shapes do not fit together, or the entries of a row are not side by side.
         DeviceError: The tensors are on different devices.
-        OptionError: An option is outside of its domain.
+        OptionError: An option is outside of its domain, or a tensor requires a gradient: this is a step of an engine
+            that has its own backward pass.
 
     Notes:
         Softmax, loss and gradient are computed in float32, probabilities within a few units in the last place for
         any gap; those below 1e-38 lose digits or are 0. The gradient of the target is minus the sum of the other
         probabilities. A logit of -inf is a class that is masked, unless a soft cap makes it a number; smoothing goes
         over the classes that are left. One +inf takes all, several share. NaN makes its row NaN.
+        Gradients of float16 logits below 6e-8 are 0, so that a factor of one over many rows belongs after the products.
         Memory: nothing beyond the results. Speed is not measured yet.
     """
     count, classes = _checked(logits, targets, factor, class_weight, bias, entropy_factor)
@@ -307,6 +312,7 @@ def _checked(
             check.has_shape(_NAME, name, value, [size], meaning)
     check.same_device(_NAME, logits=logits, targets=targets, **per_row, **per_class)
     _side_by_side(targets=targets, **per_row, **per_class)
+    check.constant(_NAME, logits=logits, **per_row, **per_class)
     if logits.dtype not in DTYPES:
         message = (
             f"{_NAME}: `logits` has dtype {logits.dtype}, expected float16, bfloat16 or float32; use the eager form."
