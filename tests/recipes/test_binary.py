@@ -69,7 +69,9 @@ def test_what_is_asked_for_holds_against_the_counts() -> None:
     forced = Binary.from_targets(labels(1, 999), criterion="binary_cross_entropy")
     assert forced.pos_weight == 100
     assert "held at 100 to 1" in forced.reasons[0].because
-    assert Binary.from_targets(labels(10, 90), weighted=False).pos_weight == 1
+    plain = Binary.from_targets(labels(10, 90), weighted=False)
+    assert plain.pos_weight == 1
+    assert plain.reasons[0].because == "90 negatives to 10 positives, 9 to 1: left as it is, as was asked for."
     assert Binary.from_targets(labels(40, 60), weighted=True).pos_weight == 1.5
     assert Binary.from_targets(labels(50, 50), criterion="focal").criterion == "focal"
 
@@ -249,6 +251,11 @@ def test_a_threshold_for_a_cost_is_near_that_of_theory() -> None:
     calibrated = Binary().calibrated(raw, targets, metric=cost)
     assert calibrated.threshold == pytest.approx(cost.threshold, abs=0.05)
     assert "theory says 0.1" in calibrated.reasons[-1].because
+
+
+def test_the_decision_is_yes_above_the_threshold_and_not_at_it() -> None:
+    assert Binary(threshold=0.5).predict(torch.tensor([-0.1, 0.0, 0.1])).decision.tolist() == [0, 0, 1]
+    assert Binary(threshold=1.0).predict(torch.tensor([200.0])).decision.tolist() == [0]
 
 
 def test_separable_held_out_rows_leave_the_temperature_and_say_why() -> None:

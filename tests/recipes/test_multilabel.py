@@ -88,6 +88,11 @@ def test_decisions_before_tuning_are_at_even_weighted_odds() -> None:
     assert recipe.predict(torch.tensor([[0.01, 0.01], [-0.01, -0.01]])).decision.tolist() == [[1, 1], [0, 0]]
 
 
+def test_a_decision_is_yes_above_the_threshold_and_not_at_it() -> None:
+    recipe = MultiLabel(prior=(0.5, 0.5), thresholds=(0.5, 1.0))
+    assert recipe.predict(torch.tensor([[0.0, 200.0], [0.1, 0.0]])).decision.tolist() == [[0, 0], [1, 0]]
+
+
 def test_metrics_are_those_of_scikit_learn_and_never_accuracy() -> None:
     raw, targets = scored()
     recipe = MultiLabel(prior=(0.5,) * 3, thresholds=(0.5, 0.3, 0.1), labels=("a", "b", "c"))

@@ -25,7 +25,7 @@ from slopes.activations import sigmoid
 from slopes.recipes import labels, posterior
 from slopes.recipes.calibration import Cost, Metric, tempered, tune_threshold
 from slopes.recipes.heads import OneLogit, log_odds
-from slopes.recipes.labels import SEVERE
+from slopes.recipes.labels import MILD, SEVERE
 from slopes.recipes.recipe import Reason, needs
 
 if TYPE_CHECKING:
@@ -240,13 +240,12 @@ class Binary:
             ValuesError: A target is neither 0 nor 1.
         """
         truth = labels.hard("Binary.observe", raw, targets).flatten()
-        odds = self.log_odds(raw.detach().double()).flatten()  # float32 would tie what is beyond 0.99999994
-        probability = sigmoid(odds)
-        decision = (probability > self.threshold).long()
+        logits = raw.detach().double().flatten()  # the sigmoid ties what lies beyond 17 in float32
+        probability, decision = self.predict(logits)
         given = {
             "f1": (decision, truth),
             "balanced_accuracy": (decision, truth),
-            "log_loss": (losses.binary_cross_entropy(odds, truth.double(), reduction="none"),),
+            "log_loss": (losses.binary_cross_entropy(self.log_odds(logits), truth.double(), reduction="none"),),
             "brier": (probability, truth.double()),
         }
         for name, metric in metrics.items(keep_base=True):
@@ -298,7 +297,7 @@ class Binary:
 
 
 def _why(criterion: Criterion, pos_weight: float, positives: int, negatives: int) -> Reason:
-    seen = f"{negatives} negatives to {positives} positives"
+    seen = f"{negatives} negative{'s' * (negatives != 1)} to {positives} positive{'s' * (positives != 1)}"
     ratio = labels.to_one(max(positives, negatives), min(positives, negatives))
     if criterion == "focal":
         return Reason(
@@ -308,14 +307,17 @@ def _why(criterion: Criterion, pos_weight: float, positives: int, negatives: int
             f"too mild by a known function, which `predict` undoes.",
         )
     if pos_weight == 1:
-        return Reason("no weight", f"{seen}, {ratio}: balanced enough for each row to count the same.")
-    held = not math.isclose(pos_weight, negatives / positives)
-    bound = f" It is held at {SEVERE:.0f} to 1, beyond which single rows rule." if held else ""
+        balanced = max(positives, negatives) < MILD * min(positives, negatives)
+        enough = "balanced enough for each row to count the same" if balanced else "left as it is, as was asked for"
+        return Reason("no weight", f"{seen}, {ratio}: {enough}.")
+    effect = "the weight makes both classes count the same"
+    if not math.isclose(pos_weight, negatives / positives):
+        effect = f"the weight is held at {SEVERE:.0f} to 1, beyond which single rows would rule"
     return Reason(
         f"pos_weight {pos_weight:.3g}",
-        f"{seen}, {ratio}: the weight makes both classes count the same.{bound} It adds log {pos_weight:.3g} to every "
-        f"logit, which `predict` takes off again; the decision is yes above {1 / (1 + pos_weight):.3g}, where the "
-        f"weighted odds are even, until a threshold is tuned.",
+        f"{seen}, {ratio}: {effect}. It adds log {pos_weight:.3g} to every logit, which `predict` takes off again; the "
+        f"decision is yes above {1 / (1 + pos_weight):.3g}, where the weighted odds are even, until a threshold is "
+        f"tuned.",
     )
 
 

@@ -81,18 +81,19 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> TemperatureFit:
     return _fit(gaps)
 
 
-def tempered(logits: Tensor, targets: Tensor) -> tuple[float, Reason]:
+def tempered(logits: Tensor, targets: Tensor, *, items: str = "rows") -> tuple[float, Reason]:
     """Return the temperature of held-out logits and the reason; 1 where there is no best one, and why.
 
     Args:
         logits: As of `fit_temperature`.
         targets: As of `fit_temperature`.
+        items: What the reason calls a target.
 
     Raises:
         SlopesError: As of `fit_temperature`, but for logits that have no best temperature.
     """
     gaps = _gaps("calibrated", logits, targets)
-    why = _no_temperature(gaps)
+    why = _no_temperature(gaps, items)
     if why is not None:
         return 1.0, Reason("temperature 1, not fitted", f"{why[0].upper()}{why[1:]}")
     fit = _fit(gaps)
@@ -100,7 +101,7 @@ def tempered(logits: Tensor, targets: Tensor) -> tuple[float, Reason]:
     return fit.temperature, Reason(
         f"temperature {fit.temperature:.3g}",
         f"The model was {sure}: dividing its logits by {fit.temperature:.3g} takes the cross-entropy of {len(gaps)} "
-        f"held-out rows from {fit.before:.4g} to {fit.after:.4g} nats, the least there is.",
+        f"held-out {items} from {fit.before:.4g} to {fit.after:.4g} nats, the least there is.",
     )
 
 
@@ -130,17 +131,18 @@ def _gaps(function: str, logits: Tensor, targets: Tensor) -> Tensor:
     return wide - wide.gather(1, labels.unsqueeze(1))
 
 
-def _no_temperature(gaps: Tensor) -> str | None:
+def _no_temperature(gaps: Tensor, items: str = "rows") -> str | None:
     if not bool((gaps > 0).any()):
         return (
-            f"every one of the {len(gaps)} held-out rows is right, so that the loss falls for ever as the temperature "
-            f"goes to 0, expected some that are wrong; use more held-out rows, or leave the temperature at 1."
+            f"every one of the {len(gaps)} held-out {items} is right, so that the loss falls for ever as the "
+            f"temperature goes to 0, expected some that are wrong; use more held-out {items}, or leave the temperature "
+            f"at 1."
         )
     if float(gaps.mean()) >= 0:
         return (
-            f"over the {len(gaps)} held-out rows the target's logit is on average no higher than the others', so that "
-            f"the loss is least as the temperature goes to infinity, expected logits that tell something about the "
-            f"targets; check that rows and targets belong together, or train longer."
+            f"over the {len(gaps)} held-out {items} the target's logit is on average no higher than the others', so "
+            f"that the loss is least as the temperature goes to infinity, expected logits that tell something about "
+            f"the targets; check that rows and targets belong together, or train longer."
         )
     return None
 

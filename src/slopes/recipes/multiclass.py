@@ -350,7 +350,11 @@ def _why_loss(criterion: Criterion, class_weight: tuple[float, ...] | None, coun
             f"undoes.",
         )
     if class_weight is None:
-        enough = "balanced enough for each row to count the same" if max(seen) < MILD * min(seen) else "left as it is"
+        enough = (
+            "balanced enough for each row to count the same"
+            if max(seen) < MILD * min(seen)
+            else "left as it is, as was asked for"
+        )
         return Reason("no class weights", f"{spread}, {enough}.")
     present = [weight for weight, count in zip(class_weight, counts, strict=True) if count > 0]
     bound = f", held at {SEVERE:.0f} to 1" if max(seen) > SEVERE * min(seen) else ""

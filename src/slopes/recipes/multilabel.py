@@ -26,7 +26,7 @@ from slopes.activations import sigmoid
 from slopes.recipes import label_counts, posterior
 from slopes.recipes.calibration import Cost, Metric, tempered, tune_threshold
 from slopes.recipes.heads import linear_head, log_odds
-from slopes.recipes.labels import SEVERE, hard, like_logits, listed, per_entry, pos_weight, rarity
+from slopes.recipes.labels import MILD, SEVERE, hard, like_logits, listed, per_entry, pos_weight, rarity
 from slopes.recipes.recipe import Reason, needs
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ class MultiLabel:
             ShapeError: The last dimension of `raw` is not K.
         """
         probability = sigmoid(self.log_odds(raw))
-        return MultiLabelPrediction(probability, self._decided(probability))
+        return MultiLabelPrediction(probability, (probability > per_entry(self._cuts, probability)).long())
 
     def metrics(self) -> MetricCollection:
         """Return torchmetrics for `observe`: macro and micro F1, mean average precision, AUROC per label, Brier.
@@ -274,8 +274,7 @@ class MultiLabel:
             ValuesError: A target is neither 0 nor 1.
         """
         truth = hard("MultiLabel.observe", raw, targets).reshape(-1, len(self.prior))
-        probability = sigmoid(self.log_odds(raw.detach().double())).reshape(-1, len(self.prior))
-        decision = self._decided(probability)
+        probability, decision = self.predict(raw.detach().double().reshape(-1, len(self.prior)))
         given = {
             "macro_f1": (decision, truth),
             "micro_f1": (decision, truth),
@@ -320,7 +319,7 @@ class MultiLabel:
         label_counts.two_dimensions("MultiLabel.calibrated", targets)
         truth = hard("MultiLabel.calibrated", raw, targets)
         plain = dataclasses.replace(self, temperature=1.0)
-        temperature, why_temperature = tempered(plain.log_odds(raw).detach().flatten(), truth.flatten())
+        temperature, why_temperature = tempered(plain.log_odds(raw).detach().flatten(), truth.flatten(), items="labels")
         recipe = dataclasses.replace(plain, temperature=temperature)
         thresholds, kept = list(self._cuts), []
         probability = recipe.predict(raw).probability.detach()
@@ -340,9 +339,6 @@ class MultiLabel:
         if self.pos_weight is not None:
             return tuple(1 / (1 + w) for w in self.pos_weight)
         return (0.5,) * len(self.prior)
-
-    def _decided(self, probability: Tensor) -> Tensor:
-        return (probability > per_entry(self._cuts, probability)).long()
 
     def _name(self, label: int) -> str:
         return f"label {label}" if self.labels is None else self.labels[label]
@@ -387,7 +383,9 @@ def _why_loss(criterion: Criterion, weights: tuple[float, ...] | None, positives
             f"probabilities.",
         )
     if weights is None or set(weights) == {1.0}:
-        return Reason("no weights", f"{seen}: balanced enough for each entry to count the same.")
+        balanced = all(max(p, rows - p) < MILD * min(p, rows - p) for p in positives)
+        enough = "balanced enough for each entry to count the same" if balanced else "left as it is, as was asked for"
+        return Reason("no weights", f"{seen}: {enough}.")
     held = sum(max(p, rows - p) > SEVERE * min(p, rows - p) for p in positives)
     bound = f" {held} label{'s are' if held > 1 else ' is'} beyond 100 to 1 and held there." if held else ""
     return Reason(
