@@ -17,6 +17,8 @@ import torch
 
 from bench import machine
 from bench.cases import CASES
+from bench.report import line, page, summary
+from bench.series import Series, run_series
 from bench.timing import Case, Result, profiled, run
 
 RESULTS: Final = machine.ROOT / "bench" / "results"
@@ -48,13 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(f"{case.name:<28} {case.claim}" for case in chosen))
         return 0
     if given.profile:
-        print("\n\n".join(map(profiled, chosen)))
+        print("\n\n".join(profiled(case) for case in chosen if isinstance(case, Case)))
         return 0
     results = []
     for case in chosen:
-        results.append(run(case, quick=given.quick))
+        results.append(_measured(case, quick=given.quick))
         print(line(results[-1]), flush=True)
-    print(_summary(results))
+    print(summary(results))
     if given.json:
         _write(given.json, results)
     if not given.names and not given.quick:
@@ -65,93 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(result.outcome == "wrong" for result in results))
 
 
-def _is_named(case: Case, name: str) -> bool:
+def _measured(case: Case | Series, *, quick: bool) -> Result:
+    return run_series(case, quick=quick) if isinstance(case, Series) else run(case, quick=quick)
+
+
+def _is_named(case: Case | Series, name: str) -> bool:
     return case.name == name or case.name.partition(".")[0] == name or case.name.partition(".")[2] == name
-
-
-def line(result: Result) -> str:
-    """Return one result as a line for a terminal."""
-    if result.ratio is None:
-        return f"{result.name:<28} WRONG by {result.off:.1e} of its largest entry: no speed is shown"
-    said = f"{result.name:<28} {result.ours_ms:9.2f} ms against {result.peer_ms:9.2f} ms: {result.ratio:6.3f}"
-    said += f" ({result.low:.2f} to {result.high:.2f}, best {result.best:.2f})"
-    said += "" if result.goal is None else f", goal {result.goal:.3g}"
-    if result.kept is not None:
-        said += f", keeps {result.kept:g} bytes an element" + ("" if result.keep is None else f", goal {result.keep:g}")
-    said += "".join(f", {what} {number:g}" for what, number in result.notes.items())
-    return f"{said}: {result.outcome.upper() if result.outcome == 'missed' else result.outcome}"
-
-
-def _summary(results: Sequence[Result]) -> str:
-    counts = {what: sum(r.outcome == what for r in results) for what in ("met", "missed", "wrong", "information")}
-    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def _write(path: Path, results: Sequence[Result]) -> None:
     data = {"conditions": machine.conditions(), "results": [result.as_data() for result in results]}
     path.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", "utf-8")
 
-
-def page(results: Sequence[Result]) -> str:
-    """Return the document."""
-    parts = [_HEAD.format(**machine.conditions())]
-    for group, heading in _HEADINGS.items():
-        chosen = [result for result in results if result.name.partition(".")[0] == group]
-        if chosen:
-            parts += [f"## {heading}\n", *_table(chosen), ""]
-    missed = [result for result in results if result.outcome in {"missed", "wrong"}]
-    if missed:
-        parts += ["## Goals that are missed\n", *(f"- {' '.join(line(result).split())}" for result in missed)]
-    else:
-        parts.append("All goals are met.")
-    return "\n".join(parts).rstrip() + "\n"
-
-
-def _table(results: Sequence[Result]) -> list[str]:
-    keeps = any(result.kept is not None for result in results)
-    notes = list(dict.fromkeys(note for result in results for note in result.notes))
-    heads = ["what", "against", "ours, ms", "peer, ms", "ratio", "quartiles", "goal"]
-    heads += [*(["kept, bytes an element"] if keeps else []), *notes, "outcome"]
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for r in results:
-        if r.ratio is None:
-            cells = [r.claim, _peer(r), "", "", "", "", ""]
-        else:
-            spread = f"{r.low:.2f} to {r.high:.2f}"
-            goal = "" if r.goal is None else f"{r.goal:.3g}"
-            cells = [r.claim, _peer(r), f"{r.ours_ms:.2f}", f"{r.peer_ms:.2f}", f"{r.ratio:.2f}", spread, goal]
-        if keeps:
-            kept = "" if r.kept is None else f"{r.kept:g}"
-            cells.append(kept if r.keep is None else f"{kept} (goal {r.keep:g})")
-        cells += [f"{r.notes[note]:.2f}" if note in r.notes else "" for note in notes]
-        cells.append(f"**{r.outcome}**" if r.outcome in {"missed", "wrong"} else r.outcome)
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-def _peer(result: Result) -> str:
-    return f"`{result.peer}`" if result.peer.startswith(_CODE) else result.peer
-
-
-_CODE: Final = ("F.", "torch.", "value *")
-_HEADINGS: Final = {
-    "default": "Default activations",
-    "exact": "Exact activations",
-    "gated": "Gated units",
-    "binary": "Losses of one logit",
-    "cross_entropy": "Cross-entropy",
-    "linear": "Logits that are never made",
-    "info_nce": "Line-ups",
-}
-_HEAD: Final = """# Performance
-
-`make bench` wrote this page: torch {torch}, {processor} ({instructions}), {threads} threads.
-
-Each case runs in the same process as its peer, turn by turn, forward and backward, on the same inputs; the times are
-medians, the ratio is ours to the peer's (below 1 we are faster), and the quartiles are those of the rounds' ratios. A
-case is timed only after value and gradient have agreed with float64. Bytes are what the forward pass keeps for the
-backward pass beyond inputs and output. "Eager ratio" is the same comparison without compilation.
-"""
 
 if __name__ == "__main__":
     sys.exit(main())

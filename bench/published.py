@@ -41,3 +41,18 @@ def info_nce(query: Tensor, keys: Tensor, temperature: float = 0.07) -> Tensor:
     """Return InfoNCE by the whole matrix of similarities."""
     similarities = F.normalize(query, dim=-1) @ F.normalize(keys, dim=-1).T / temperature
     return F.cross_entropy(similarities, torch.arange(len(query)))
+
+
+def dpo(hidden: Tensor, weight: Tensor, tokens: Tensor, reference: Tensor, beta: float) -> Tensor:
+    """Return DPO of `[2 P, T]` tokens, the chosen answers first, by the logits of every token, as TRL computes it."""
+    said = torch.log_softmax(F.linear(hidden, weight)[:, :-1].float(), -1)
+    answers = said.gather(-1, tokens[:, 1:].unsqueeze(-1)).squeeze(-1).sum(-1)
+    chosen, rejected = (answers - reference).chunk(2)
+    return -F.logsigmoid(beta * (chosen - rejected)).mean()
+
+
+def distillation(student: Tensor, teacher: Tensor, targets: Tensor, alpha: float, temperature: float) -> Tensor:
+    """Return Hinton's distillation of logits, as tutorials write it."""
+    soft = torch.log_softmax(teacher / temperature, -1)
+    divergence = F.kl_div(torch.log_softmax(student / temperature, -1), soft, reduction="batchmean", log_target=True)
+    return alpha * F.cross_entropy(student, targets) + (1 - alpha) * temperature**2 * divergence

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Literal
 
 import torch
-from tests.peak import Peak
 from torch import Tensor
 
-Step = Callable[[], tuple[Tensor, ...]]
-Outcome = Literal["met", "missed", "information", "wrong"]
+from bench.memory import Step, kept_bytes, peak_bytes
+
+Outcome = Literal["met", "missed", "information", "wrong", "absent"]
 
 WARM_UP: Final = 3
 ALLOWED: Final = 1e-5  # of the largest entry: sums of millions of float32 numbers differ by their order
@@ -33,6 +34,8 @@ class Prepared:
         eager: Another pair, ours and the peer's, shown beside for information.
         memory: Whether the peaks of memory beyond inputs and gradients are compared.
         allowed: Largest error, as a share of a tensor's largest entry.
+        loss_allowed: Largest relative error of the loss, which is then shown, and the peer's beside it; None where the
+            value is held to `allowed` like the gradients.
         answers: Whether the peer gives the answer too; a bare product does not.
     """
 
@@ -44,7 +47,12 @@ class Prepared:
     eager: tuple[Step, Step] | None = None
     memory: bool = False
     allowed: float = ALLOWED
+    loss_allowed: float | None = None
     answers: bool = True
+
+
+class AbsentError(Exception):
+    """The peer of a case is not installed; the text says what to install."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Case:
         prepare: Makes the inputs; the argument says whether small ones will do.
         goal: Largest ratio of our time to the peer's; None where it is information.
         keep: Largest number of bytes per element that may be kept beyond the inputs; None where that is no claim.
+        peak: Largest ratio of our peak of memory to the peer's; None where that is no claim.
         rounds: How often both are timed.
     """
 
@@ -67,6 +76,7 @@ class Case:
     prepare: Callable[[bool], Prepared]
     goal: float | None
     keep: float | None = None
+    peak: float | None = None
     rounds: int = 21
 
 
@@ -74,7 +84,9 @@ class Case:
 class Result:
     """What came out; times in milliseconds, `ratio` of medians.
 
-    `low` and `high` are the quartiles of the rounds' ratios, `best` is the ratio of the fastest rounds.
+    `low` and `high` are the quartiles of the rounds' ratios, `best` is the ratio of the fastest rounds. `keep` and
+    `peak` are the goals of `kept` and `peak_ratio`; `points` are what a series was measured at, and `why` says why
+    there is no measurement.
     """
 
     name: str
@@ -91,52 +103,81 @@ class Result:
     best: float | None = None
     kept: float | None = None
     keep: float | None = None
+    peak_ratio: float | None = None
+    peak: float | None = None
     notes: dict[str, float] = field(default_factory=dict)
+    points: tuple[Mapping[str, float], ...] = ()
+    why: str = ""
 
     def as_data(self) -> dict[str, object]:
-        """Return it as what JSON can hold."""
-        return asdict(self)
+        """Return it as what JSON can hold; an infinite error is a word."""
+        return asdict(self) | ({} if math.isfinite(self.off) else {"off": "infinite"})
 
 
 def run(case: Case, *, quick: bool) -> Result:
     """Check a case, and time it where it is right."""
-    made = case.prepare(quick)
-    off = distance(made.ours(), made.right())
+    bare = Result(case.name, case.claim, case.peer, case.goal, "wrong", 0.0, keep=case.keep, peak=case.peak)
+    try:
+        made = case.prepare(quick)
+    except AbsentError as absent:
+        return replace(bare, outcome="absent", why=str(absent))
+    off, notes, peak_ratio = _checked(made)
     if not off <= made.allowed:
-        return Result(case.name, case.claim, case.peer, case.goal, "wrong", off)
+        return replace(bare, off=off)
+    if made.loss_allowed is not None and not notes["loss error"] <= made.loss_allowed:
+        return replace(bare, off=notes["loss error"])
     rounds = 3 if quick else case.rounds
-    ours, peer = timed(made.ours, made.peer, rounds)
-    ratios = sorted(a / b for a, b in zip(ours, peer, strict=True))
-    ratio = statistics.median(ours) / statistics.median(peer)
-    kept = None
-    if made.forward is not None:
-        kept = kept_bytes(made.forward, made.inputs) / made.inputs[0].numel()
-    notes = {}
+    ours, peer = timed(made.ours, made.peer, rounds, warm_up=0 if made.memory else WARM_UP)
     if made.eager is not None:
         mine, theirs = timed(*made.eager, rounds)
         notes["eager ratio"] = round(statistics.median(mine) / statistics.median(theirs), 3)
-    if made.memory:
-        mine, theirs = (peak_bytes(step, made.inputs) for step in (made.ours, made.peer))
-        notes["peak, MB"] = round(mine / 1e6, 1)
-        notes["peak ratio"] = round(mine / theirs, 3)
-    met = (case.goal is None or ratio <= case.goal) and (case.keep is None or kept is None or kept <= case.keep)
-    return Result(
-        case.name,
-        case.claim,
-        case.peer,
-        case.goal,
-        "information" if case.goal is None else "met" if met else "missed",
-        off,
-        round(statistics.median(ours), 3),
-        round(statistics.median(peer), 3),
-        round(ratio, 3),
-        round(ratios[len(ratios) // 4], 3),
-        round(ratios[(3 * len(ratios)) // 4], 3),
-        round(min(ours) / min(peer), 3),
-        None if kept is None else round(kept, 3),
-        case.keep,
-        notes,
-    )
+    kept = None
+    if made.forward is not None:
+        kept = round(kept_bytes(made.forward, made.inputs) / made.inputs[0].numel(), 3)
+    result = replace(bare, off=off, kept=kept, peak_ratio=peak_ratio, notes=notes, **_compared(ours, peer))
+    return replace(result, outcome=_outcome(result))
+
+
+def _checked(made: Prepared) -> tuple[float, dict[str, float], float | None]:
+    """Return the error, and what else the first step of each says: errors of the loss, and peaks of memory."""
+    notes: dict[str, float] = {}
+    peaks = []
+    right = made.right()
+    off = math.inf
+    for whose, step in (("", made.ours), ("peer's ", made.peer)):
+        if whose and not made.memory:
+            break
+        peak, came = peak_bytes(step) if made.memory else (0, step())
+        peaks.append(peak)
+        if made.memory:
+            notes[f"{whose}peak, MB"] = round(peak / 1e6, 1)
+        if not whose:
+            off = distance(came, right)
+        if made.loss_allowed is not None and (not whose or made.answers):
+            notes[f"{whose}loss error"] = distance(came[:1], right[:1])
+    ratio = round(peaks[0] / peaks[1], 3) if made.memory and peaks[1] > 0 else None
+    return off, notes, ratio
+
+
+def _compared(ours: Sequence[float], peer: Sequence[float]) -> dict[str, float]:
+    ratios = sorted(a / b for a, b in zip(ours, peer, strict=True))
+    found = {
+        "ours_ms": statistics.median(ours),
+        "peer_ms": statistics.median(peer),
+        "ratio": statistics.median(ours) / statistics.median(peer),
+        "low": ratios[len(ratios) // 4],
+        "high": ratios[(3 * len(ratios)) // 4],
+        "best": min(ours) / min(peer),
+    }
+    return {what: round(number, 3) for what, number in found.items()}
+
+
+def _outcome(result: Result) -> Outcome:
+    goals = ((result.ratio, result.goal), (result.kept, result.keep), (result.peak_ratio, result.peak))
+    found = [(came, goal) for came, goal in goals if goal is not None and came is not None]
+    if result.goal is None and result.peak is None:
+        return "information"
+    return "met" if all(came <= goal for came, goal in found) else "missed"
 
 
 def profiled(case: Case) -> str:
@@ -144,38 +185,55 @@ def profiled(case: Case) -> str:
     made = case.prepare(False)
     tables = []
     for name, step in (("ours", made.ours), ("peer", made.peer)):
-        for _ in range(WARM_UP):
+        start = time.perf_counter()
+        step()
+        count = _PROFILED if time.perf_counter() - start < _SLOW else _PROFILED_SLOW
+        for _ in range(WARM_UP if count == _PROFILED else 0):
             step()
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-            for _ in range(_PROFILED):
+            for _ in range(count):
                 step()
         rows = [row for row in profile.key_averages() if row.self_cpu_time_total > 0]
         rows.sort(key=lambda row: -row.self_cpu_time_total)
         total = sum(row.self_cpu_time_total for row in rows)
-        tables.append(f"{case.name}, {name}: {total / _PROFILED / 1e3:.2f} ms")
+        tables.append(f"{case.name}, {name}: {total / count / 1e3:.2f} ms")
         for row in rows[:_SHOWN]:
-            each = row.self_cpu_time_total / _PROFILED / 1e3
-            tables.append(f"  {row.key[:48]:<48} {each:8.3f} ms in {row.count // _PROFILED} calls")
+            each = row.self_cpu_time_total / count / 1e3
+            tables.append(f"  {row.key[:48]:<48} {each:8.3f} ms in {row.count // count} calls")
     return "\n".join(tables)
 
 
 _PROFILED: Final = 10
+_PROFILED_SLOW: Final = 3
+_SLOW: Final = 0.5  # seconds
 _SHOWN: Final = 16
 
 
-def timed(ours: Step, peer: Step, rounds: int) -> tuple[list[float], list[float]]:
+def timed(ours: Step, peer: Step, rounds: int, *, warm_up: int = WARM_UP) -> tuple[list[float], list[float]]:
     """Return the milliseconds of each round of both; who comes first alternates."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for step in (ours, peer):
-        for _ in range(WARM_UP):
+    mine, theirs = in_turn((ours, peer), rounds, warm_up=warm_up)
+    return mine, theirs
+
+
+def in_turn(steps: Sequence[Step], rounds: int, *, warm_up: int = WARM_UP) -> list[list[float]]:
+    """Return the milliseconds of each round of each step; a round takes all of them, so that drift meets all.
+
+    A slow step warms up once, whatever `warm_up` says.
+    """
+    times: list[list[float]] = [[] for _ in steps]
+    for step in steps:
+        start = time.perf_counter()
+        for _ in range(warm_up):
             step()
+            if time.perf_counter() - start > _SLOW:
+                break
     gc.collect()
     gc.disable()  # a collection would be charged to whoever it happens to
     try:
         for i in range(rounds):
-            for which in (0, 1) if i % 2 else (1, 0):
+            for which in range(len(steps)) if i % 2 else reversed(range(len(steps))):
                 start = time.perf_counter()
-                (ours, peer)[which]()
+                steps[which]()
                 times[which].append((time.perf_counter() - start) * 1e3)
     finally:
         gc.enable()
@@ -191,39 +249,3 @@ def distance(came: Sequence[Tensor], right: Sequence[Tensor]) -> float:
         error = (a.detach().double() - b.detach()).abs().max() / b.detach().abs().max().clamp(min=1e-300)
         worst = max(worst, float(error)) if error == error else float("inf")  # noqa: PLR0124  NaN
     return worst
-
-
-def peak_bytes(step: Step, inputs: Sequence[Tensor]) -> int:
-    """Return the most bytes alive at once during a step, beyond its inputs and the gradients that come out."""
-    with Peak(*inputs) as measured:
-        results = step()
-    return measured.bytes - sum(t.untyped_storage().nbytes() for t in results)
-
-
-def kept_bytes(forward: Callable[[], Tensor], inputs: Sequence[Tensor]) -> int:
-    """Return how many bytes a forward pass keeps for its backward pass, beyond inputs and output.
-
-    What torch saves is seen by a hook; what a function of ours hangs onto its context is a new tensor that lives.
-    """
-    gc.collect()
-    known = {_place(t) for t in _living()} | {_place(t) for t in inputs}
-    saved: dict[int, int] = {}
-
-    def pack(t: Tensor) -> Tensor:
-        saved[_place(t)] = t.untyped_storage().nbytes()
-        return t
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-        output = forward()
-    gc.collect()
-    for t in _living():
-        saved.setdefault(_place(t), t.untyped_storage().nbytes())
-    return sum(size for place, size in saved.items() if place not in known and place != _place(output))
-
-
-def _living() -> list[Tensor]:
-    return [thing for thing in gc.get_objects() if type(thing) in {Tensor, torch.nn.Parameter}]
-
-
-def _place(t: Tensor) -> int:
-    return t.untyped_storage().data_ptr()

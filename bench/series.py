@@ -1,0 +1,78 @@
+"""A case that is its own peer: one measurement at sizes that double, and how time and memory grow with them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from bench.memory import peak_bytes
+from bench.timing import Prepared, Result, distance, in_turn
+
+
+@dataclass(frozen=True)
+class Series:
+    """One claim of growth.
+
+    Attributes:
+        name: Its name on the command line: a group and a member.
+        claim: What is measured, in words.
+        unit: What the sizes count.
+        sizes: The sizes, rising.
+        prepare: Makes the inputs of a size; of what it returns the peer is not looked at.
+        goal: Largest ratio of the time for each unit, of the slowest size to the smallest.
+        peak: Largest ratio of the peak of memory, of the hungriest size to the smallest.
+        small: The sizes of a quick run.
+        rounds: How often each is timed.
+    """
+
+    name: str
+    claim: str
+    unit: str
+    sizes: Sequence[int]
+    prepare: Callable[[int, bool], Prepared]
+    goal: float
+    peak: float
+    small: Sequence[int]
+    rounds: int = 5
+
+    @property
+    def peer(self) -> str:
+        """What it is measured against."""
+        return f"itself at {self.sizes[0]:,}"
+
+
+def run_series(series: Series, *, quick: bool) -> Result:
+    """Check each size, and time them in turn where all are right."""
+    bare = Result(series.name, series.claim, series.peer, series.goal, "wrong", 0.0, peak=series.peak)
+    sizes = series.small if quick else series.sizes
+    peaks, errors, off = [], [], 0.0
+    for size in sizes:
+        made = series.prepare(size, quick)
+        peak, came = peak_bytes(made.ours)
+        right = made.right()
+        errors.append(distance(came[:1], right[:1]))
+        off = max(off, distance(came, right))
+        peaks.append(peak)
+        if not off <= made.allowed:
+            return replace(bare, off=off)
+        del came, right, made
+    steps = [series.prepare(size, quick).ours for size in sizes]
+    times = [statistics.median(found) for found in in_turn(steps, 3 if quick else series.rounds, warm_up=0)]
+    each = [1e6 * time / size for time, size in zip(times, sizes, strict=True)]
+    points = tuple(
+        {series.unit: size, "ms": round(time, 2), "ns a unit": round(ns, 1), "peak, MB": round(peak / 1e6, 1)}
+        | {"loss error": error}
+        for size, time, ns, peak, error in zip(sizes, times, each, peaks, errors, strict=True)
+    )
+    growth, more = max(each) / each[0], max(peaks) / peaks[0]
+    return replace(
+        bare,
+        outcome="met" if growth <= series.goal and more <= series.peak else "missed",
+        off=off,
+        ours_ms=round(times[-1], 3),
+        peer_ms=round(times[0], 3),
+        ratio=round(growth, 3),
+        peak_ratio=round(more, 3),
+        points=points,
+    )
