@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import torch
 from torch import Tensor
 
 from slopes._core.linear_logits import LinearLogits, bent
 from slopes._core.reduce import Plan, wide
-from slopes.kernels import record
+from slopes.kernels import forms, record
 from slopes.kernels.blockwise import Blockwise
 from slopes.kernels.chunks import Chunks, chunks_of
 from slopes.kernels.nodes import Gradients
@@ -104,17 +104,22 @@ class Engine:
             torch.zeros(t.shape, dtype=wide(t.dtype), device=t.device) if w else None
             for t, w in zip(tensors, wanted, strict=True)
         ]
-        chunks = self._chunks(tensors, keep, backward=any(wanted))
         numbers = others[_BENDS * self.inputs :]
+        hidden, weight, bias = tensors[:_SLOTS]
+        form = forms.chosen(self.name, hidden, weight, bias, (others[0], others[1]), numbers)
+        chunks = self._chunks(tensors, keep, form, backward=any(wanted))
         sources = [_source(place, tensors, others, shape, chunks.size) for place in range(self.inputs)]
         shares = None if factor is None or not any(wanted) else factor.reshape(losses.shape).to(dtype)
         for at in chunks:
+            share = None if shares is None else shares[at]
+            if form.step is not None:
+                losses[at] = _in_one_step(form.step, sources, at, share, gradients)
+                continue
             values = [source.values(at) for source in sources]
             losses[at], slopes = self._evaluated(values, numbers, sources, at)
             del values  # the chunk's logits, before there is another chunk of their size
-            if shares is None:
+            if share is None:
                 continue
-            share = shares[at]
             if self.outputs:
                 slopes = tuple(s if s is None else s(share) for s in slopes)
                 share = torch.ones_like(share[:, 0])
@@ -124,13 +129,13 @@ class Engine:
                     source.chain(slope() if callable(slope) else slope, share.unsqueeze(-1), at, mine)
         return losses.view(*shape, *self.outputs), gradients
 
-    def _chunks(self, tensors: Sequence[Any], keep: Tensor | None, *, backward: bool) -> Chunks:
+    def _chunks(self, tensors: Sequence[Any], keep: Tensor | None, form: forms.Form, *, backward: bool) -> Chunks:
         classes = max([len(t) for t in tensors[1::_SLOTS] if t is not None], default=tensors[0].shape[-1])
         first = tensors[0]
         computed = wide(first.dtype)
         budget = CHUNK_BYTES if computed == first.dtype else NARROW_CHUNK_BYTES
         chunks = chunks_of(first.shape[:-1].numel(), keep, classes * computed.itemsize, budget)
-        record.ran(self.name, chunks, classes, first.dtype, computed, backward=backward)
+        record.ran(self.name, chunks, classes, first.dtype, computed, form.reason, backward=backward)
         return chunks
 
     def _evaluated(
@@ -150,6 +155,23 @@ class Engine:
             return head.values(rows + at.start if isinstance(at, slice) else at[rows], fresh=True)
 
         return self.owned(*values, *numbers, again)
+
+
+def _in_one_step(
+    step: forms.Step,
+    sources: Sequence[_Source],
+    at: Any,  # noqa: ANN401  rows
+    share: Tensor | None,
+    gradients: Gradients,
+) -> Tensor:
+    """Return the losses of some rows by a replacement of the row step, and add the gradients of the first input."""
+    head, targets = sources
+    assert isinstance(head, _Head)  # noqa: S101  for the type checker: forms chooses a step for nothing else
+    z = head.products(at)
+    losses = step(z, cast("Tensor", targets.values(at)), share)
+    if share is not None:
+        head.pass_on(z, at, gradients[:_SLOTS])
+    return losses
 
 
 def _flattened(
@@ -265,6 +287,21 @@ class _Head:
             return z if self.temperature == 1 else z.div_(self.temperature)
         self._capped = bent(z, self.temperature, self.soft_cap)
         return self._capped
+
+    def products(self, at: Any) -> Tensor:  # noqa: ANN401  rows
+        """Return the raw products of some rows, without bias, temperature and soft cap."""
+        h = self.hidden[at]
+        return torch.mm(h, self.weight.t(), out=self._narrow[: len(h)])
+
+    def pass_on(self, slope: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401  rows
+        """Add the gradients of the tensors from those of the raw products."""
+        by_hidden, by_weight, by_bias = gradients
+        if by_bias is not None:
+            by_bias += slope.sum(0, dtype=by_bias.dtype)
+        if by_hidden is not None:
+            by_hidden.view(self.hidden.shape)[at] = torch.mm(slope, self.weight).to(by_hidden.dtype)
+        if by_weight is not None:
+            self._by_weight(slope, self.hidden[at], by_weight)
 
     def chain(self, slope: Tensor, share: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401
         """Add the gradients of the tensors, by two products.

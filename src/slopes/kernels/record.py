@@ -68,12 +68,15 @@ def explain() -> Explanation:
         >>> loss = slopes.losses.cross_entropy(logits, torch.tensor([0, 1]))
         >>> print(slopes.explain().runs[-1])
         cross_entropy: value and gradients in one pass, 2 of 2 rows, 2 classes, 1 chunk of 2 rows
-          16 B of logits at a time instead of 16 B, since all rows fit into the budget of 64.0 MiB
+          16 B of logits at a time instead of 16 B, since all rows fit into the budget of 64.0 MiB; torch's
+          operators make the row step: hidden states are on a CPU
     """
     return Explanation(tuple(_RUNS))
 
 
-def ran(loss: str, chunks: Chunks, classes: int, dtype: torch.dtype, computed: torch.dtype, *, backward: bool) -> None:
+def ran(
+    loss: str, chunks: Chunks, classes: int, dtype: torch.dtype, computed: torch.dtype, form: str, *, backward: bool
+) -> None:
     """Note a pass in chunks.
 
     Args:
@@ -82,6 +85,7 @@ def ran(loss: str, chunks: Chunks, classes: int, dtype: torch.dtype, computed: t
         classes: How many logits a row has.
         dtype: Of hidden states and weight.
         computed: Of the logits.
+        form: Which form of the row step was chosen, in words.
         backward: Whether it made gradients.
     """
     size, row = chunks.size, classes * computed.itemsize
@@ -95,7 +99,7 @@ def ran(loss: str, chunks: Chunks, classes: int, dtype: torch.dtype, computed: t
         reason = f"since all rows fit into the budget of {_bytes(chunks.budget)}"
     else:
         reason = f"since the budget is {_bytes(chunks.budget)}"
-    why = f"{_bytes(size * row)} of logits at a time instead of {_bytes(chunks.rows * row)}, {reason}"
+    why = f"{_bytes(size * row)} of logits at a time instead of {_bytes(chunks.rows * row)}, {reason}; {form}"
     _RUNS.append(Run(loss, chunks.rows, chunks.count, classes, dtype, size, len(chunks), did, why))
 
 
