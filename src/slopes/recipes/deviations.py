@@ -14,7 +14,6 @@ from torch import Tensor
 from torchmetrics import (
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
-    MeanMetric,
     MeanSquaredError,
     Metric,
     MetricCollection,
@@ -47,6 +46,28 @@ class Seen(NamedTuple):
     surprise: Mapping[str, Tensor] = {}
 
 
+class Mean(Metric):
+    """The mean of all numbers seen, in float64; torchmetrics' own goes back to float32 when it is moved to a device."""
+
+    full_state_update = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, values: Tensor) -> None:
+        """Take a batch of numbers."""
+        self.total = self.total + values.double().sum()
+        self.count = self.count + values.numel()
+
+    def compute(self) -> Tensor:
+        """Return the mean; NaN before any number."""
+        return self.total / self.count
+
+
 def collection(scale: Standardization, *, intervals: bool = False, means: tuple[str, ...] = ()) -> MetricCollection:
     """Return MAE, RMSE, R², MAPE where all training targets lie on one side of 0, and what intervals need.
 
@@ -63,7 +84,7 @@ def collection(scale: Standardization, *, intervals: bool = False, means: tuple[
         if scale.one_sided:
             metrics["mape" + suffix] = MeanAbsolutePercentageError()
         for name in (*(("coverage", "width") if intervals else ()), *means):
-            metrics[name + suffix] = MeanMetric(nan_strategy="disable")
+            metrics[name + suffix] = Mean()
     made = MetricCollection(metrics, compute_groups=False)  # each is updated with what it is about
     for metric in made.values():
         metric.set_dtype(torch.float64)
