@@ -147,9 +147,9 @@ def definition(
     if class_weight is not None:
         y = [a * m(w) for a, w in zip(y, class_weight, strict=True)]
     surprises = [log_sum - v for v in x]
-    loss = mpmath.fsum(a * s for a, s in zip(y, surprises, strict=True) if a) + m(z_loss) * log_sum**2
+    loss = mpmath.fsum(a * s for a, s in zip(y, surprises, strict=True) if a) + m(z_loss) * mpmath.fsum(y) * log_sum**2
     uncertainty = mpmath.fsum(a * s for a, s in zip(p, surprises, strict=True) if a)
-    pull = mpmath.fsum(y) + 2 * m(z_loss) * log_sum
+    pull = mpmath.fsum(y) * (1 + 2 * m(z_loss) * log_sum)
     slope = [m(factor) * (a * pull - b) for a, b in zip(p, y, strict=True)]
     if entropy_factor:
         lost = [a * (s - uncertainty) if a else m(0) for a, s in zip(p, surprises, strict=True)]
@@ -207,6 +207,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "smoothed, weighted": {"label_smoothing": 0.2, "class_weight": WEIGHTS},
     "smoothed over others, weighted": {"label_smoothing": 0.2, "class_weight": WEIGHTS, "smooth_over": "others"},
     "z-loss": {"z_loss": 0.01},
+    "z-loss, weighted": {"z_loss": 0.01, "class_weight": WEIGHTS},
     "soft cap": {"soft_cap": 3.0},
     "bias": {"bias": vector(C, 9)},
     "entropy": {"entropy": True},
@@ -271,6 +272,12 @@ def test_leads_by_which_a_probability_rounds_to_1_or_0(run: Run, gap: float, off
     result, written = assert_right(run, logits, torch.tensor([13, 2]), columns=8)
     assert result.argmax.tolist() == [13, 13]
     assert written[0, 13] < 0 < written[1, 13]
+
+
+def test_smoothing_of_less_than_the_leader_leaves(run: Run) -> None:
+    logits = -torch.linspace(0, 2, 21).repeat(2, 1)
+    logits[:, 13] = 20.0
+    assert_right(run, logits, torch.tensor([13, 2]), terms=21, columns=8, label_smoothing=1e-10)
 
 
 @pytest.mark.parametrize("temperature", [1e-3, 0.07, 5.0])

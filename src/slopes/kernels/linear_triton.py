@@ -173,7 +173,7 @@ def rows(
 
     The logits are x = cap · tanh((z + bias) / cap) / T. With p = softmax(x), the class weights w and the target
     distribution y (1 - ε at the target, plus ε spread over all classes that are left or over the others), the loss is
-    Σ w y (log Σ e^x - x) + z_loss · (log Σ e^x)². It is not reduced, and not divided by the weights.
+    Σ w y (log Σ e^x - x) + z_loss · Σ w y · (log Σ e^x)². It is not reduced, and not divided by the weights.
 
     Args:
         logits: `[rows, C]` raw products z, float16, bfloat16 or float32, the entries of a row side by side. They are
@@ -185,7 +185,7 @@ def rows(
         class_weight: `[C]` float32, at least 0.
         label_smoothing: ε in [0, 1).
         smooth_over: Whether ε is spread over `"all"` classes that are left or over the `"others"`.
-        z_loss: Factor of the squared log-sum-exp, at least 0; class weights do not apply to it.
+        z_loss: Factor of the squared log-sum-exp, at least 0.
         soft_cap: Bound of the products; None leaves them alone.
         temperature: T, divides the logits.
         bias: `[C]` float32, added to the products.
@@ -201,7 +201,7 @@ def rows(
         DtypeError: A tensor has another dtype than said here.
         ShapeError: The shapes do not fit together, or the entries of a row are not side by side.
         DeviceError: The tensors are on different devices.
-        OptionError: An option is outside of its domain, or a tensor requires a gradient: this is a step of an engine
+        OptionError: An option is outside of its domain, or `logits` requires a gradient: this is a step of an engine
             that has its own backward pass.
 
     Notes:
@@ -312,7 +312,7 @@ def _checked(
             check.has_shape(_NAME, name, value, [size], meaning)
     check.same_device(_NAME, logits=logits, targets=targets, **per_row, **per_class)
     _side_by_side(targets=targets, **per_row, **per_class)
-    check.constant(_NAME, logits=logits, **per_row, **per_class)
+    check.constant(_NAME, logits=logits)
     if logits.dtype not in DTYPES:
         message = (
             f"{_NAME}: `logits` has dtype {logits.dtype}, expected float16, bfloat16 or float32; use the eager form."

@@ -324,7 +324,9 @@ def _one_row(
     if given.class_weight is not None:
         hit *= tl.load(given.class_weight + target)
     share = goal.smoothing / tl.maximum(found.left - 1.0 if others else found.left, 1.0)
-    loss = _finite_product(hit, surprise) + _finite_product(goal.z_loss, log_sum * log_sum)
+    shared = share * found.mass
+    z_loss = goal.z_loss * (hit + shared)
+    loss = _finite_product(hit, surprise) + _finite_product(z_loss, log_sum * log_sum)
     if smooth:
         loss += share * (total * found.mass + found.behind * scaling.inverse)
     tl.store(results.losses + place, loss)
@@ -334,13 +336,13 @@ def _one_row(
         tl.store(results.entropies + place, uncertainty)
     if factors.losses is not None:
         others_p = tl.where(target == found.at, found.rest * first, 1.0 - _power(high, low, scaling) * first)
-        pull = 2.0 * _finite_product(goal.z_loss, log_sum)
+        pull = 2.0 * _finite_product(z_loss, log_sum)
         scale = tl.load(factors.losses + place) * scaling.inverse
         entropy_scale = None
         if factors.entropies is not None:
             entropy_scale = tl.load(factors.entropies + place) * scaling.inverse
         slope = Slope(
-            found.top, found.at, first, found.rest * first, others_p, hit, share, share * found.mass, pull, scale,
+            found.top, found.at, first, found.rest * first, others_p, hit, share, shared, pull, scale,
             total, uncertainty, entropy_scale,
         )  # fmt: skip
         full = classes // block * block
