@@ -104,9 +104,11 @@ def _soft_counts(function: str, targets: Tensor, classes: int | None) -> list[fl
 
 
 def balancing(counts: list[float]) -> tuple[float, ...]:
-    """Return N / (C · count), so that the rows' weights have mean 1; a class that does not occur weighs 1."""
-    total = sum(counts)
-    floor = max(counts) / SEVERE
-    raw = [total / (len(counts) * max(count, floor)) if count else 1.0 for count in counts]
-    mean = sum(w * c for w, c in zip(raw, counts, strict=True)) / total
-    return tuple(w / mean if c else 1.0 for w, c in zip(raw, counts, strict=True))
+    """Return weights in inverse proportion to the counts, N / (C · count) up to 100 to 1; 1 for a class not seen.
+
+    The rows' weights have mean 1, so that the loss keeps its size.
+    """
+    least = max(counts) / SEVERE
+    inverse = [1 / max(count, least) for count in counts]
+    mean = sum(w * count for w, count in zip(inverse, counts, strict=True)) / sum(counts)
+    return tuple(w / mean if count else 1.0 for w, count in zip(inverse, counts, strict=True))

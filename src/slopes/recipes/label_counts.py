@@ -8,7 +8,22 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import OptionError, ShapeError, ValuesError
+from slopes._core.spec import Domain
 from slopes.recipes.labels import listed, zero_one
+
+
+def each(name: str, values: tuple[float, ...] | None, count: int, domain: Domain) -> None:
+    """Raise `OptionError` unless there are as many numbers as labels, each in the domain; None passes."""
+    if values is None:
+        return
+    if len(values) != count or not values:
+        message = (
+            f"MultiLabel: `{name}` has {len(values)} entries beside {count} in `prior`, expected one for each label, "
+            f"and at least one label; from_targets makes them."
+        )
+        raise OptionError(message)
+    for value in values:
+        check.option("MultiLabel", name, value, domain)
 
 
 def names(labels: Sequence[str] | None, count: int) -> None:

@@ -55,7 +55,7 @@ class Ranking(Metric):
         """Return the areas by name."""
         probability, targets = dim_zero_cat(self.probabilities), dim_zero_cat(self.targets)
         pairs = [_ranking(p, t) for p, t in zip(probability.unbind(1), targets.unbind(1), strict=True)]
-        area, precision = torch.tensor(pairs, dtype=torch.float64).unbind(1)
+        area, precision = torch.tensor(pairs, device=probability.device).unbind(1)
         if self.labels is None:
             return {"auroc": area[0], "average_precision": precision[0]}
         by_label = {f"auroc_{name}": value for name, value in zip(self.labels, area.unbind(), strict=True)}

@@ -102,9 +102,9 @@ class MultiLabel:
 
     def __post_init__(self) -> None:
         check.choice("MultiLabel", "criterion", self.criterion, CRITERIA)
-        _each("prior", self.prior, len(self.prior), _SHARE)
-        _each("pos_weight", self.pos_weight, len(self.prior), _FINITE_POSITIVE)
-        _each("thresholds", self.thresholds, len(self.prior), UNIT)
+        label_counts.each("prior", self.prior, len(self.prior), _SHARE)
+        label_counts.each("pos_weight", self.pos_weight, len(self.prior), _FINITE_POSITIVE)
+        label_counts.each("thresholds", self.thresholds, len(self.prior), UNIT)
         label_counts.names(self.labels, len(self.prior))
         for option in ("gamma", "gamma_negative", "gamma_positive"):
             check.option("MultiLabel", option, getattr(self, option), _FINITE_NON_NEGATIVE)
@@ -342,19 +342,6 @@ class MultiLabel:
 
     def _name(self, label: int) -> str:
         return f"label {label}" if self.labels is None else self.labels[label]
-
-
-def _each(name: str, values: tuple[float, ...] | None, count: int, domain: Domain) -> None:
-    if values is None:
-        return
-    if len(values) != count or not values:
-        message = (
-            f"MultiLabel: `{name}` has {len(values)} entries beside {count} in `prior`, expected one for each label, "
-            f"and at least one label; from_targets makes them."
-        )
-        raise OptionError(message)
-    for value in values:
-        check.option("MultiLabel", name, value, domain)
 
 
 def _fits(function: str, raw: Tensor, count: int) -> None:

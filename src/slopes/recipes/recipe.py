@@ -10,6 +10,16 @@ deviation) or on held-out data (`temperature`, `thresholds`). Each piece stands 
     recipe.predict(model(x_new)).probability
     recipe.score(model(x_test), y_test)                           # {"auroc": ..., ...}
 
+In Lightning, `training_step` returns `recipe.loss(...)`, and `validation_step` calls `recipe.observe(self.metrics, ...)`
+and `self.log_dict(self.metrics)`. Hugging Face's Trainer takes the loss as
+
+    def loss(outputs, labels, num_items_in_batch=None):
+        return recipe.loss(outputs["logits"], labels, denominator=num_items_in_batch)
+
+    Trainer(..., compute_loss_func=loss)
+
+where the denominator makes accumulated micro-batches add up to the whole batch.
+
 Output activation and loss are a matched pair: sigmoid with binary cross-entropy, softmax with cross-entropy, none with
 the MSE. The slope of the activation cancels against that of the loss, and the gradient by the raw output is
 prediction - target: as large as the error, never flattened where the activation is. That is why `loss` takes raw
