@@ -10,7 +10,7 @@ from sklearn import metrics as sklearn_metrics
 from tests.accuracy import assert_close, assert_close_to_scale
 from torch import Tensor, nn
 
-from slopes import DtypeError, OptionError, ShapeError, SlopesError, SuspiciousInputWarning, ValuesError
+from slopes import DtypeError, OptionError, ShapeError, SlopesError, SuspiciousInputWarning, ValuesError, losses
 from slopes.recipes import Binary, Cost
 
 
@@ -134,6 +134,12 @@ def test_weighted_logits_that_are_best_give_the_probabilities_of_the_data() -> N
         assert (recipe.criterion, recipe.pos_weight > 1) in {("binary_cross_entropy", True), ("focal", False)}
         assert torch.allclose(recipe.predict(raw.detach()).probability, groups.double(), rtol=1e-3)
         assert not torch.allclose(raw.detach().sigmoid(), groups.double(), rtol=0.1)
+
+
+def test_gamma_reaches_the_loss() -> None:
+    raw, targets = torch.randn(9), labels(5, 4)
+    focal = losses.focal(raw, targets.float(), gamma=3.5)
+    assert torch.equal(Binary(criterion="focal", gamma=3.5).loss(raw, targets), focal)
 
 
 def test_soft_targets_go_into_cross_entropy_and_not_into_focal() -> None:

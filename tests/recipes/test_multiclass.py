@@ -77,6 +77,12 @@ def test_smoothing_is_said_and_given_to_the_loss() -> None:
     assert MultiClass.from_targets(indices(5000, 10, 10), label_smoothing=0.1).criterion == "cross_entropy"
 
 
+def test_gamma_reaches_the_loss() -> None:
+    recipe = MultiClass(prior=(1 / 3,) * 3, criterion="softmax_focal", gamma=3.5)
+    raw, targets = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    assert torch.equal(recipe.loss(raw, targets), losses.softmax_focal(raw, targets, gamma=3.5))
+
+
 def test_soft_targets_count_as_their_sums() -> None:
     soft = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
     assert MultiClass.from_targets(soft).prior == pytest.approx((0.4, 0.5, 0.1))

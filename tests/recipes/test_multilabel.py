@@ -61,6 +61,15 @@ def test_the_loss_is_the_one_that_is_named(criterion: Any) -> None:  # noqa: ANN
     assert any(criterion.split("_")[0] in reason.choice for reason in recipe.reasons) or recipe.pos_weight
 
 
+def test_options_reach_the_loss() -> None:
+    raw, targets = torch.randn(9, 2), columns(9, 5, 4)
+    options = {"gamma_negative": 2.5, "gamma_positive": 0.5, "clip": 0.2}
+    asymmetric = replace(MultiLabel(prior=(0.5, 0.5), criterion="asymmetric"), **options)
+    assert torch.equal(asymmetric.loss(raw, targets), losses.asymmetric(raw, targets.float(), **options))
+    focal = MultiLabel(prior=(0.5, 0.5), criterion="focal", gamma=3.5)
+    assert torch.equal(focal.loss(raw, targets), losses.focal(raw, targets.float(), gamma=3.5))
+
+
 def test_the_head_starts_at_the_best_constants_and_predicts_the_shares() -> None:
     targets = columns(100, 40, 10)
     recipe = MultiLabel.from_targets(targets)
@@ -123,6 +132,14 @@ def test_a_label_that_never_occurs_has_no_area_and_stays_out_of_the_means() -> N
     assert score["auroc"] == pytest.approx((score["auroc_0"] + score["auroc_1"]) / 2)
     precision = sklearn_metrics.average_precision_score(targets[:, :2].numpy(), raw[:, :2].sigmoid().numpy())
     assert score["mean_average_precision"] == pytest.approx(precision, rel=1e-5)
+
+
+def test_a_label_that_neither_occurs_nor_is_decided_on_counts_as_0_in_macro_f1() -> None:
+    score = MultiLabel(prior=(0.5, 0.5)).score(
+        torch.tensor([[1.0, -1.0], [-1.0, -1.0]]), torch.tensor([[1, 0], [0, 0]])
+    )
+    assert score["macro_f1"] == 0.5
+    assert score["micro_f1"] == 1.0
 
 
 def test_metrics_over_batches_are_those_of_all_the_data() -> None:

@@ -10,8 +10,8 @@ deviation) or on held-out data (`temperature`, `thresholds`). Each piece stands 
     recipe.predict(model(x_new)).probability
     recipe.score(model(x_test), y_test)                           # {"auroc": ..., ...}
 
-In Lightning, `training_step` returns `recipe.loss(...)`, and `validation_step` calls `recipe.observe(self.metrics, ...)`
-and `self.log_dict(self.metrics)`. Hugging Face's Trainer takes the loss as
+In Lightning, `training_step` returns `recipe.loss(...)`, and `validation_step` calls
+`recipe.observe(self.metrics, ...)` and `self.log_dict(self.metrics)`. Hugging Face's Trainer takes the loss as
 
     def loss(outputs, labels, num_items_in_batch=None):
         return recipe.loss(outputs["logits"], labels, denominator=num_items_in_batch)
