@@ -9,7 +9,7 @@ from slopes import ShapeError, ValuesError
 from slopes.recipes.transformed import TransformedRegression
 
 
-def lognormal(deviation: float, rows: int = 4000) -> torch.Tensor:
+def lognormal(deviation: float, rows: int = 1000) -> torch.Tensor:
     shares = (torch.arange(rows, dtype=torch.float64) + 0.5) / rows
     return (deviation * torch.distributions.Normal(torch.tensor(0.0).double(), 1.0).icdf(shares) + 2).exp()
 

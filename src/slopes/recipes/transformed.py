@@ -24,7 +24,6 @@ from slopes.recipes.numbers import (
     NEVER_ALONE,
     Numbers,
     Standardization,
-    beside,
     counted,
     held_out,
     listed,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from torchmetrics import MetricCollection
 
 _MOST_RESIDUALS: Final = 256
+_AT_ONCE: Final = 16  # predictions times this many are held at a time
 
 
 class TransformedPrediction(NamedTuple):
@@ -158,9 +158,11 @@ class TransformedRegression:
         value = self.transform.inverse(raw)
         if not self.residuals:
             return TransformedPrediction(value, value)
+        residuals = torch.tensor(self.residuals, dtype=value.dtype, device=raw.device)
         total = torch.zeros_like(value)
-        for residual in self.residuals:
-            total = total + self.transform.inverse(raw + beside(residual, raw))
+        for some in residuals.split(_AT_ONCE):
+            beside_each = some.reshape(len(some), *(1,) * (raw.dim() - some.dim() + 1), *some.shape[1:])
+            total = total + self.transform.inverse(raw + beside_each).sum(0)
         return TransformedPrediction(value, total / len(self.residuals))
 
     def metrics(self) -> MetricCollection:
