@@ -106,11 +106,13 @@ def batch_triplet(
     counts = reduction == "mean" and denominator is None
     if mining == "hard":
         return _hard(x, labels, margin, distance, plan, average_over if counts else None)
-    batch = triplets.Batch(x, labels, plan.keep, distance)
-    if counts:
-        plan = _over(plan, _numbers(batch, margin, mining, average_over))
+    if counts and average_over == "active":
+        plan = _over(plan, triplets.active_pairs(x, labels, plan.keep, distance, margin, mining))
+    elif counts:
+        positives, negatives = triplets.pairs(labels, plan.keep)
+        plan = _over(plan, positives * (negatives if mining == "all" else negatives.clamp(max=1)))
     engine = triplets.ALL if mining == "all" else triplets.SEMIHARD
-    return engine.reduced((batch.points,), (margin, *batch.extras()), plan)
+    return engine.reduced((x,), (float(margin), labels, plan.keep, distance), plan)
 
 
 class BatchTriplet(nn.Module):
@@ -172,21 +174,13 @@ def _hard(
     x: Tensor, labels: Tensor, margin: float, distance: Distance, plan: Plan, average_over: Over | None
 ) -> Tensor:
     """Return the loss of one triplet for each anchor: an ordinary triplet loss of the rows that were found."""
-    positive, negative, both = triplets.hardest(triplets.Batch(x.detach(), labels, plan.keep, distance))
+    positive, negative, both = triplets.hardest(x, labels, plan.keep, distance)
     gap = distances.between(x, x[positive], distance) - distances.between(x, x[negative], distance) + margin
     loss = torch.where(both, gap, 0.0).relu()
     if average_over is not None:
         found = both if average_over == "valid" else loss.detach() > 0
         plan = _over(plan, found.to(loss.dtype))
     return plan.apply(loss)
-
-
-def _numbers(batch: triplets.Batch, margin: float, mining: Mining, average_over: Over) -> Tensor:
-    """Return how many triplets each anchor's loss is a sum of."""
-    if average_over == "active":
-        return triplets.active_pairs(batch, margin, mining)
-    positives, negatives = batch.pairs()
-    return positives * (negatives if mining == "all" else negatives.clamp(max=1))
 
 
 def _over(plan: Plan, numbers: Tensor) -> Plan:
