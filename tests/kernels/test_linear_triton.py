@@ -274,10 +274,18 @@ def test_leads_by_which_a_probability_rounds_to_1_or_0(run: Run, gap: float, off
     assert written[0, 13] < 0 < written[1, 13]
 
 
-def test_smoothing_of_less_than_the_leader_leaves(run: Run) -> None:
-    logits = -torch.linspace(0, 2, 21).repeat(2, 1)
+def test_a_share_of_the_leader_that_nothing_else_outweighs(run: Run) -> None:
+    """Only the target has weight: what it gets of the smoothing meets 1 - p alone, which rounds to 0 from 16.7 on."""
+    logits = -torch.linspace(0, 2, 21).unsqueeze(0)
     logits[:, 13] = 20.0
-    assert_right(run, logits, torch.tensor([13, 2]), terms=21, columns=8, label_smoothing=1e-10)
+    alone = (torch.arange(21) == 13).float()
+    assert_right(run, logits, torch.tensor([13]), columns=8, label_smoothing=0.1, class_weight=alone)
+
+
+def test_a_capped_logit_moves_however_little_the_cap_leaves(run: Run) -> None:
+    """Its slope by the product, 1 - tanh², is down to e^-20 here, and right to its last digits."""
+    logits = torch.tensor([[9.0, 0.5, -0.3, -4.0], [0.0, 1e-3, -11.0, 0.6]])
+    assert_right(run, logits, torch.tensor([1, 2]), soft_cap=1.0)
 
 
 @pytest.mark.parametrize("temperature", [1e-3, 0.07, 5.0])
