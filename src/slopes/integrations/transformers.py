@@ -23,7 +23,7 @@ from slopes import losses
 from slopes._core import check
 from slopes._core.errors import DtypeError, OptionError, ShapeError
 from slopes._core.linear_logits import LinearLogits, Logits
-from slopes._core.spec import UNIT
+from slopes._core.spec import FINITE_NON_NEGATIVE, UNIT
 from slopes.integrations.head_logits import HeadLogits
 from slopes.losses.categorical import IGNORE
 from slopes.losses.language import shifted
@@ -42,8 +42,7 @@ class OutputHead(nn.Linear):
             return super().forward(hidden)
         _check_whole(self)
         bias: Tensor | None = self.bias
-        made_of = (_as_autocast(hidden), _as_autocast(self.weight), None if bias is None else _as_autocast(bias))
-        return cast("Tensor", HeadLogits(*made_of))
+        return cast("Tensor", HeadLogits(hidden, _in_graph(self.weight), None if bias is None else _in_graph(bias)))
 
 
 class HandOver:
@@ -87,12 +86,12 @@ def hand_over_logits(model: nn.Module) -> HandOver:
 
     Notes:
         In training mode, where gradients are recorded, `model(...).logits` is a `HeadLogits`: a `slopes.LinearLogits`
-        that every loss of slopes takes. With `labels` the model's own loss is computed from it, in chunks. In
-        evaluation mode and under `torch.no_grad()` (`generate`, `Trainer.evaluate`) the model makes its logits as
-        before. Scales and soft caps are followed as the model's code applies them, and not read from a
-        configuration. Under autocast the head's inputs are cast as `F.linear` casts them. Names in the state,
-        tied weights, copies, checkpointing and DistributedDataParallel stay as they are; a resized head hands over
-        again from the next call on. The weight must be whole on its device when the loss is computed.
+        for whatever loss takes logits of classes. With `labels` the model's own loss is computed from it, in chunks.
+        In evaluation mode and under `torch.no_grad()` (`generate`, `Trainer.evaluate`) the model makes its logits as
+        before. Scales and soft caps are followed as the model's code applies them, and not read from a configuration.
+        Names in the state, tied weights, copies, checkpointing and DistributedDataParallel stay as they are; a
+        resized head hands over again from the next call on. The weight must be whole on its device when the loss is
+        computed.
 
     Examples:
         >>> import transformers
@@ -117,10 +116,12 @@ class TrainerLoss:
 
     Attributes:
         label_smoothing: Share of the target that is spread over the vocabulary, in [0, 1].
+        z_loss: Weight of (log Σ exp(logits))² of each prediction, at least 0.
         shift: Whether position i predicts label i + 1.
     """
 
     label_smoothing: float
+    z_loss: float
     shift: bool
 
     def __call__(self, outputs: Any, labels: Tensor | None, num_items_in_batch: Tensor | float | None = None) -> Tensor:  # noqa: ANN401  every model has a class of its own for its outputs
@@ -152,21 +153,26 @@ class TrainerLoss:
             raise ShapeError(message)
         targets = shifted(labels, IGNORE) if self.shift else labels
         return losses.cross_entropy(
-            logits, targets, label_smoothing=self.label_smoothing, denominator=num_items_in_batch
+            logits,
+            targets,
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
+            denominator=num_items_in_batch,
         )
 
 
-def next_token_loss(*, label_smoothing: float = 0.0) -> TrainerLoss:
+def next_token_loss(*, label_smoothing: float = 0.0, z_loss: float = 0.0) -> TrainerLoss:
     """Return the loss of a causal language model for `Trainer(compute_loss_func=...)`.
 
     Args:
         label_smoothing: Share ε of the target that is spread over the vocabulary, in [0, 1].
+        z_loss: Weight of (log Σ exp(logits))² of each prediction, at least 0; see `slopes.losses.cross_entropy`.
 
     Returns:
         `loss(outputs, labels, num_items_in_batch=None)`: `slopes.losses.next_token` of the labels that are not -100.
 
     Raises:
-        OptionError: `label_smoothing` is outside its domain.
+        OptionError: An option is outside its domain.
 
     Notes:
         Of a causal model the Trainer counts the labels of all micro-batches and processes that are not -100, without
@@ -181,20 +187,21 @@ def next_token_loss(*, label_smoothing: float = 0.0) -> TrainerLoss:
         >>> next_token_loss()(outputs, torch.tensor([[0, 1, 0]]), num_items_in_batch=2)
         tensor(0.2201)
     """
-    return _trainer_loss("next_token_loss", label_smoothing, shift=True)
+    return _trainer_loss("next_token_loss", label_smoothing, z_loss, shift=True)
 
 
-def masked_lm_loss(*, label_smoothing: float = 0.0) -> TrainerLoss:
+def masked_lm_loss(*, label_smoothing: float = 0.0, z_loss: float = 0.0) -> TrainerLoss:
     """Return the loss of a masked, or an encoder-decoder, language model for `Trainer(compute_loss_func=...)`.
 
     Args:
         label_smoothing: Share ε of the target that is spread over the vocabulary, in [0, 1].
+        z_loss: Weight of (log Σ exp(logits))² of each prediction, at least 0; see `slopes.losses.cross_entropy`.
 
     Returns:
         `loss(outputs, labels, num_items_in_batch=None)`: `slopes.losses.masked_lm`, nothing is shifted.
 
     Raises:
-        OptionError: `label_smoothing` is outside its domain.
+        OptionError: An option is outside its domain.
 
     Notes:
         The Trainer counts the labels of all micro-batches and processes that are not -100, and the sum is divided by
@@ -206,12 +213,13 @@ def masked_lm_loss(*, label_smoothing: float = 0.0) -> TrainerLoss:
         >>> masked_lm_loss()(outputs, torch.tensor([[1, -100]]), num_items_in_batch=1)
         tensor(0.1269)
     """
-    return _trainer_loss("masked_lm_loss", label_smoothing, shift=False)
+    return _trainer_loss("masked_lm_loss", label_smoothing, z_loss, shift=False)
 
 
-def _trainer_loss(name: str, label_smoothing: float, *, shift: bool) -> TrainerLoss:
+def _trainer_loss(name: str, label_smoothing: float, z_loss: float, *, shift: bool) -> TrainerLoss:
     check.option(name, "label_smoothing", label_smoothing, UNIT)
-    return TrainerLoss(float(label_smoothing), shift)
+    check.option(name, "z_loss", z_loss, FINITE_NON_NEGATIVE)
+    return TrainerLoss(float(label_smoothing), float(z_loss), shift)
 
 
 def _logits_of(name: str, outputs: Any) -> Logits:  # noqa: ANN401  every model has a class of its own for its outputs
@@ -242,6 +250,12 @@ def _hand_over(model: nn.Module) -> None:
     head = _head(model)
     if type(head) is OutputHead:
         return
+    if head is None:
+        message = (
+            f"hand_over_logits: {type(model).__name__} has no output head over the vocabulary, expected a language "
+            f"model with a plain nn.Linear; give its logits to a loss as they are, they are small."
+        )
+        raise DtypeError(message)
     if type(head) is not nn.Linear or "forward" in vars(head):
         came = "an nn.Linear whose forward another tool replaced" if type(head) is nn.Linear else type(head).__name__
         message = (
@@ -270,8 +284,10 @@ def _check_whole(head: OutputHead) -> None:
         raise OptionError(message)
 
 
-def _as_autocast(t: Tensor) -> Tensor:
-    """Return a tensor as `F.linear` takes it under autocast."""
-    if t.dtype == torch.float64 or not torch.is_autocast_enabled(t.device.type):
-        return t
-    return t.to(torch.get_autocast_dtype(t.device.type))
+def _in_graph(parameter: Tensor) -> Tensor:
+    """Return a parameter as a result of the forward pass.
+
+    DistributedDataParallel with find_unused_parameters=True follows the graph back from the outputs, and takes a
+    parameter that is itself an output for an unused one.
+    """
+    return parameter.view_as(parameter)
