@@ -100,6 +100,15 @@ class TestNextToken:
         )
         assert mean_of_means > 1.1 * whole["perplexity"]
 
+    def test_a_first_batch_of_single_bytes_does_not_make_tokens_and_bytes_one(self) -> None:
+        recipe = NextToken(VOCABULARY, token_bytes=BYTES)
+        ids, logits = torch.tensor([[0, 0, 0], [0, 9, 9]]), normal(2, 3, VOCABULARY)
+        metrics = recipe.metrics()
+        for row in range(2):
+            recipe.observe(metrics, logits[row : row + 1], ids[row : row + 1])
+        found = {name: float(value) for name, value in metrics.compute().items()}
+        assert_close(as_tensors(found), list(recipe.score(logits, ids).values()), size=4)
+
     def test_what_does_not_count_leaves_no_trace(self) -> None:
         logits, ids = normal(2, 5, VOCABULARY), TEXT.clone()
         expected = NextToken(VOCABULARY, token_bytes=BYTES).score(logits, ids, mask=SEEN)
