@@ -22,7 +22,7 @@ from slopes._core.errors import DtypeError, OptionError, ShapeError
 from slopes._core.spec import Domain
 
 DTYPES: Final = (torch.float16, torch.bfloat16, torch.float32)
-OLDEST: Final = (3, 5)  # the oldest triton that the kernel is known to compile with
+OLDEST: Final = (3, 5)  # as pyproject.toml asks; tried with 3.8
 CAPABILITY: Final = (8, 0)  # the oldest generation that has bfloat16
 MOST_CLASSES: Final = 2**31 - 2**16  # columns are counted in 32 bits
 TEMPERATURES: Final = Domain(1e-30, 1e30)  # beyond, 1 / T or T · ln 2 is no normal float32
