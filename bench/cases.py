@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
@@ -17,6 +15,7 @@ import slopes
 from bench import published
 from bench.functions import FUNCTIONS, Function
 from bench.linear_cases import LINEAR
+from bench.pairwise_cases import CASES as PAIRWISE
 from bench.series import Series
 from bench.steps import normal, of, step
 from bench.timing import Case, Prepared
@@ -111,33 +110,12 @@ def _cross_entropy(rows: int, classes: int, quick: bool) -> Prepared:  # noqa: F
     )
 
 
-def _info_nce(quick: bool) -> Prepared:  # noqa: FBT001  as cases are called
-    rows, width = (512, 64) if quick else (4096, 256)
-    query = normal(rows, width).requires_grad_()
-    keys = (query.detach() + normal(rows, width, seed=1)).requires_grad_()
-    wide = [t.detach().double().requires_grad_() for t in (query, keys)]
-    return Prepared(
-        step(L.info_nce, query, keys),
-        step(published.info_nce, query, keys),
-        step(published.info_nce, *wide),
-        forward=lambda: L.info_nce(query, keys),
-        inputs=(query, keys),
-    )
-
-
 def _focal(logits: Tensor, targets: Tensor) -> Tensor:
     return L.focal(logits, targets, alpha=0.25, gamma=2.0)
 
 
 def _asymmetric(logits: Tensor, targets: Tensor) -> Tensor:
     return L.asymmetric(logits, targets, reduction="sum")
-
-
-def _pairwise() -> tuple[Case | Series, ...]:
-    """Return the cases of all pairs, which have a module of their own."""
-    if importlib.util.find_spec("bench.pairwise_cases") is None:
-        return ()
-    return cast("tuple[Case | Series, ...]", importlib.import_module("bench.pairwise_cases").CASES)
 
 
 _MILLIONS: Final = "4,000,000 float32, forward and backward"
@@ -205,13 +183,5 @@ CASES: Final[tuple[Case | Series, ...]] = (
         rounds=9,
     ),
     *LINEAR,
-    Case(
-        "info_nce.4096",
-        "info_nce, 4096 queries and keys of 256, float32, forward and backward",
-        "cross-entropy of the whole matrix",
-        of(_info_nce),
-        None,
-        rounds=9,
-    ),
-    *_pairwise(),
+    *PAIRWISE,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, cast
 
@@ -123,6 +124,16 @@ def _growing(classes: int, quick: bool) -> Prepared:  # noqa: FBT001  as series 
     return Prepared(forward, forward, right, allowed=FLOAT32)
 
 
+def _with_budget(dtype: torch.dtype, budget: int, quick: bool) -> Prepared:  # noqa: FBT001  as series are called
+    made = _cross_entropy(quick, dtype=dtype)
+
+    def ours() -> tuple[Tensor, ...]:
+        with slopes.chunks(budget=budget << 20):
+            return made.ours()
+
+    return replace(made, ours=ours)
+
+
 def _answers(quick: bool) -> tuple[Tensor, ...]:  # noqa: FBT001
     """Return hidden states, weight, tokens and the reference's log-probabilities of 4 pairs; chosen answers first."""
     pairs, length, width, classes = (2, 32, *SMALL[1:]) if quick else (4, 512, *SHAPE[1:])
@@ -240,6 +251,18 @@ LINEAR: Final[tuple[Case | Series, ...]] = (
         Case(f"linear.{name}", f"{_HEAD}, {words}", peer, of(_cross_entropy, **options), goal, peak=peak, rounds=rounds)
         for name, words, peer, goal, peak, rounds, options in _ROWS
     ),
+    *(
+        Series(
+            f"linear.budget{bits}",
+            f"{_HEAD}, {words}, by the budget of a chunk",
+            "MiB",
+            [32, 64, 128, 256],
+            partial(_with_budget, dtype),
+            small=[1, 2],
+            rounds=3,
+        )
+        for bits, words, dtype in (("", "float32", torch.float32), ("16", "bfloat16", torch.bfloat16))
+    ),
     Case("linear.dpo", _ANSWERS, "the log-softmax of all logits", of(_dpo, _made_dpo), 1.2, peak=1 / 7, rounds=3),
     Case("linear.dpo_liger", _ANSWERS, "LigerFusedLinearDPOLoss(compiled=False)", of(_dpo, _liger_dpo), 1.0, rounds=3),
     Case("linear.distillation", _TWO, "the log-softmax of both logits", of(_distillation), 1.1, peak=0.2, rounds=3),
@@ -249,8 +272,8 @@ LINEAR: Final[tuple[Case | Series, ...]] = (
         "classes",
         [1 << power for power in range(14, 19)],
         _growing,
+        small=[1000, 2000],
         goal=1.15,
         peak=1.15,
-        small=[1000, 2000],
     ),
 )

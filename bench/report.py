@@ -22,7 +22,7 @@ def line(result: Result) -> str:
     outcome = result.outcome.upper() if result.outcome == "missed" else result.outcome
     rest = f"{''.join(f', {note}' for note in notes)}: {outcome}"
     if result.points:
-        said = f"{result.ratio:.3f} of the smallest's time for each unit{_goal(result.goal)}"
+        said = f"{result.ratio:.3f} {_compared(result)}{_goal(result.goal)}"
         points = ("; ".join(f"{what} {number:g}" for what, number in point.items()) for point in result.points)
         return head + said + rest + "".join(f"\n    {point}" for point in points)
     said = f"{result.ours_ms:9.2f} ms against {result.peer_ms:9.2f} ms: {result.ratio:6.3f}"
@@ -106,13 +106,16 @@ def _outcome(result: Result) -> str:
     return f"**{result.outcome}**" if result.outcome in {"missed", "wrong"} else result.outcome
 
 
+def _compared(result: Result) -> str:
+    """Return what the ratio of a series is a ratio to."""
+    return "times the fastest's time" if result.goal is None else "times the smallest's time for each unit"
+
+
 def _series(result: Result) -> list[str]:
     """Return a series as a sentence and a table of its own."""
-    text = (
-        f"{result.claim[:1].upper()}{result.claim[1:]}: at worst {result.ratio:.2f} times the smallest size's time for "
-        f"each unit (goal {result.goal:.3g}) and {result.peak_ratio:.2f} times its peak of memory (goal "
-        f"{result.peak:.3g}): {_outcome(result)}.\n"
-    )
+    time = f"{result.ratio:.2f} {_compared(result)}{_goal(result.goal)}"
+    memory = f"{result.peak_ratio:.2f} times the smallest's peak of memory{_goal(result.peak)}"
+    text = f"{result.claim}; at worst {time}; {memory}: {_outcome(result)}.\n"
     heads = list(result.points[0])
     lines = (f"| {' | '.join(_number(point[head]) for head in heads)} |" for point in result.points)
     return [text, f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", *lines, ""]

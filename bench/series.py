@@ -1,4 +1,4 @@
-"""A case that is its own peer: one measurement at sizes that double, and how time and memory grow with them."""
+"""A case that is its own peer: one measurement at several sizes, and how time and memory change with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.timing import Prepared, Result, distance, in_turn
 
 @dataclass(frozen=True)
 class Series:
-    """One claim of growth.
+    """One claim of growth; without goals it is information.
 
     Attributes:
         name: Its name on the command line: a group and a member.
@@ -20,9 +20,10 @@ class Series:
         unit: What the sizes count.
         sizes: The sizes, rising.
         prepare: Makes the inputs of a size; of what it returns the peer is not looked at.
-        goal: Largest ratio of the time for each unit, of the slowest size to the smallest.
-        peak: Largest ratio of the peak of memory, of the hungriest size to the smallest.
         small: The sizes of a quick run.
+        goal: Largest ratio of the time for each unit, of the slowest size to the smallest; None where time is not
+            expected to be proportional, and the ratio is that of the slowest size's time to the fastest's.
+        peak: Largest ratio of the peak of memory, of the hungriest size to the smallest; None where that is no claim.
         rounds: How often each is timed.
     """
 
@@ -31,9 +32,9 @@ class Series:
     unit: str
     sizes: Sequence[int]
     prepare: Callable[[int, bool], Prepared]
-    goal: float
-    peak: float
     small: Sequence[int]
+    goal: float | None = None
+    peak: float | None = None
     rounds: int = 5
 
     @property
@@ -60,19 +61,22 @@ def run_series(series: Series, *, quick: bool) -> Result:
     steps = [series.prepare(size, quick).ours for size in sizes]
     times = [statistics.median(found) for found in in_turn(steps, 3 if quick else series.rounds, warm_up=0)]
     each = [1e6 * time / size for time, size in zip(times, sizes, strict=True)]
-    points = tuple(
-        {series.unit: size, "ms": round(time, 2), "ns a unit": round(ns, 1), "peak, MB": round(peak / 1e6, 1)}
-        | {"loss error": error}
+    growth = max(times) / min(times) if series.goal is None else max(each) / each[0]
+    more = max(peaks) / peaks[0]
+    kept = (series.goal is None or growth <= series.goal) and (series.peak is None or more <= series.peak)
+    points = (
+        {series.unit: size, "ms": round(time, 2)}
+        | ({} if series.goal is None else {"ns a unit": round(ns, 1)})
+        | {"peak, MB": round(peak / 1e6, 1), "loss error": error}
         for size, time, ns, peak, error in zip(sizes, times, each, peaks, errors, strict=True)
     )
-    growth, more = max(each) / each[0], max(peaks) / peaks[0]
     return replace(
         bare,
-        outcome="met" if growth <= series.goal and more <= series.peak else "missed",
+        outcome="information" if series.goal is None and series.peak is None else "met" if kept else "missed",
         off=off,
         ours_ms=round(times[-1], 3),
         peer_ms=round(times[0], 3),
         ratio=round(growth, 3),
         peak_ratio=round(more, 3),
-        points=points,
+        points=tuple(points),
     )
