@@ -9,7 +9,7 @@ from tests.accuracy import assert_close, assert_close_to_scale, unit
 
 from slopes import DtypeError, OptionError, ShapeError, SlopesError, ValuesError
 from slopes.losses import binary_cross_entropy, cross_entropy
-from slopes.recipes import cutmix, mixup
+from slopes.recipes import cutmix, mixing, mixup
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.2, 1.0, 8.0])
@@ -90,6 +90,13 @@ def test_cutmix_pastes_one_box_and_counts_its_pixels(seed: int, alpha: float) ->
         assert mixed.share == pytest.approx(share)
         assert float(mixed.targets[row, row]) == pytest.approx(share, abs=1e-6)
         assert float(mixed.targets[row, other]) == pytest.approx(1 - share, abs=1e-6)
+
+
+@pytest.mark.parametrize(("kept", "side"), [(0.75, 32), (0.0, 64), (1.0, 0)])
+def test_a_box_that_meets_no_border_has_the_area_that_is_not_kept(kept: float, side: int) -> None:
+    boxes = [mixing._box(kept, 64, 64) for _ in range(300)]
+    assert max((rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in boxes) <= side * side
+    assert any(rows.stop - rows.start == side for rows, _ in boxes)
 
 
 def test_cutmix_boxes_vary_and_reach_the_border() -> None:
