@@ -116,7 +116,7 @@ BAD = {
     "a constant target": ("y", lambda _, __: "3.5", "holds 3.5 in all 60 rows"),
     "an infinite target": ("y", lambda i, _: f"{i}.5" if i else "-inf", "infinite in 1 of 60 rows"),
     "only names": ("y", lambda i, _: f"person {i}", "60 distinct values in 60 rows"),
-    "an ambiguous target": ("y", lambda i, _: f"{i % 5}", "classes, or an amount? Say --task"),
+    "an ambiguous target": ("y", lambda i, _: f"{i % 5}", "does not tell what they are. Say --task multiclass if"),
 }
 
 

@@ -33,6 +33,7 @@ class Candidate:
         loss: From recipe, raw outputs and targets to the training loss.
         raw: From recipe and the model's outputs to raw outputs as the recipe reads them.
         code: How the recipe is made, in Python, of `targets`.
+        optional: Whether it is tried only where the rules choose it, or somebody names it.
         wrong: For a pair that does not belong together, why; empty for others.
     """
 
@@ -44,4 +45,5 @@ class Candidate:
     code: str
     loss: Callable[[Recipe, Tensor, Tensor], Tensor] = trained
     raw: Callable[[Recipe, Tensor], Tensor] = unchanged
+    optional: bool = False
     wrong: str = ""

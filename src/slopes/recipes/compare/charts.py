@@ -20,15 +20,18 @@ def intervals(rows: Rows, each: Rows, title: str, theme: str, *, zero: bool = Fa
     """Return means with their intervals, one row for each candidate, and each repetition as a faint tick."""
     order = [row["candidate"] for row in rows]
     low, high = _ends([v for row in (*rows, *each) for v in (row.get("low"), row.get("high"), _middle(row))], zero)
+    scale = alt.Scale(domain=[low, high], nice=False)
     y = alt.Y("candidate:N", sort=order, title=None, axis=alt.Axis(labelLimit=150, labelFontSize=13, grid=False))
-    x = alt.X("mean:Q", title=title, scale=alt.Scale(domain=[low, high], nice=False), axis=_ticks(5))
+    x, value, at_low = (
+        alt.X(f"{column}:Q", title=title, scale=scale, axis=_ticks(5)) for column in ("mean", "value", "low")
+    )
     base = alt.Chart(alt.InlineData(rows)).encode(y=y, color=_colour(theme))
-    layers: list[Any] = [_zero(theme)] if zero else []
+    layers: list[Any] = [_zero(theme, scale)] if zero else []
     if each:
         ticks = alt.Chart(alt.InlineData(each)).mark_tick(thickness=1.5, size=12, opacity=0.45)
-        layers.append(ticks.encode(y=y, x=alt.X("value:Q"), color=_colour(theme)))
+        layers.append(ticks.encode(y=y, x=value, color=_colour(theme)))
     layers += [
-        base.mark_rule(strokeWidth=2).encode(x=x, x2="x2:Q").transform_calculate(mean="datum.low", x2="datum.high"),
+        base.mark_rule(strokeWidth=2).encode(x=at_low, x2="high:Q"),
         base.mark_point(size=80, filled=True, opacity=1).encode(x=x),
     ]
     return _made(alt.layer(*layers), theme, height=_BAND * len(rows) + 8)
@@ -114,10 +117,10 @@ def _lines(
     layers = [drawn, written]
     if dots:
         layers.insert(1, seen.mark_point(size=36, filled=True, opacity=1).encode(x=x, y=y, color=_colour(theme)))
-    return _made(alt.layer(*layers).resolve_scale(color="independent"), theme, height=264, right=126)
+    return _made(alt.layer(*layers).resolve_scale(color="independent"), theme, height=264)
 
 
-def _made(chart: Any, theme: str, *, height: int, right: int = 12) -> Chart:  # noqa: ANN401  Altair types layers loosely
+def _made(chart: Any, theme: str, *, height: int) -> Chart:  # noqa: ANN401  Altair types layers loosely
     """Return a chart in the atlas' paper, inks and type, as wide as its place."""
     muted = inks.MUTED[theme]
     styled = (
@@ -125,7 +128,7 @@ def _made(chart: Any, theme: str, *, height: int, right: int = 12) -> Chart:  # 
             width="container",
             height=height,
             background=inks.PAPER[theme],
-            padding={"left": 4, "top": 8, "right": right, "bottom": 4},
+            padding={"left": 4, "top": 8, "right": 12, "bottom": 4},
         )
         .configure_view(stroke=None)
         .configure_axis(
@@ -153,13 +156,13 @@ def _colour(theme: str, which: Mapping[str, tuple[str, ...]] = inks.LINES) -> al
     return alt.Color("hue:O", scale=scale, legend=None)
 
 
-def _zero(theme: str) -> Any:  # noqa: ANN401  likewise
+def _zero(theme: str, scale: alt.Scale) -> Any:  # noqa: ANN401  likewise
     mark = alt.Chart(alt.InlineData([{"mean": 0}])).mark_rule(stroke=inks.ZERO[theme], strokeWidth=1)
-    return mark.encode(x="mean:Q")
+    return mark.encode(x=alt.X("mean:Q", scale=scale))
 
 
 def _ticks(count: int) -> alt.Axis:
-    return alt.Axis(tickCount=count, format="~g")
+    return alt.Axis(tickCount=count)
 
 
 def _points() -> alt.Scale:

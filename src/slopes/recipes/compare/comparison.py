@@ -19,7 +19,7 @@ from slopes.recipes.compare.harm import can_be_thinned
 from slopes.recipes.compare.measures import DECIDES, MEASURES, Measure
 from slopes.recipes.compare.model import STEPS
 from slopes.recipes.compare.splitting import HELD_OUT
-from slopes.recipes.compare.statistics import Interval, difference, interval
+from slopes.recipes.compare.statistics import Interval, difference, interval, within_unit
 from slopes.recipes.compare.trials import Backend, Outcome, Trial, run_all
 from slopes.recipes.data.dataset import Dataset
 
@@ -92,7 +92,10 @@ class Comparison:
     def interval(self, candidate: str, measure: str, *, corrupted: float = 0.0, ratio: float = 0.0) -> Interval | None:
         """Return the mean of a measure over the seeds, and its interval; None where the candidate does not have it."""
         values = self.values(candidate, measure, corrupted=corrupted, ratio=ratio)
-        return interval(values, self.test_to_train) if values else None
+        if not values:
+            return None
+        came = interval(values, self.test_to_train)
+        return within_unit(came) if measure in MEASURES and MEASURES[measure].unit else came
 
     def better_by(self, candidate: str, reference: str, measure: Measure | None = None) -> Interval | None:
         """Return by how much a candidate is better than another on the measure that decides, below 0 if worse."""
@@ -187,7 +190,8 @@ def _tried(every: dict[str, Candidate], plan: Plan, rules: str) -> tuple[Candida
     if unknown:
         text = f"compare: --only is {unknown[0]!r}, expected some of {', '.join(every)}; choose from these."
         raise OptionError(text)
-    wanted = {name for name, c in every.items() if plan.wrong or not c.wrong} if not plan.only else {*plan.only, rules}
+    usual = {name for name, c in every.items() if not c.optional and (plan.wrong or not c.wrong)}
+    wanted = {*(plan.only or usual), rules}
     return tuple(candidate for name, candidate in every.items() if name in wanted)
 
 

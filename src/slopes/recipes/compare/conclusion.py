@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from slopes.recipes.compare.candidate import Candidate
 from slopes.recipes.compare.comparison import Comparison
+from slopes.recipes.compare.digits import number
 from slopes.recipes.compare.harm import described as harm
 from slopes.recipes.compare.model import HIDDEN
 from slopes.recipes.compare.statistics import Interval
@@ -31,7 +32,7 @@ def reading(found: Comparison) -> str:
     came = found.interval(best.name, measure.name)
     if came is None:
         return ""
-    said = f"{_capital(best.said)} reaches {_number(came.mean)} {measure.label}{_between(came)}."
+    said = f"{_capital(best.said)} reaches {number(came.mean)} {measure.label}{_between(came)}."
     return " ".join([said, *_against_the_rules(found), *_rivals(found)])
 
 
@@ -68,7 +69,7 @@ def _against_the_rules(found: Comparison) -> list[str]:
         return ["It is what the targets ask for by the rules."]
     usual = next(c for c in found.tried if c.name == found.rules)
     gain = found.better_by(best.name, found.rules)
-    by = "" if gain is None else f"by {_number(gain.mean)}{_between(gain)} "
+    by = "" if gain is None else f"by {number(gain.mean)}{_between(gain)} "
     return [f"By the rules the targets ask for {usual.said}; {best.said} is better {by}on the same splits."]
 
 
@@ -81,8 +82,8 @@ def _rivals(found: Comparison) -> list[str]:
     level = [c for c in rivals if c not in worse]
     said = []
     if level:
-        inside = "lies" if len(level) == 1 else "lie"
-        said.append(f"The difference to {_listed(level)} {inside} inside the noise.")
+        lie = "difference to {} lies" if len(level) == 1 else "differences to {} lie"
+        said.append(f"The {lie.format(_listed(level))} inside the noise.")
     if worse:
         said.append(f"{_capital(_listed(worse))} {'is' if len(worse) == 1 else 'are'} surely worse.")
     return said
@@ -104,8 +105,8 @@ def _stressed(found: Comparison) -> list[str]:
     best = max(means, key=lambda c: found.decides.better * means[c])
     own = means.get(found.recommended)
     text = f"With {share:.0%} of the training labels corrupted ({harm(found.data.target)}), {best.said} is best: "
-    text += f"{_number(means[best])} {found.decides.label}"
-    text += "." if best == found.recommended or own is None else f"; the recommended has {_number(own)}."
+    text += f"{number(means[best])} {found.decides.label}"
+    text += "." if best == found.recommended or own is None else f"; the recommended has {number(own)}."
     return [text]
 
 
@@ -118,7 +119,7 @@ def _thinned(found: Comparison) -> list[str]:
     best = max(means, key=lambda c: found.decides.better * means[c])
     text = (
         f"With the rarest class thinned to 1 in {ratios[-1]:.0f} of the commonest in training, {best.said} is best: "
-        f"{_number(means[best])} {found.decides.label} on test rows as they are."
+        f"{number(means[best])} {found.decides.label} on test rows as they are."
     )
     return [text]
 
@@ -133,8 +134,8 @@ def _calibration(found: Comparison) -> list[str]:
         if abs(before - after) < 1e-9:  # noqa: PLR2004  nothing was changed
             continue
         how = "temperature scaling" if name == "calibration_error" else "tuned thresholds"
-        said.append(f"On held-out rows, {how} took the recommended candidate's {label} from {_number(before)} to "
-                    f"{_number(after)}.")  # fmt: skip
+        said.append(f"On held-out rows, {how} took the recommended candidate's {label} from {number(before)} to "
+                    f"{number(after)}.")  # fmt: skip
     return said
 
 
@@ -145,11 +146,11 @@ def _wrong(found: Comparison) -> list[str]:
         if gain is None:
             continue
         if gain.high is not None and gain.high < 0:
-            cost = f"It costs {_number(-gain.mean)} {found.decides.label} here."
+            cost = f"It costs {number(-gain.mean)} {found.decides.label} here."
         elif gain.mean >= 0:
-            cost = f"Here it does no worse ({_number(gain.mean)} {found.decides.label} better), whatever the reason."
+            cost = f"Here it does no worse ({number(gain.mean)} {found.decides.label} better), whatever the reason."
         else:
-            cost = f"Here it costs {_number(-gain.mean)} {found.decides.label}, which lies inside the noise."
+            cost = f"Here it costs {number(-gain.mean)} {found.decides.label}, which lies inside the noise."
         said.append(f"{_capital(candidate.said)} does not belong: {candidate.wrong}. {cost}")
     return said
 
@@ -157,11 +158,7 @@ def _wrong(found: Comparison) -> list[str]:
 def _between(came: Interval) -> str:
     if came.low is None or came.high is None:
         return ""
-    return f" (95 % interval {_number(came.low)} to {_number(came.high)})"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+    return f" (95 % interval {number(came.low)} to {number(came.high)})"
 
 
 def _capital(text: str) -> str:
@@ -169,5 +166,5 @@ def _capital(text: str) -> str:
 
 
 def _listed(chosen: Sequence[Candidate]) -> str:
-    names = [candidate.said for candidate in chosen]
+    names = [f"“{candidate.label}”" for candidate in chosen]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -13,6 +14,7 @@ from slopes import __version__
 from slopes.recipes.compare import charts, conclusion, curves, inks
 from slopes.recipes.compare.comparison import Comparison
 from slopes.recipes.compare.curves import Rows
+from slopes.recipes.compare.digits import number, spread
 from slopes.recipes.compare.harm import described as harm
 from slopes.recipes.compare.model import HIDDEN
 from slopes.recipes.compare.splitting import described as splits
@@ -178,7 +180,7 @@ def _learning(found: Comparison) -> Figure:
         f"Error on validation rows along the training: {NAMES[task]}; the mean of the repetitions.{how}",
         {t: charts.learning(rows, axis, t, squeezed=squeezed) for t in inks.PAPER},
         ("step", *names),
-        [(f"{step}", *(_number(at[name, step]) for name in names)) for step in steps],
+        [(f"{step}", *(number(at[name, step]) for name in names)) for step in steps],
     )
 
 
@@ -203,24 +205,24 @@ def _rarity(found: Comparison) -> list[Figure]:
 
 
 def _calibration(found: Comparison) -> list[Figure]:
-    number = found.data.target.task == "regression"
-    titles = ("predicted", "observed") if number else ("predicted probability", "share that came true")
+    regression = found.data.target.task == "regression"
+    titles = ("predicted", "observed") if regression else ("predicted probability", "share that came true")
     made: list[Figure] = []
     for label, rows in curves.calibration(found).items():
-        drawn = {t: charts.calibration(rows, t, unit=not number, titles=titles) for t in inks.PAPER}
-        cells = [(row["when"], *(_number(row[k]) for k in ("predicted", "observed")), f"{row['rows']}") for row in rows]
+        drawn = {t: charts.calibration(rows, t, unit=not regression, titles=titles) for t in inks.PAPER}
+        cells = [(row["when"], *(number(row[k]) for k in ("predicted", "observed")), f"{row['rows']}") for row in rows]
         columns = ("calibration", *titles, "rows")
         made.append(Figure(f"calibration-{len(made)}", label, "", drawn, columns, cells, small=True))
     return made
 
 
 def _calibrations(found: Comparison, figures: list[Figure]) -> str:
-    number = found.data.target.task == "regression"
-    title = "Do predictions come true on average?" if number else "Do probabilities come true?"
+    regression = found.data.target.task == "regression"
+    title = "Do predictions come true on average?" if regression else "Do probabilities come true?"
     caption = (
         "Test rows in ten bins of as many rows each: their mean prediction, and the mean of what came. On the "
         "diagonal both agree."
-        if number
+        if regression
         else "Test rows in ten bins of as many rows each. On the diagonal, of the rows that are said to be 80 % sure, "
         "80 % come true. Dashed is before calibration, solid after it."
     )
@@ -262,8 +264,8 @@ def _measures(found: Comparison) -> str:
         cells = []
         for measure in found.measures:
             came = found.interval(candidate.name, measure.name)
-            spread = "" if came is None or came.high is None else f" ± {came.high - came.mean:.2g}"
-            cells.append("–" if came is None else f"{_number(came.mean)}{spread}")
+            after = "" if came is None or came.high is None else f" ± {spread(came.mean, came.high - came.mean)}"
+            cells.append("–" if came is None else f"{number(came.mean)}{after}")
         rows.append((candidate.label, *cells))
     said = "".join(f"<li><strong>{escape(m.label)}</strong>: {escape(m.said)}</li>" for m in found.measures)
     columns = (
@@ -286,11 +288,16 @@ def _words(found: Comparison) -> str:
         ("About the data", found.data.notes),
     ]
     made = "".join(
-        f"<section><h2>{title}</h2><ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul></section>"
+        f"<section><h2>{title}</h2><ul>{''.join(f'<li>{_text(text)}</li>' for text in texts)}</ul></section>"
         for title, texts in parts
         if texts
     )
     return f'<div class="words">{made}</div>'
+
+
+def _text(text: str) -> str:
+    """Return a sentence as HTML, its options whole on one line."""
+    return re.sub(r"--[a-z-]+", r"<code>\g<0></code>", escape(text))
 
 
 def _method(found: Comparison) -> str:
@@ -303,7 +310,8 @@ def _method(found: Comparison) -> str:
         "recipe = recipe.calibrated(model(x_held_out), y_held_out)\nanswer = recipe.predict(model(x_new))"
     )
     return (
-        f'<section><h2>The recommended recipe in Python</h2><pre tabindex="0"><code>{escape(code)}</code></pre></section>'
+        f"<section><h2>The recommended recipe in Python</h2>"
+        f'<pre tabindex="0"><code>{escape(code)}</code></pre></section>'
         f"<section><h2>How it was done</h2><p>{escape(splits(data))} Every candidate trains the same model, one hidden "
         f"layer of {HIDDEN} GELU units, with the same first weights and batches: {plan.steps} batches of 64 rows under "
         f"AdamW, the checkpoint kept whose own loss is least on 15 % of the training rows. Features are standardised, "
@@ -313,16 +321,12 @@ def _method(found: Comparison) -> str:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    return (row["candidate"], *(_number(row[key]) for key in ("mean", "low", "high")))
+    return (row["candidate"], *(number(row[key]) for key in ("mean", "low", "high")))
 
 
 def _wide(rows: Rows) -> list[tuple[str, ...]]:
     names = dict.fromkeys(row["candidate"] for row in rows)
-    return [(name, *(_number(row["mean"]) for row in rows if row["candidate"] == name)) for name in names]
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}".replace("-", "−")
+    return [(name, *(number(row["mean"]) for row in rows if row["candidate"] == name)) for name in names]
 
 
 def _capital(text: str) -> str:

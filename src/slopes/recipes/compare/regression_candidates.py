@@ -8,13 +8,18 @@ import torch
 from torch import Tensor
 
 from slopes import losses
-from slopes._core.errors import ValuesError
+from slopes.recipes.bounded import BoundedRegression
 from slopes.recipes.compare import inks
 from slopes.recipes.compare.candidate import Candidate
+from slopes.recipes.heteroscedastic import GaussianRegression
+from slopes.recipes.kinds_of_numbers import of_quantity
+from slopes.recipes.positive import PositiveRegression
+from slopes.recipes.quantiles import QuantileRegression
 from slopes.recipes.recipe import Recipe
 from slopes.recipes.regression import Regression
 from slopes.recipes.robust import RobustRegression
 from slopes.recipes.tails import Tails
+from slopes.recipes.transformed import TransformedRegression
 
 
 def _mse(targets: Tensor) -> Recipe:
@@ -66,6 +71,49 @@ CANDIDATES: Final = (
         code='RobustRegression.from_targets(targets, criterion="mae")',
     ),
     Candidate(
+        name="quantiles",
+        label="quantiles",
+        said="the pinball loss of the median and of the ends of a 90 % interval",
+        hue=inks.PURPLE,
+        recipe=QuantileRegression.from_targets,
+        code="QuantileRegression.from_targets(targets)",
+    ),
+    Candidate(
+        name="gaussian",
+        label="Gaussian",
+        said="the Gaussian likelihood of mean and variance",
+        hue=inks.VERMILLION,
+        recipe=GaussianRegression.from_targets,
+        code="GaussianRegression.from_targets(targets)",
+    ),
+    Candidate(
+        name="transformed",
+        label="transformed",
+        said="the squared error on transformed targets",
+        hue=inks.YELLOW,
+        recipe=TransformedRegression.from_targets,
+        code="TransformedRegression.from_targets(targets)",
+        optional=True,
+    ),
+    Candidate(
+        name="positive",
+        label="positive",
+        said="a positive output under the squared error",
+        hue=inks.YELLOW,
+        recipe=PositiveRegression.from_targets,
+        code="PositiveRegression.from_targets(targets)",
+        optional=True,
+    ),
+    Candidate(
+        name="bounded",
+        label="bounded",
+        said="an output held in [0, 1]",
+        hue=inks.YELLOW,
+        recipe=BoundedRegression.from_targets,
+        code="BoundedRegression.from_targets(targets)",
+        optional=True,
+    ),
+    Candidate(
         name="unstandardised",
         label="MSE, raw targets",
         said="the squared error on targets that are not standardised",
@@ -82,7 +130,7 @@ CANDIDATES: Final = (
 
 def by_the_rules(targets: Tensor) -> str:
     """Return the name of the candidate that the tails of the targets ask for."""
-    try:
+    task = of_quantity(targets).task
+    if task == "robust":
         return str(Tails.of(targets).loss)
-    except ValuesError:  # more than half are equal: they have no scale that tails could be measured in
-        return "mse"
+    return {"transformed": "transformed", "positive": "positive"}.get(task or "", "mse")

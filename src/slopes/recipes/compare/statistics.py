@@ -54,6 +54,13 @@ def interval(values: Sequence[float], test_to_train: float, *, confidence: float
     return Interval(mean, mean - half, mean + half)
 
 
+def within_unit(came: Interval) -> Interval:
+    """Return an interval of a mean of numbers in [0, 1] without the part of it that the mean cannot be in."""
+    if came.low is None or came.high is None:
+        return came
+    return Interval(came.mean, max(came.low, 0.0), min(came.high, 1.0))
+
+
 def difference(
     values: Sequence[float], reference: Sequence[float], test_to_train: float, *, comparisons: int = 1
 ) -> Interval:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from slopes._core.errors import MissingDependencyError
+from slopes._core.errors import MissingDependencyError, SlopesError
 from slopes.recipes.compare import candidates, model
 from slopes.recipes.compare.harm import corrupted, thinned
 from slopes.recipes.compare.model import Part
@@ -101,7 +101,7 @@ def run(data: Dataset, trial: Trial, repetitions: int, steps: int) -> Outcome:
         fitted = model.fit(candidate, recipe, learn, stop, steps=steps, watch=watch)
         with torch.no_grad():
             held, raw = (candidate.raw(recipe, fitted.model(part.features)) for part in (validation, test))
-            found = recipe.calibrated(held, validation.targets)
+            found, why = _calibrated(recipe, held, validation.targets)
             predicted, observed = _pairs(data, (recipe, found), raw, test.targets, plain=trial.plain)
             return Outcome(
                 trial,
@@ -111,7 +111,7 @@ def run(data: Dataset, trial: Trial, repetitions: int, steps: int) -> Outcome:
                 predicted,
                 observed,
                 (len(rows.train), len(rows.test)),
-                tuple(f"{reason.choice}: {reason.because}" for reason in found.reasons),
+                why,
                 time.perf_counter() - started,
             )
 
@@ -188,6 +188,15 @@ def _rows(data: Dataset, trial: Trial, repetitions: int) -> Split:
         train=thinned(parts.train, data.target, trial.ratio, noise),
         validation=thinned(parts.validation, data.target, trial.ratio, noise),
     )
+
+
+def _calibrated(recipe: Recipe, raw: Tensor, targets: Tensor) -> tuple[Recipe, tuple[str, ...]]:
+    """Return the calibrated recipe and what it says; the recipe as it was where there are too few rows for it."""
+    try:
+        found = recipe.calibrated(raw, targets)
+    except SlopesError as error:
+        return recipe, (f"not calibrated: {error}",)
+    return found, tuple(f"{reason.choice}: {reason.because}" for reason in found.reasons)
 
 
 def _parted(train: Part, noise: np.random.Generator) -> tuple[Part, Part]:

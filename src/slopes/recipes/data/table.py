@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,6 @@ import polars as pl
 from slopes.recipes.data.target import Task
 
 ROWS: Final = 20_000  # as many as a small model needs; what is beyond is sampled
-_BATCH: Final = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,22 +39,33 @@ class Table:
     mixed: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def sampled(frame: pl.LazyFrame, rows: int, seed: int) -> tuple[pl.DataFrame, int]:
-    """Return at most `rows` rows in their order, drawn without replacement, and how many there are.
+def sampled(batches: Iterable[pl.DataFrame], rows: int, seed: int) -> tuple[pl.DataFrame, int]:
+    """Return at most `rows` rows in their order, drawn without replacement, and how many there were.
 
-    The source is streamed twice, once to count and once to take, so that memory grows with the sample and a batch, and
-    not with the file. (A filter on a row index would be one expression, and polars holds the whole file for it.)
+    Every row gets a random key as it passes by, and those with the smallest keys stay: one pass, in which only the
+    sample and a batch are held.
+
+    Args:
+        batches: Frames of the same columns, at least one.
+        rows: How many rows to keep.
+        seed: Seed of the keys.
     """
-    total = int(frame.select(pl.len()).collect(engine="streaming").item())
-    if total <= rows:
-        return frame.collect(engine="streaming"), total
-    taken = np.sort(np.random.default_rng(seed).choice(total, rows, replace=False, shuffle=False))
-    parts, start = [], 0
-    for batch in frame.collect_batches(chunk_size=_BATCH, maintain_order=True, engine="streaming"):
-        first, last = np.searchsorted(taken, (start, start + len(batch)))
-        parts.append(batch[taken[first:last] - start])
-        start += len(batch)
-    return pl.concat(parts).rechunk(), total
+    noise = np.random.default_rng(seed)
+    kept: pl.DataFrame | None = None
+    keys, places, total = np.zeros(0), np.zeros(0, np.int64), 0
+    for batch in batches:
+        fresh = noise.random(len(batch))
+        bar = np.inf if len(keys) < rows else keys.max()
+        chosen = np.flatnonzero(fresh < bar)
+        kept = batch[chosen] if kept is None else pl.concat([kept, batch[chosen]])
+        keys, places = np.append(keys, fresh[chosen]), np.append(places, chosen + total)
+        total += len(batch)
+        if len(keys) > rows:
+            best = np.sort(np.argpartition(keys, rows)[:rows])
+            kept, keys, places = kept[best], keys[best], places[best]
+    if kept is None:
+        return pl.DataFrame(), 0
+    return kept[np.argsort(places)].rechunk(), total
 
 
 def sampling_note(rows: int, total: int, seed: int) -> str:

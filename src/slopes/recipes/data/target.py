@@ -9,8 +9,10 @@ from typing import Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import torch
 
-from slopes._core.errors import OptionError, ValuesError
+from slopes._core.errors import OptionError, SlopesError, ValuesError
+from slopes.recipes.verdict import Answer
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 
@@ -18,6 +20,12 @@ TASKS: Final[tuple[Task, ...]] = get_args(Task)
 ROWS_PER_CLASS: Final = 5
 """Fewer than these, and training, validation and test cannot each have one and training two."""
 
+# The tasks that `choose` knows, as those that candidates are compared on.
+_OURS: Final[dict[str | None, Task]] = {
+    "binary": "binary",
+    "multiclass": "multiclass",
+    **dict.fromkeys(("regression", "robust", "transformed", "bounded", "positive"), "regression"),
+}
 _MOST_CLASSES: Final = 200
 _FEW_VALUES: Final = 20
 _NAMES: Final = 0.2  # more distinct texts than this share of the rows are names, no classes
@@ -62,7 +70,7 @@ def find(frame: pl.DataFrame, names: tuple[str, ...], task: Task | None = None, 
     _check_varies(column)
     if column.dtype != pl.String:
         _check_finite(column)
-    chosen = task or _task_of(column)
+    chosen, evidence = (task, ()) if task else _task_of(column)
     if positive is not None and chosen != "binary":
         text = f"compare: --positive is {positive!r} and the task is {chosen}, expected binary; leave --positive out."
         raise OptionError(text)
@@ -70,7 +78,7 @@ def find(frame: pl.DataFrame, names: tuple[str, ...], task: Task | None = None, 
         text = f"compare: --task is multilabel and --target one column, {names[0]!r}; give each label's column."
         raise OptionError(text)
     if chosen == "regression":
-        return _numbers(column)
+        return _numbers(column, evidence)
     return _classes(column, chosen, positive)
 
 
@@ -95,24 +103,37 @@ def _check_finite(column: pl.Series) -> None:
         raise ValuesError(text)
 
 
-def _task_of(column: pl.Series) -> Task:
+def _task_of(column: pl.Series) -> tuple[Task, tuple[str, ...]]:
+    """Return the task that the values ask for, and what was seen; or ask."""
     distinct = column.n_unique()
     if column.dtype == pl.String:
-        return "binary" if distinct == 2 else "multiclass"  # noqa: PLR2004  two classes
-    if set(column.unique()) == {0.0, 1.0}:
-        return "binary"
-    whole = bool((column == column.round()).all())
-    if whole and distinct <= _FEW_VALUES:
-        low, high = _said(column.min()), _said(column.max())
-        text = (
-            f"compare: target {column.name!r} holds {distinct} whole numbers from {low} to {high}: classes, or an "
-            f"amount? Say --task {'binary' if distinct == 2 else 'multiclass'} or --task regression."  # noqa: PLR2004
-        )
-        raise ValuesError(text)
-    return "regression"
+        return ("binary" if distinct == 2 else "multiclass"), ()  # noqa: PLR2004  two classes
+    from slopes.recipes.choose import choose  # noqa: PLC0415  imports torch and every recipe
+
+    try:
+        choice = choose(torch.from_numpy(column.to_numpy().astype(np.float64)))
+    except SlopesError as error:
+        text = f"compare: target {column.name!r}: {str(error).partition(': ')[2]}"
+        raise ValuesError(text) from None
+    if choice.task in _OURS:
+        return _OURS[choice.task], choice.evidence
+    answers = [a for question in choice.questions for a in question.answers if a.task in _OURS]
+    tasks = dict.fromkeys(_OURS[answer.task] for answer in answers)
+    if len(tasks) == 1:
+        return next(iter(tasks)), choice.evidence
+    said = ", or ".join(f"--task {task} if {_when(answers, task)}" for task in tasks)
+    text = (
+        f"compare: target {column.name!r} holds {distinct} whole numbers from {_said(column.min())} to "
+        f"{_said(column.max())}, and does not tell what they are. Say {said}."
+    )
+    raise ValuesError(text)
 
 
-def _numbers(column: pl.Series) -> Target:
+def _when(answers: list[Answer], task: Task) -> str:
+    return next(answer.when for answer in answers if _OURS.get(answer.task) == task)
+
+
+def _numbers(column: pl.Series, evidence: tuple[str, ...]) -> Target:
     if column.dtype == pl.String:
         text = (
             f"compare: target {column.name!r} holds text ({_said(column[0])}, ...) and --task is regression, expected "
@@ -121,7 +142,7 @@ def _numbers(column: pl.Series) -> Target:
         raise OptionError(text)
     values = column.to_numpy().astype(np.float64)
     note = f"{column.name} holds numbers from {_said(values.min())} to {_said(values.max())}."
-    return Target("regression", (column.name,), values, notes=(note,))
+    return Target("regression", (column.name,), values, notes=evidence or (note,))
 
 
 def _classes(column: pl.Series, task: Task, positive: str | None) -> Target:

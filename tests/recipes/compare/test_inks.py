@@ -1,0 +1,18 @@
+"""The inks are the atlas' own."""
+
+from __future__ import annotations
+
+import pytest
+
+from slopes.explorer import drawing, palette
+from slopes.recipes.compare import inks
+
+
+@pytest.mark.parametrize("name", ["LINES", "LABELS", "PAPER", "TEXT", "MUTED", "GRID", "ZERO", "WASH"])
+def test_the_report_and_the_explorer_share_their_inks(name: str) -> None:
+    assert getattr(inks, name) == getattr(palette, name)
+
+
+def test_the_report_and_the_explorer_share_their_type() -> None:
+    assert inks.SANS == drawing.SANS
+    assert inks.SERIF == drawing.SERIF
