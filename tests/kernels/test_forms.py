@@ -26,6 +26,9 @@ LOSSES: dict[str, Callable[[LinearLogits], Tensor]] = {
     "some ignored": lambda x: L.cross_entropy(x, SOME_IGNORED),
     "z-loss": lambda x: L.cross_entropy(x, SOME_IGNORED, z_loss=0.1, class_weight=CLASSES),
     "smoothed": lambda x: L.cross_entropy(x, SOME_IGNORED, label_smoothing=0.1, class_weight=CLASSES),
+    "smoothed, z-loss and class weights": lambda x: L.cross_entropy(
+        x, IDS, label_smoothing=0.1, class_weight=CLASSES, z_loss=0.1
+    ),
     "smoothed over others": lambda x: L.next_token(x, IDS, label_smoothing=0.1, z_loss=0.1),
     "each row": lambda x: L.token_log_probs(x, IDS),
     "entropy": lambda x: torch.stack(L.token_scores(x, IDS)[:2]),

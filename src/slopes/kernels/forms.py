@@ -46,19 +46,17 @@ def chosen(
         numbers: What else the formula takes, after logits and targets.
     """
     temperature, soft_cap = bends
-    options = _TRITON[loss](*numbers) if loss in _TRITON else None
-    reason = _unusable(loss, hidden, weight, options, temperature)
-    if reason is not None or options is None:
+    reason = _unusable(loss, hidden, weight, temperature)
+    if reason is not None:
         return Form(None, f"torch's operators make the row step: {reason}")
+    options = _TRITON[loss](*numbers)
     bias = None if bias is None else bias.detach().float()
     options |= {"temperature": temperature, "soft_cap": soft_cap, "bias": bias}
     reason = f"one Triton kernel makes the row step of {hidden.dtype} on {hidden.device}"
     return Form(_scores(options) if loss == "scores" else _losses(options), reason)
 
 
-def _unusable(
-    loss: str, hidden: Tensor, weight: Tensor | None, options: dict[str, Any] | None, temperature: float
-) -> str | None:
+def _unusable(loss: str, hidden: Tensor, weight: Tensor | None, temperature: float) -> str | None:
     """Return why the Triton kernel cannot be used, None where it can."""
     if weight is None:
         return "the logits exist"
@@ -68,8 +66,6 @@ def _unusable(
         return f"there is no Triton kernel for {loss}"
     if hidden.dtype == torch.float16:
         return "a product of float16 may be beyond 65,504"
-    if options is None:
-        return "the Triton kernel does not weigh z-loss by class"
     suits = linear_triton.suits(hidden.device, hidden.dtype, len(weight), temperature=temperature)
     return None if suits.usable else suits.reason
 
@@ -88,7 +84,7 @@ def _scores(options: dict[str, Any]) -> Step:
     return step
 
 
-def _by_index(z_loss: float) -> dict[str, Any] | None:
+def _by_index(z_loss: float) -> dict[str, Any]:
     return {"z_loss": z_loss}
 
 
@@ -97,9 +93,7 @@ def _smoothed(
     smoothing: float,
     over_others: bool,  # noqa: FBT001  as the formula takes it
     z_loss: float,
-) -> dict[str, Any] | None:
-    if class_weight is not None and z_loss:
-        return None
+) -> dict[str, Any]:
     return {
         "class_weight": None if class_weight is None else class_weight.detach().float(),
         "label_smoothing": smoothing,
@@ -108,8 +102,8 @@ def _smoothed(
     }
 
 
-# Options of the Triton kernel from the numbers of a loss; None where it has no such thing.
-_TRITON: Final[dict[str, Callable[..., dict[str, Any] | None]]] = {
+# Options of the Triton kernel from the numbers of a loss.
+_TRITON: Final[dict[str, Callable[..., dict[str, Any]]]] = {
     "cross_entropy": _by_index,
     "smoothed_cross_entropy": _smoothed,
     "scores": dict,

@@ -33,6 +33,7 @@ NARROW_CHUNK_BYTES: Final = 128 << 20
 Formula = Callable[..., tuple[Tensor, tuple[Any, ...]]]
 Input = Tensor | LinearLogits | None
 _SLOTS: Final = 3  # of an input among the tensors: hidden states, weight and bias, or a tensor alone
+_ALIGNED: Final = 64  # entries, of 2 bytes or more
 _BENDS: Final = 2  # and among the extras: temperature and soft cap
 
 
@@ -245,6 +246,14 @@ class _ByRow:
         kept = gradients[0]
         if kept is not None:
             kept.view(self.value.shape)[at] = slope * (share if slope.dim() > 1 else share.squeeze(-1))
+
+
+def _room(rows: int, classes: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return memory for a chunk, on a GPU with rows that begin where vector loads can."""
+    if device.type == "cpu":
+        return torch.empty(rows, classes, dtype=dtype)
+    padded = (classes + _ALIGNED - 1) // _ALIGNED * _ALIGNED
+    return torch.empty(rows, padded, dtype=dtype, device=device)[:, :classes]
 
 
 class _Head:
