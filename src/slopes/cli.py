@@ -1,4 +1,4 @@
-"""The command `slopes`: list, show, plot and explore what there is.
+"""The command `slopes`: list, show, plot and explore what there is, and compare losses on data.
 
 Only the standard library is imported here. Whatever needs torch or an optional package comes in with the command that
 needs it, so that `slopes explore` serves its page before torch is there.
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from slopes import __version__
 from slopes._core.errors import OptionError, SlopesError, UnknownFunctionError
+from slopes.recipes.compare import command
 
 WRONG: Final = 2  # exit status of a command that cannot be done as it was given
 EXPLORER: Final = (
@@ -30,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.run is None:
         parser.print_help()
         return 0
-    command: Callable[[argparse.Namespace], None] = given.run
+    run: Callable[[argparse.Namespace], object] = given.run
     try:
-        command(given)
+        run(given)
         sys.stdout.flush()
     except UnknownFunctionError as error:
         hint = str(error).rpartition("; ")[2].rstrip("?.")
@@ -98,6 +99,14 @@ def _parser() -> argparse.ArgumentParser:
         help="a function of your own to draw beside the others, of x or of predictions and targets; may be repeated",
     )
     explore.set_defaults(run=_explore)
+
+    compare = commands.add_parser(
+        "compare",
+        help="which loss fits a file of data: train the same model under each, and write a report",
+        epilog="For example: slopes compare wine, or slopes compare houses.csv --target price --missing median.",
+    )
+    command.add_arguments(compare)
+    compare.set_defaults(run=command.run)
     return parser
 
 
