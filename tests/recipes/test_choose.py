@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -206,6 +208,16 @@ def test_the_whole_choice_can_be_read() -> None:
 
 def test_the_tasks_are_told_by_name() -> None:
     assert all(f'`"{task}"`' in (choose.__doc__ or "") for task in TASKS)
+
+
+def test_choosing_loads_no_metrics_and_no_reader() -> None:
+    code = (
+        "import sys, slopes.recipes.choose as c, slopes.recipes.quantiles, slopes.recipes.robust\n"
+        "c.choose([0.5, 7.25, 3.0])\n"
+        "print([name for name in ('torchmetrics', 'sklearn', 'polars', 'altair') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_callers_targets_are_left_alone() -> None:

@@ -35,6 +35,31 @@ def test_heavy_tails_are_counted(distribution: torch.distributions.Distribution,
     assert not tails.skewed
 
 
+def far_ones(rows: int, far: int, distance: float = 5.0) -> Tails:
+    values = torch.cat([drawn_normal(rows - far), torch.full((far,), distance, dtype=torch.float64)])
+    return Tails.of(values)
+
+
+def drawn_normal(rows: int) -> Tensor:
+    return spread(torch.distributions.Normal(torch.tensor(0.0).double(), 1.0), rows).clamp(-2.5, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "far", "heavy"),
+    # Poisson of mean 0.0027 · rows: P(>= 3 | 0.594) = 0.022, P(>= 4 | 0.594) = 0.003, P(>= 2 | 0.054) = 0.0014
+    [(220, 3, False), (220, 4, True), (20, 1, False), (20, 2, True), (30_000, 299, False), (30_000, 301, True)],
+)
+def test_few_far_numbers_may_be_chance(rows: int, far: int, *, heavy: bool) -> None:
+    tails = far_ones(rows, far)
+    assert tails.far == far
+    assert tails.heavy is heavy
+
+
+def test_a_single_number_that_normal_noise_never_reaches_is_a_tail() -> None:
+    assert not far_ones(5000, 1, distance=9.0).heavy
+    assert far_ones(5000, 1, distance=12.0).heavy
+
+
 def test_a_long_tail_on_one_side_is_skewed() -> None:
     tails = Tails.of(spread(torch.distributions.Exponential(torch.tensor(1.0).double())))
     assert tails.skewed

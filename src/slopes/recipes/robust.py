@@ -262,7 +262,7 @@ def _by_tails(tails: Tails, chosen: Criterion, *, asked: bool) -> Reason:
         return Reason(f"{_ROBUST[chosen].choice}, as asked for", f"{tails.told()} {_ROBUST[chosen].because}")
     means = {
         "mse": "That is what normal noise looks like: the MSE (`Regression`) would do as well.",
-        "huber": "That is more than normal noise has, and few enough to be exceptions.",
+        "huber": "Normal noise has fewer, or none so far out; they are few enough to be exceptions.",
         "mae": "That is more than a tenth: they are no exceptions, and the median is what can be learned.",
     }[tails.loss]
     return Reason(_ROBUST[chosen].choice, f"{tails.told()} {means} {_ROBUST[chosen].because}")

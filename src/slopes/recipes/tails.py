@@ -20,8 +20,12 @@ FAR: Final = 3.0
 NORMAL_FAR: Final = 0.0026997960632601866  # share of normal numbers beyond 3 standard deviations
 # From four times what normal noise has, to the share at which the far ones are no longer exceptions.
 _HEAVY: Final = 0.01
+_CHANCE: Final = 0.01
+_IMPOSSIBLE: Final = 10.0  # deviations: normal noise gets there once in 10^23
 _VERY_HEAVY: Final = 0.10
 _FEWEST: Final = 20
+_MANY: Final = 50.0
+_TERMS: Final = 150  # beyond which nothing is left of a sum that expects 50
 _SIDED: Final = 0.8
 
 
@@ -98,8 +102,9 @@ class Tails:
 
     @property
     def heavy(self) -> bool:
-        """Whether more than 1 % lie there, about four times what normal noise has, and at least two."""
-        return self.far >= 2 and self.far > _HEAVY * self.count  # noqa: PLR2004
+        """Whether more than 1 % lie there, four times what normal noise has, and not by chance; or one beyond 10."""
+        many = self.far > _HEAVY * self.count and _at_least(self.far, self.expected) < _CHANCE
+        return many or self.farthest > _IMPOSSIBLE
 
     @property
     def skewed(self) -> bool:
@@ -123,6 +128,13 @@ class Tails:
             f"1.4826 times the median absolute deviation) from their median {self.center:.4g}{side}; of normal ones "
             f"{_few(self.expected)} would."
         )
+
+
+def _at_least(count: int, expected: float) -> float:
+    """Return how probable that many or more are where so many are expected (Poisson)."""
+    if expected > _MANY:
+        return 0.0 if count > expected else 1.0  # by then four times as many is never chance
+    return 1 - math.fsum(math.exp(-expected) * expected**k / math.factorial(k) for k in range(min(count, _TERMS)))
 
 
 def _few(expected: float) -> str:

@@ -160,7 +160,7 @@ class TransformedRegression:
             return TransformedPrediction(value, value)
         residuals = torch.tensor(self.residuals, dtype=value.dtype, device=raw.device)
         total = torch.zeros_like(value)
-        for some in residuals.split(_AT_ONCE):
+        for some in torch.split(residuals, _AT_ONCE):
             beside_each = some.reshape(len(some), *(1,) * (raw.dim() - some.dim() + 1), *some.shape[1:])
             total = total + self.transform.inverse(raw + beside_each).sum(0)
         return TransformedPrediction(value, total / len(self.residuals))
