@@ -13,7 +13,7 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_linnerud, load_wine
 
 from slopes import OptionError, ShapeError, SlopesError, ValuesError
-from slopes.recipes.choose import choose
+from slopes.recipes.choosing import choose
 from slopes.recipes.recipe import Recipe
 from slopes.recipes.verdict import TASKS
 
@@ -212,7 +212,7 @@ def test_the_tasks_are_told_by_name() -> None:
 
 def test_choosing_loads_no_metrics_and_no_reader() -> None:
     code = (
-        "import sys, slopes.recipes.choose as c, slopes.recipes.quantiles, slopes.recipes.robust\n"
+        "import sys, slopes.recipes.choosing as c, slopes.recipes.quantiles, slopes.recipes.robust\n"
         "c.choose([0.5, 7.25, 3.0])\n"
         "print([name for name in ('torchmetrics', 'sklearn', 'polars', 'altair') if name in sys.modules])"
     )
