@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes.kernels import blockwise
+from slopes.kernels.nodes import Nodes, packed
 
 N, D = 7, 4  # no block of two rows divides N
 TEMPERATURE: Final = 0.5
@@ -122,6 +123,11 @@ def assert_alike(came: Sequence[Tensor], wanted: Sequence[Tensor], *, size: int 
     for one, other in zip(came, wanted, strict=True):
         right = other.detach().double()
         assert_close_to_scale(one, right, max(float(right.abs().max()), 1e-3), size=size)
+
+
+def leaves(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Return them without what made them: `opcheck` reads `.grad`, of which torch warns elsewhere."""
+    return [t if t is None else t.detach().requires_grad_(t.requires_grad) for t in tensors]
 
 
 def digests(tensors: Sequence[Tensor]) -> list[str]:
@@ -273,6 +279,34 @@ class TestOffset:
         (slope,), (wanted,) = gradients(value, [points]), gradients(right, [wide])
         assert float(wanted.abs().max()) > 0
         assert float((slope.double() - wanted).abs().max()) <= 1e-4 * float(wanted.abs().max())
+
+
+class TestOneNode:
+    @pytest.mark.parametrize("name", ["info_nce", "clip", "nt_xent", "queue", "semihard", "all"])
+    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    def test_the_operators_pass_torch_s_own_check(
+        self, name: str, reduction: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Assert that `opcheck` finds nothing: schema, aliases, fake tensors, autograd, tracing."""
+        checked: list[str] = []
+
+        def total(self: Nodes, tensors: Any, extras: Any, factor: Tensor) -> Tensor:  # noqa: ANN401
+            wanted = [t.requires_grad for t in tensors if t is not None]
+            torch.library.opcheck(self._total, (*packed(leaves(tensors), extras), factor, wanted))
+            checked.append("mean")
+            return self._total(*packed(tensors, extras), factor, wanted)[0]
+
+        def rows(self: Nodes, tensors: Any, extras: Any) -> Tensor:  # noqa: ANN401
+            torch.library.opcheck(self._rows, packed(leaves(tensors), extras))
+            checked.append("none")
+            return self._rows(*packed(tensors, extras))
+
+        monkeypatch.setattr(blockwise, "is_one_node", lambda: True)
+        monkeypatch.setattr(Nodes, "total", total)
+        monkeypatch.setattr(Nodes, "rows", rows)
+        loss, tensors = given(name)
+        loss(*tensors, reduction=reduction)
+        assert checked == [reduction]
 
 
 class TestMemory:

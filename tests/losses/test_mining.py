@@ -80,9 +80,10 @@ class TestByHand:
         assert_exact(rows, [mpf(0), mpf(1), mpf(7), mpf(0)])
 
     def test_semihard_means_strictly_farther(self) -> None:
-        points = torch.tensor([[0.0], [2.0], [-2.0], [5.0]])
-        rows = L.batch_triplet(points, self.PAIRS, margin=4.0, mining="semihard", reduction="none")
-        assert_exact(rows[0], mpf(1))  # 2-5+4: the negative at 2 is as far as the positive
+        points = torch.tensor([[0.0], [2.0], [-2.0], [5.0], [9.0]])
+        labels = torch.tensor([0, 0, 1, 1, 1])
+        rows = L.batch_triplet(points, labels, margin=4.0, mining="semihard", reduction="none")
+        assert_exact(rows[0], mpf(1))  # 2-5+4: the negative at -2 is as far as the positive
 
     def test_what_a_mean_divides_by(self) -> None:
         points = torch.tensor(self.POINTS)

@@ -1,10 +1,9 @@
 """Triplets of a batch: the losses of every anchor over its positives and negatives, without making any triplet.
 
-A block of anchors is compared with the batch, its negatives are sorted by distance, and what a positive needs to
-know of them (the next one out, how many lie nearer than the margin allows, the sum of their distances) is read off
-by bisection and a running sum. Time N² (D + log N), memory N for each anchor of a block.
-
-Distances are made of differences, never of products, so that near-duplicates far from the origin keep their digits.
+A block of anchors is compared with the batch. What a positive needs to know of the negatives is searched for where
+positives are few (the next one out, for semi-hard mining); else the negatives are sorted by distance, and it is read
+off by bisection and a running sum (how many lie nearer than the margin allows, the sum of their distances). Time
+N² (D + log N), memory N for each anchor of a block.
 """
 
 from __future__ import annotations

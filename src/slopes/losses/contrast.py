@@ -54,7 +54,7 @@ def info_nce(
 
     Notes:
         Peak memory grows with N + M: similarities live a block of rows at a time, and a reduced loss makes its
-        gradients there and then. A second derivative, torch.func and torch.compile make the N×M matrix. With
+        gradients there and then. A second derivative and torch.func make the N×M matrix. With
         `normalize=True` the gradient runs through the norm; a zero vector has cosine 0 and zero gradient. Where the
         positive leads by far the loss is log(1 + rest), and its gradient the sum of the other probabilities.
 

@@ -72,10 +72,12 @@ def batch_triplet(
         ValuesError: `weight` is negative or not finite.
 
     Notes:
-        Neither triplets nor N×N distances are made: a block of anchors is sorted at a time, in N² (D + log N) time
-        and memory for a block. Distances are made of differences, so that near-duplicates far from the origin keep
-        their digits; identical points have zero gradient. The choice of a triplet is no part of the gradient. A second
-        derivative, torch.func and torch.compile make the N×N×D differences, except for `"hard"`.
+        Neither triplets nor N×N distances are made: a block of anchors is mined at a time, in N² (D + log N) time
+        and memory for a block. Distances of float32 come from one product in float64 and those of near points from
+        differences, so that near-duplicates far from the origin keep their digits; identical points have zero
+        gradient. An embedding that is not finite makes the semi-hard and the full loss NaN. The choice of a triplet is
+        no part of the gradient. `average_over="active"` mines twice, to count first. A second derivative and torch.func
+        make the N×N×D differences, except for `"hard"`.
 
     Examples:
         >>> embeddings = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
