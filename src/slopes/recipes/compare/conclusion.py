@@ -85,7 +85,7 @@ def _rivals(found: Comparison) -> list[str]:
         lie = "difference to {} lies" if len(level) == 1 else "differences to {} lie"
         said.append(f"The {lie.format(_listed(level))} inside the noise.")
     if worse:
-        said.append(f"{_capital(_listed(worse))} {'is' if len(worse) == 1 else 'are'} surely worse.")
+        said.append(f"{_listed(worse)} {'is' if len(worse) == 1 else 'are'} surely worse.")
     return said
 
 

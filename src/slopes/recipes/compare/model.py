@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -21,6 +22,7 @@ BATCH: Final = 64
 RATE: Final = 5e-3
 STEPS: Final = 400
 
+_TURN: Final = threading.Lock()
 _CHECKS: Final = 14  # along a run, evenly spaced in log(step)
 
 
@@ -45,15 +47,18 @@ class Fitted(NamedTuple):
 
 @contextmanager
 def one_thread(seed: int) -> Iterator[None]:
-    """Seed torch and keep it to one thread; afterwards both are as they were."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+    """Seed torch and keep it to one thread; afterwards both are as they were.
+
+    Both belong to the process: where a cluster's workers are threads of one, they take turns.
+    """
+    with _TURN, torch.random.fork_rng(devices=[]):
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        torch.manual_seed(seed)
+        try:
             yield
-    finally:
-        torch.set_num_threads(threads)
+        finally:
+            torch.set_num_threads(threads)
 
 
 def fit(

@@ -1,0 +1,109 @@
+"""What is recommended follows from the numbers, and the words say how surely."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from slopes.recipes.compare import conclusion
+from slopes.recipes.compare.candidates import of
+from slopes.recipes.compare.comparison import Comparison, Plan
+from slopes.recipes.compare.measures import MEASURES
+from slopes.recipes.compare.trials import Outcome, Trial
+from slopes.recipes.data.dataset import Columns, Dataset, load
+
+NOISE = (0.010, -0.010, 0.004, -0.004, 0.0)
+
+
+@pytest.fixture(scope="module")
+def wine() -> Dataset:
+    return load("wine", Columns())
+
+
+def found(data: Dataset, means: dict[str, float], seeds: int = 5, measure: str = "macro_f1") -> Comparison:
+    """Return a comparison whose candidates have these means, and noise that no two share."""
+    outcomes = [
+        Outcome(
+            Trial(candidate=name, seed=seed),
+            {measure: mean + 0.3 * NOISE[(seed + shift) % 5] + NOISE[seed]},
+            {measure: mean},
+            [(1, 0.5), (10, 0.2)],
+            np.zeros((2, 0), np.float32),
+            np.zeros(0, np.float32),
+            (106, 36),
+            (),
+            0.1,
+        )
+        for shift, (name, mean) in enumerate(means.items())
+        for seed in range(seeds)
+    ]
+    every = of("multiclass")
+    return Comparison(
+        data=data,
+        plan=Plan(seeds=seeds, corrupted=(), ratios=()),
+        tried=tuple(every[name] for name in means),
+        outcomes=tuple(outcomes),
+        decides=MEASURES[measure],
+        rules="cross_entropy",
+        why=("No weights: because.",),
+    )
+
+
+def test_inside_the_noise_the_rules_decide(wine: Dataset) -> None:
+    came = found(wine, {"cross_entropy": 0.95, "focal": 0.953, "hinge": 0.949})
+    assert came.recommended.name == "cross_entropy"
+    assert conclusion.claim(came) == "Use cross-entropy: nothing that was tried is surely better"
+    assert "The differences to “focal” and “hinge” lie inside the noise." in conclusion.reading(came)
+
+
+def test_what_is_surely_better_is_recommended_with_its_gain(wine: Dataset) -> None:
+    came = found(wine, {"cross_entropy": 0.85, "focal": 0.95, "hinge": 0.93})
+    assert came.recommended.name == "focal"
+    assert "surely better than the usual choice" in conclusion.claim(came)
+    assert "By the rules the targets ask for cross-entropy; the softmax focal loss" in conclusion.reading(came)
+    assert "is better by 0.100 (95 % interval 0.0" in conclusion.reading(came)
+
+
+def test_for_errors_lower_is_better(wine: Dataset) -> None:
+    came = found(wine, {"cross_entropy": 0.85, "focal": 0.45, "hinge": 0.95}, measure="log_loss")
+    assert came.recommended.name == "focal"
+    gain = came.better_by("hinge", "focal")
+    assert gain is not None
+    assert gain.mean == pytest.approx(-0.5)
+
+
+def test_what_is_surely_worse_is_said_to_be(wine: Dataset) -> None:
+    came = found(wine, {"cross_entropy": 0.95, "focal": 0.85, "hinge": 0.84})
+    assert conclusion.claim(came) == "Use cross-entropy: every other candidate is surely worse"
+    assert "“focal” and “hinge” are surely worse." in conclusion.reading(came)
+
+
+def test_a_wrong_pair_is_never_recommended_and_its_cost_is_told(wine: Dataset) -> None:
+    better = found(wine, {"cross_entropy": 0.85, "squares": 0.95})
+    assert better.recommended.name == "cross_entropy"
+    assert "Here it does no worse (0.100 macro F1 better)" in conclusion.evidence(better)[-1]
+    worse = found(wine, {"cross_entropy": 0.95, "squares": 0.75})
+    assert "It costs 0.200 macro F1 here." in conclusion.evidence(worse)[-1]
+    noise = found(wine, {"cross_entropy": 0.95, "squares": 0.949})
+    assert "inside the noise" in conclusion.evidence(noise)[-1]
+
+
+def test_one_repetition_says_that_it_says_nothing(wine: Dataset) -> None:
+    came = found(wine, {"cross_entropy": 0.85, "focal": 0.95}, seeds=1)
+    assert came.recommended.name == "cross_entropy"
+    assert conclusion.claim(came) == "Use cross-entropy, as its targets ask for"
+    assert "With one repetition nothing can be said of the others." in conclusion.reading(came)
+    assert any("every difference may be luck" in text for text in conclusion.limits(came))
+
+
+def test_the_limits_name_the_model_the_data_and_the_measure(wine: Dataset) -> None:
+    came = found(wine, {"cross_entropy": 0.95, "focal": 0.95})
+    text = " ".join(conclusion.limits(came))
+    assert "32 hidden units and 400 batches" in text
+    assert "5 repetitions of 36 test rows" in text
+    assert "Macro F1 decides" in text
+    assert "were used" not in text
+    sampled = dataclasses.replace(came, data=dataclasses.replace(wine, total=5_000_000))
+    assert "178 of 5,000,000 rows were used." in conclusion.limits(sampled)
