@@ -16,7 +16,14 @@ from tests.peak import Peak
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
-from transformers import AutoModelForCausalLM, BertConfig, BertForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    BertConfig,
+    BertForSequenceClassification,
+    MobileBertConfig,
+    MobileBertForMaskedLM,
+    PreTrainedModel,
+)
 
 import slopes
 from slopes import DtypeError, OptionError, ShapeError, ValuesError, losses
@@ -352,6 +359,15 @@ def test_compiled() -> None:
     loss = next_token_loss()(torch.compile(model, backend="eager")(**given), labels)
     assert_close(loss.detach(), expected.double(), size=B * T)
     assert_same_gradients(gradients(model, loss), expected_gradients)
+
+
+def test_a_model_that_does_not_call_its_head_makes_its_logits() -> None:
+    config = MobileBertConfig(
+        vocab_size=V, hidden_size=D, embedding_size=8, num_hidden_layers=1, intra_bottleneck_size=8, true_hidden_size=8
+    )
+    model = MobileBertForMaskedLM(config).train()
+    hand_over_logits(model)
+    assert isinstance(model(batch()["input_ids"]).logits, Tensor)
 
 
 # Errors, read aloud

@@ -91,7 +91,7 @@ def hand_over_logits(model: nn.Module) -> HandOver:
         before. Scales and soft caps are followed as the model's code applies them, and not read from a configuration.
         Names in the state, tied weights, copies, checkpointing and DistributedDataParallel stay as they are; a
         resized head hands over again from the next call on. The weight must be whole on its device when the loss is
-        computed.
+        computed. A model that uses its head's weight without calling the head (MobileBERT) makes its logits as before.
 
     Examples:
         >>> import transformers
