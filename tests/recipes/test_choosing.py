@@ -89,6 +89,7 @@ SOFT = torch.softmax(torch.randn(50, 3, generator=generator()), 1)
             torch.poisson(torch.full((500,), 2.0), generator=generator()).long(),
             ["multiclass", "regression", "positive"],
         ),
+        (torch.tensor([0] * 100 + [1] * 60 + [2] * 20), ["multiclass", "regression", "positive"]),
         (torch.arange(50).repeat(4), ["multiclass", "positive", "regression"]),
         (torch.arange(100, 200), ["regression"]),
         ([3, 7, 7, 3], ["binary", "regression"]),
