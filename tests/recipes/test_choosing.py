@@ -59,7 +59,6 @@ LABELS = (torch.rand(50, 4, generator=generator()) > 0.5).long()
         (torch.cat([torch.zeros(60), 10 * LOGNORMAL[:40]]), "positive", "60 of them are exactly 0: more than half"),
         (torch.tensor([0.5, 7.25, 3.0]), "regression", "Fewer than 20 rows say nothing of tails"),
     ],
-    ids=str,
 )
 def test_what_is_clear_is_chosen_with_evidence(targets: Any, task: str, said: str) -> None:  # noqa: ANN401
     choice = choose(targets)
@@ -104,7 +103,6 @@ SOFT = torch.softmax(torch.randn(50, 3, generator=generator()), 1)
         (["12", "13", "12", "13"], ["regression", "binary"]),
         (["1", "2", "3.5"] * 3, ["regression", "multiclass"]),
     ],
-    ids=str,
 )
 def test_what_is_not_clear_is_asked(targets: Any, answers: list[str]) -> None:  # noqa: ANN401
     choice = choose(targets)
@@ -177,7 +175,6 @@ def test_labels_that_occur_once_are_told() -> None:
         ([1.0, None], ValuesError, "missing"),
         (np.array([1.0, np.inf]), ValuesError, "infinite"),
     ],
-    ids=str,
 )
 def test_what_teaches_nothing_is_refused_in_words(targets: Any, error: type[SlopesError], said: str) -> None:  # noqa: ANN401
     with pytest.raises(error, match=said):

@@ -77,7 +77,6 @@ def test_the_callers_array_is_not_shared() -> None:
         ({"a": 1}, DtypeError, "dict"),
         ("text", DtypeError, "str"),
     ],
-    ids=str,
 )
 def test_what_cannot_be_read_is_refused_in_words(targets: object, error: type[SlopesError], said: str) -> None:
     with pytest.raises(error, match=said) as raised:
