@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from importlib.metadata import version
 from typing import Any
 
-from slopes import __version__
 from slopes.recipes.compare import conclusion, curves
 from slopes.recipes.compare.comparison import Comparison
 from slopes.recipes.compare.harm import described as harm
@@ -17,7 +17,7 @@ def as_data(found: Comparison) -> dict[str, Any]:
     """Return a comparison as dictionaries, lists, texts and finite numbers; what is not a number is None."""
     data = found.data
     return {
-        "made_by": f"slopes {__version__}",
+        "made_by": f"slopes {version('slopes')}",
         "data": {
             "name": data.name,
             "about": data.about,

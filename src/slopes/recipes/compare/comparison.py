@@ -97,14 +97,18 @@ class Comparison:
         came = interval(values, self.test_to_train)
         return within_unit(came) if measure in MEASURES and MEASURES[measure].unit else came
 
-    def better_by(self, candidate: str, reference: str, measure: Measure | None = None) -> Interval | None:
+    def better_by(
+        self, candidate: str, reference: str, *, corrupted: float = 0.0, ratio: float = 0.0
+    ) -> Interval | None:
         """Return by how much a candidate is better than another on the measure that decides, below 0 if worse."""
-        by = measure or self.decides
-        values, others = self.values(candidate, by.name), self.values(reference, by.name)
+        name, sign = self.decides.name, self.decides.better
+        values, others = (
+            [sign * value for value in self.values(each, name, corrupted=corrupted, ratio=ratio)]
+            for each in (candidate, reference)
+        )
         if not values or not others:
             return None
-        signed = [[by.better * value for value in each] for each in (values, others)]
-        return difference(signed[0], signed[1], self.test_to_train, comparisons=len(self.tried) - 1)
+        return difference(values, others, self.test_to_train, comparisons=len(self.tried) - 1)
 
     @property
     def test_to_train(self) -> float:

@@ -98,30 +98,31 @@ def _stressed(found: Comparison) -> list[str]:
     if not found.plan.corrupted:
         return []
     share = max(found.plan.corrupted)
-    came = {c: found.interval(c.name, found.decides.name, corrupted=share) for c in found.tried if not c.wrong}
-    means = {c: i.mean for c, i in came.items() if i is not None}
-    if not means:
-        return []
-    best = max(means, key=lambda c: found.decides.better * means[c])
-    own = means.get(found.recommended)
-    text = f"With {share:.0%} of the training labels corrupted ({harm(found.data.target)}), {best.said} is best: "
-    text += f"{number(means[best])} {found.decides.label}"
-    text += "." if best == found.recommended or own is None else f"; the recommended has {number(own)}."
-    return [text]
+    how = f"With {share * 100:.0f} % of the training labels corrupted ({harm(found.data.target)})"
+    return _under(found, how, corrupted=share)
 
 
 def _thinned(found: Comparison) -> list[str]:
-    ratios = sorted({o.trial.ratio for o in found.outcomes} - {0.0})
-    if not ratios:
-        return []
-    came = {c: found.interval(c.name, found.decides.name, ratio=ratios[-1]) for c in found.tried if not c.wrong}
+    ratio = max(o.trial.ratio for o in found.outcomes)
+    how = f"With the rarest class thinned to 1 in {ratio:.0f} of the commonest in training, test rows as they are"
+    return _under(found, how, ratio=ratio) if ratio else []
+
+
+def _under(found: Comparison, how: str, **stress: float) -> list[str]:
+    """Return who is best under a stress, and whether surely better than the recommended candidate."""
+    best, measure = found.recommended, found.decides
+    came = {c: found.interval(c.name, measure.name, **stress) for c in found.tried if not c.wrong}
     means = {c: i.mean for c, i in came.items() if i is not None}
-    best = max(means, key=lambda c: found.decides.better * means[c])
-    text = (
-        f"With the rarest class thinned to 1 in {ratios[-1]:.0f} of the commonest in training, {best.said} is best: "
-        f"{number(means[best])} {found.decides.label} on test rows as they are."
-    )
-    return [text]
+    if best not in means:
+        return []
+    first = max(means, key=lambda c: measure.better * means[c])
+    own = f"{how}, {best.said} has {number(means[best])} {measure.label}"
+    if first == best:
+        return [f"{own}, the best of all." if len(means) > 1 else f"{own}."]
+    gain = found.better_by(first.name, best.name, **stress)
+    surely = gain is not None and gain.low is not None and gain.low > 0
+    told = "which is surely better" if surely else "a difference inside the noise"
+    return [f"{own}; “{first.label}” has {number(means[first])}, {told}."]
 
 
 def _calibration(found: Comparison) -> list[str]:

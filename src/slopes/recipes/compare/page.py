@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib import resources
+from importlib.metadata import version
 from typing import Any, Final
 
-from slopes import __version__
 from slopes.recipes.compare import charts, conclusion, curves, inks
 from slopes.recipes.compare.comparison import Comparison
 from slopes.recipes.compare.curves import Rows
@@ -18,6 +18,7 @@ from slopes.recipes.compare.digits import number, spread
 from slopes.recipes.compare.harm import described as harm
 from slopes.recipes.compare.model import HIDDEN
 from slopes.recipes.compare.splitting import described as splits
+from slopes.recipes.compare.statistics import Interval
 from slopes.recipes.compare.watched import NAMES
 
 _TASKS: Final = {
@@ -104,8 +105,8 @@ def _document(title: str, body: str, drawn: dict[str, Any]) -> str:
         f"<title>{escape(title)} · slopes compare</title><style>{_style()}</style></head>"
         f'<body><header class="running-head"><span class="mark">slopes</span><span>compare</span>'
         f'<button id="theme" type="button" hidden>On dark paper</button></header><main>{body}</main>'
-        f'<footer class="colophon">Made by slopes {__version__}. This page carries all it needs and asks for nothing '
-        f"from anywhere.</footer>"
+        f'<footer class="colophon">Made by slopes {version("slopes")}. This page carries all it needs and asks for '
+        f"nothing from anywhere.</footer>"
         f'<script id="figures" type="application/json">{data}</script>'
         f"<script>{vega}</script><script>{_SCRIPT}</script></body></html>\n"
     )
@@ -264,8 +265,7 @@ def _measures(found: Comparison) -> str:
         cells = []
         for measure in found.measures:
             came = found.interval(candidate.name, measure.name)
-            after = "" if came is None or came.high is None else f" ± {spread(came.mean, came.high - came.mean)}"
-            cells.append("–" if came is None else f"{number(came.mean)}{after}")
+            cells.append("–" if came is None else f"{number(came.mean)}{_give_or_take(came)}")
         rows.append((candidate.label, *cells))
     said = "".join(f"<li><strong>{escape(m.label)}</strong>: {escape(m.said)}</li>" for m in found.measures)
     columns = (
@@ -278,6 +278,12 @@ def _measures(found: Comparison) -> str:
         f"{_table('Every measure', columns, rows)}"
         f"<details><summary>What the measures say</summary><ul>{said}</ul></details></section>"
     )
+
+
+def _give_or_take(came: Interval) -> str:
+    if came.low is None or came.high is None:
+        return ""
+    return f" ± {spread(came.mean, max(came.high - came.mean, came.mean - came.low))}"
 
 
 def _words(found: Comparison) -> str:
