@@ -135,3 +135,12 @@ def test_what_is_not_finite_does_not_vanish(mining: Any, strange: float) -> None
     points = normal().float()
     points[4, 1] = strange
     assert bool(L.batch_triplet(points, torch.arange(12) % 3, mining=mining).isnan())
+
+
+@pytest.mark.parametrize("mining", ["hard", "semihard"])
+def test_the_nearer_of_two_that_float32_cannot_tell_apart(mining: Any) -> None:  # noqa: ANN401  a literal
+    points = torch.tensor([[0.0, 0.0], [0.5, 0.0], [1.0, 2.0**-14], [1.0, 0.0]], requires_grad=True)
+    loss = L.batch_triplet(points, torch.tensor([0, 0, 1, 2]), margin=2.0, mining=mining, reduction="none")
+    (slope,) = torch.autograd.grad(loss[0], points)
+    assert not slope[2].any()
+    assert bool(slope[3].any())

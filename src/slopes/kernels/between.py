@@ -21,6 +21,7 @@ from slopes.kernels import blockwise
 from slopes.kernels import distance as distances
 
 _NEAR: Final = 2.0**-26  # of both squared lengths: below it, what float64 rounds off would be seen in float32
+_HALF: Final = 1 << 12  # of the last of the 40 bits that stay of float64's 53, for its rounding
 _EXACT: Final = "donot_use_mm_for_euclid_dist"
 _MANY: Final = 8  # differences, for each point of the batch: from here on they take more memory than distances to all
 _RIGHT_ANGLE: Final = 2.0  # |u - v|² of unit vectors whose cosine is 0, as that with a zero vector is
@@ -55,17 +56,29 @@ class Between:
             norms = self.norms.unsqueeze(0)
             self.right = torch.cat([-2 * self.wide.T, torch.ones_like(norms), norms])
 
-    def distances(self, block: slice) -> Tensor:
-        """Return the distances `[B, N]` of a block of rows, in the points' dtype."""
+    def squares(self, block: slice) -> Tensor:
+        """Return the squared distances `[B, N]` of a block of rows as far as scaled points have them, to be compared.
+
+        They are float64 where they come from a product, rounded to 40 bits: distances that are equal stay so, and those
+        that float32 could not tell apart are told apart. The memory is that of the next block too.
+        """
         square = self._squares(block)
         if self.norm is not None:
             nothing = self.norm.nothing.squeeze(-1)
             square = square.masked_fill(nothing | nothing[block].unsqueeze(-1), _RIGHT_ANGLE)
+        return square
+
+    def lengths(self, squares: Tensor) -> Tensor:
+        """Return the distances in the points' dtype of what `squares` gave."""
         if self.kind == "cosine":
-            return (0.5 * square).to(self.points.dtype)
+            return (0.5 * squares).to(self.points.dtype)
         if self.kind == "squared":
-            return square.to(self.points.dtype) * (self.scale * self.scale)
-        return square.sqrt_().to(self.points.dtype) * self.scale
+            return squares.to(self.points.dtype) * (self.scale * self.scale)
+        return squares.sqrt().to(self.points.dtype) * self.scale
+
+    def distances(self, block: slice) -> Tensor:
+        """Return the distances `[B, N]` of a block of rows, in the points' dtype."""
+        return self.lengths(self.squares(block))
 
     def pull(self, block: slice, slopes: Tensor, far: Tensor, columns: Tensor | None) -> None:
         """Add what the slopes of some distances of a block mean for the points.
@@ -119,6 +132,7 @@ class Between:
         if bool((square.amin(-1, keepdim=True) < (norms + self.norms.amax()) * _NEAR).any()):
             self._repair(square, square < (norms + self.norms) * _NEAR, block)
         square.diagonal(block.start).fill_(0.0)
+        square.view(torch.int64).add_(_HALF).bitwise_and_(~(2 * _HALF - 1))
         return square
 
     def _left(self, block: slice) -> Tensor:

@@ -43,7 +43,7 @@ def hardest(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str) -> t
     between = Between(points.detach(), kind)
     found: list[tuple[Tensor, Tensor, Tensor]] = []
     for block in _blocks_of(points, _SEARCHED):
-        far = between.distances(block)
+        far = between.squares(block)
         positive, negative = _sides(labels, keep, block)
         found.append(
             (
@@ -103,9 +103,9 @@ class _Groups:
         return who, counts
 
 
-# What a way of mining returns: each anchor's sum over its triplets; and the slopes of that by the distances, of the
-# columns that are named, or of all columns where there is None.
-Mined = tuple[Tensor, Tensor, Tensor | None]
+# What a way of mining returns: each anchor's sum over its triplets; the slopes of that by the distances, and these; the
+# columns whose they are, or None for all.
+Mined = tuple[Tensor, Tensor, Tensor, Tensor | None]
 
 
 def _blocks(
@@ -120,13 +120,11 @@ def _blocks(
     losses = torch.zeros_like(points[:, 0]) + 0.0 * points.detach().sum()  # what is not finite is not to vanish unseen
     between, groups = Between(points.detach(), kind), _Groups(labels, keep)
     for block in _blocks_of(points, _SEARCHED if groups.few and pick is not _all else _SORTED):
-        far = between.distances(block)
         negative = _negatives(labels, keep, block)
-        loss, slopes, columns = pick(far, *groups.positives(block), negative, margin, few=groups.few)
+        loss, slopes, far, columns = pick(between, block, *groups.positives(block), negative, margin, few=groups.few)
         losses[block] += loss
         if factor is not None:
-            near = far if columns is None else far.gather(-1, columns)
-            between.pull(block, slopes * factor[block].unsqueeze(-1), near, columns)
+            between.pull(block, slopes * factor[block].unsqueeze(-1), far, columns)
     return losses, [between.finished() if wanted[0] and factor is not None else None]
 
 
@@ -136,20 +134,25 @@ def _sorted_negatives(far: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
     return ordered, order
 
 
-def _semihard(far: Tensor, who: Tensor, counts: Tensor, negative: Tensor, margin: float, *, few: bool) -> Mined:
+def _semihard(
+    between: Between, block: slice, who: Tensor, counts: Tensor, negative: Tensor, margin: float, *, few: bool
+) -> Mined:
     """Mine one negative for each positive."""
-    own = far.gather(-1, who)
+    squares = between.squares(block)
+    own = squares.gather(-1, who)
     if few:
-        near, at = _next_out_of_few(torch.where(counts, own, -1.0), far, negative)
+        near, at = _next_out_of_few(torch.where(counts, own, -1.0), squares, negative)
         has = near > -torch.inf  # as is the farthest of none
     else:
-        ordered, order = _sorted_negatives(far, negative)
+        ordered, order = _sorted_negatives(squares, negative)
         rank, has = _next_out(own, ordered, negative)
         near, at = ordered.gather(-1, rank), order.gather(-1, rank)
+    own, near = between.lengths(own), between.lengths(torch.where(has, near, 0.0))
     gap = own - near + margin
     active = counts & has & (gap > 0)
-    ones = active.to(far.dtype)
-    return torch.where(active, gap, 0.0).sum(-1), torch.cat([ones, -ones], -1), torch.cat([who, at], -1)
+    ones = active.to(own.dtype)
+    slopes, far, columns = (torch.cat(pair, -1) for pair in ((ones, -ones), (own, near), (who, at)))
+    return torch.where(active, gap, 0.0).sum(-1), slopes, far, columns
 
 
 def _next_out_of_few(own: Tensor, far: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
@@ -176,9 +179,12 @@ def _next_out(far: Tensor, near: Tensor, negative: Tensor) -> tuple[Tensor, Tens
     return torch.minimum(rank, count - 1).clamp(min=0), count > 0
 
 
-def _all(far: Tensor, who: Tensor, counts: Tensor, negative: Tensor, margin: float, *, few: bool) -> Mined:
+def _all(
+    between: Between, block: slice, who: Tensor, counts: Tensor, negative: Tensor, margin: float, *, few: bool
+) -> Mined:
     """Mine every pair of a positive and a negative; few positives are no other case."""
     del few
+    far = between.distances(block)
     near, order = _sorted_negatives(far, negative)
     # Of c negatives within reach the sum is c · reach - (the sum of their distances): in float64, and counted
     # from the nearest one, so that the difference keeps the digits of the terms.
@@ -193,7 +199,7 @@ def _all(far: Tensor, who: Tensor, counts: Tensor, negative: Tensor, margin: flo
     ends = ends.scatter_add(-1, within, torch.ones_like(within))
     beside = who.shape[-1] - ends.cumsum(-1)[:, :-1]
     slopes = torch.zeros_like(far).scatter_add_(-1, who, within.to(far.dtype))
-    return loss.to(far.dtype), slopes.scatter_add_(-1, order, -beside.to(far.dtype)), None
+    return loss.to(far.dtype), slopes.scatter_add_(-1, order, -beside.to(far.dtype)), far, None
 
 
 def active_pairs(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str, margin: float, mining: str) -> Tensor:
@@ -203,7 +209,7 @@ def active_pairs(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str,
     pick = _all if mining == "all" else _semihard
     for block in _blocks_of(points, _SORTED):
         negative = _negatives(labels, keep, block)
-        _, slopes, _ = pick(between.distances(block), *groups.positives(block), negative, margin, few=groups.few)
+        slopes = pick(between, block, *groups.positives(block), negative, margin, few=groups.few)[1]
         counts[block] = slopes.clamp(min=0).sum(-1)
     return counts
 
