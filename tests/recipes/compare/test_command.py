@@ -12,6 +12,7 @@ import pytest
 
 from slopes._core.errors import OptionError, SlopesError
 from slopes.recipes.compare import command
+from slopes.recipes.compare.page import _document, _table
 from slopes.recipes.compare.written import places, write
 
 QUICK = ("--seeds", "2", "--steps", "20", "--corrupt", "20", "--imbalance", "none", "--jobs", "1")
@@ -111,6 +112,13 @@ def test_names_from_the_data_cannot_write_into_the_page(tmp_path: Path, capsys: 
     assert page.count("</script>") == 3
     assert json.loads(capsys.readouterr().out)["data"]["target"] == [evil]
     assert (tmp_path / "r.json").is_file()
+
+
+def test_data_in_the_page_end_no_script_and_cells_are_text() -> None:
+    page = _document("<b>", "", {"light": {"title": "</script><script>alert(1)"}})
+    assert "<title>&lt;b&gt;" in page
+    assert page.count("</script>") == 3
+    assert _table("<b>", ("<i>",), [("<u>", "<s>")]).count("&lt;") == 4
 
 
 def test_bad_data_are_refused_and_nothing_is_written(tmp_path: Path) -> None:

@@ -53,7 +53,11 @@ def test_every_candidate_runs_and_scores(name: str) -> None:
 
 def test_a_trial_follows_from_its_seed_and_leaves_torch_as_it_was(wine: Dataset) -> None:
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    first, again, other = (run(wine, Trial(candidate="focal", seed=seed), **SHORT) for seed in (0, 0, 1))
+    first = run(wine, Trial(candidate="focal", seed=0), **SHORT)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(12345)  # whatever torch was seeded with before
+        again = run(wine, Trial(candidate="focal", seed=0), **SHORT)
+    other = run(wine, Trial(candidate="focal", seed=1), **SHORT)
     assert first.scores == again.scores
     assert first.curve == again.curve
     assert first.curve != other.curve

@@ -83,8 +83,9 @@ def test_a_gap_is_the_median_of_training_and_not_of_all(tmp_path: Path) -> None:
     data = rows()
     data[50]["a"] = ""
     whole = loaded(tmp_path, data, missing="median")
-    features = Encoder(whole, np.arange(11))(np.array([5, 50]))  # 0, 0.5, ..., 5: the median is that of row 5
-    assert features[1, 0] == features[0, 0] == 0
+    train = np.array([0, 1, 2, 3, 59])  # 0, 0.5, 1, 1.5, 29.5: the median is that of row 2
+    features = Encoder(whole, train)(np.array([2, 50]))
+    assert features[1, 0] == features[0, 0]
 
 
 def test_features_are_standardised_by_training_rows(tmp_path: Path) -> None:
