@@ -19,16 +19,30 @@ import torch
 from importlinter.cli import lint_imports
 
 import slopes
-from slopes import activations, losses
+from slopes import activations, losses, recipes
 from slopes.catalog import CATALOG
 
 SOURCE: Final = Path(slopes.__file__).parent
 ROOT: Final = SOURCE.parents[1]
 FILES: Final = sorted(SOURCE.rglob("*.py"))
 MOST_LINES: Final = 560
-PUBLIC: Final = (slopes, activations, losses)
+PUBLIC: Final = (slopes, activations, losses, recipes)
 # What the library uses, at most, without an extra; numpy comes with torch where it is installed.
-HEAVY: Final = ("altair", "sklearn", "transformers", "starlette", "uvicorn", "vl_convert", "scipy", "mpmath", "tqdm")
+HEAVY: Final = (
+    "altair",
+    "joblib",
+    "polars",
+    "sklearn",
+    "torchmetrics",
+    "triton",
+    "transformers",
+    "starlette",
+    "uvicorn",
+    "vl_convert",
+    "scipy",
+    "mpmath",
+    "tqdm",
+)
 # Public functions that are no function of numbers, and so have no Spec.
 WITHOUT_SPEC: Final[frozenset[str]] = frozenset()
 

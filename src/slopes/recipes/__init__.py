@@ -6,28 +6,34 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from slopes.recipes.binary import Binary, BinaryPrediction
-    from slopes.recipes.bounded import BoundedRegression
-    from slopes.recipes.calibration import Cost, TemperatureFit, TunedThreshold, fit_temperature, tune_threshold
-    from slopes.recipes.choose import Choice, choose
-    from slopes.recipes.heteroscedastic import GaussianPrediction, GaussianRegression
-    from slopes.recipes.hierarchical import HierarchicalSoftmax
-    from slopes.recipes.imbalance import imbalanced
-    from slopes.recipes.label_tree import LabelTree
-    from slopes.recipes.language import MaskedToken, NextToken, TokenPrediction
-    from slopes.recipes.large_vocabulary import AdaptiveSoftmax, SampledSoftmax
-    from slopes.recipes.mixing import Mixed, cutmix, mixup
-    from slopes.recipes.multiclass import MultiClass, MultiClassPrediction
-    from slopes.recipes.multilabel import MultiLabel, MultiLabelPrediction
-    from slopes.recipes.positive import PositiveRegression
-    from slopes.recipes.quantiles import QuantilePrediction, QuantileRegression
+    from slopes.recipes.choosing.choose import Choice, choose
+    from slopes.recipes.choosing.verdict import Answer, Question
+    from slopes.recipes.classification.binary import Binary, BinaryPrediction
+    from slopes.recipes.classification.calibration import (
+        Cost,
+        TemperatureFit,
+        TunedThreshold,
+        fit_temperature,
+        tune_threshold,
+    )
+    from slopes.recipes.classification.imbalance import imbalanced
+    from slopes.recipes.classification.mixing import Mixed, cutmix, mixup
+    from slopes.recipes.classification.multiclass import MultiClass, MultiClassPrediction
+    from slopes.recipes.classification.multilabel import MultiLabel, MultiLabelPrediction
+    from slopes.recipes.language.tokens import MaskedToken, NextToken, TokenPrediction
+    from slopes.recipes.large_vocabulary.heads import AdaptiveSoftmax, SampledSoftmax
+    from slopes.recipes.large_vocabulary.hierarchical import HierarchicalSoftmax
+    from slopes.recipes.large_vocabulary.label_tree import LabelTree
     from slopes.recipes.recipe import Reason, Recipe
-    from slopes.recipes.regression import Regression, RegressionPrediction
-    from slopes.recipes.retrieval import Embedding, EmbeddingPrediction
-    from slopes.recipes.robust import RobustRegression
-    from slopes.recipes.sample_weights import noise_weight, recency_weight
-    from slopes.recipes.transformed import TransformedPrediction, TransformedRegression
-    from slopes.recipes.verdict import Answer, Question
+    from slopes.recipes.regression.bounded import BoundedRegression
+    from slopes.recipes.regression.heteroscedastic import GaussianPrediction, GaussianRegression
+    from slopes.recipes.regression.plain import Regression, RegressionPrediction
+    from slopes.recipes.regression.positive import PositiveRegression
+    from slopes.recipes.regression.quantiles import QuantilePrediction, QuantileRegression
+    from slopes.recipes.regression.robust import RobustRegression
+    from slopes.recipes.regression.sample_weights import noise_weight, recency_weight
+    from slopes.recipes.regression.transformed import TransformedPrediction, TransformedRegression
+    from slopes.recipes.retrieval.embedding import Embedding, EmbeddingPrediction
 
 __all__ = [
     "AdaptiveSoftmax",
@@ -77,49 +83,49 @@ __all__ = [
 
 # By hand. Each comes in when it is first asked for, and torchmetrics, scikit-learn and polars with what needs them.
 _LATER: Final = {
-    "AdaptiveSoftmax": "slopes.recipes.large_vocabulary",
-    "Answer": "slopes.recipes.verdict",
-    "Binary": "slopes.recipes.binary",
-    "BinaryPrediction": "slopes.recipes.binary",
-    "BoundedRegression": "slopes.recipes.bounded",
-    "Choice": "slopes.recipes.choose",
-    "Cost": "slopes.recipes.calibration",
-    "Embedding": "slopes.recipes.retrieval",
-    "EmbeddingPrediction": "slopes.recipes.retrieval",
-    "GaussianPrediction": "slopes.recipes.heteroscedastic",
-    "GaussianRegression": "slopes.recipes.heteroscedastic",
-    "HierarchicalSoftmax": "slopes.recipes.hierarchical",
-    "LabelTree": "slopes.recipes.label_tree",
-    "MaskedToken": "slopes.recipes.language",
-    "Mixed": "slopes.recipes.mixing",
-    "MultiClass": "slopes.recipes.multiclass",
-    "MultiClassPrediction": "slopes.recipes.multiclass",
-    "MultiLabel": "slopes.recipes.multilabel",
-    "MultiLabelPrediction": "slopes.recipes.multilabel",
-    "NextToken": "slopes.recipes.language",
-    "PositiveRegression": "slopes.recipes.positive",
-    "QuantilePrediction": "slopes.recipes.quantiles",
-    "QuantileRegression": "slopes.recipes.quantiles",
-    "Question": "slopes.recipes.verdict",
+    "AdaptiveSoftmax": "slopes.recipes.large_vocabulary.heads",
+    "Answer": "slopes.recipes.choosing.verdict",
+    "Binary": "slopes.recipes.classification.binary",
+    "BinaryPrediction": "slopes.recipes.classification.binary",
+    "BoundedRegression": "slopes.recipes.regression.bounded",
+    "Choice": "slopes.recipes.choosing.choose",
+    "Cost": "slopes.recipes.classification.calibration",
+    "Embedding": "slopes.recipes.retrieval.embedding",
+    "EmbeddingPrediction": "slopes.recipes.retrieval.embedding",
+    "GaussianPrediction": "slopes.recipes.regression.heteroscedastic",
+    "GaussianRegression": "slopes.recipes.regression.heteroscedastic",
+    "HierarchicalSoftmax": "slopes.recipes.large_vocabulary.hierarchical",
+    "LabelTree": "slopes.recipes.large_vocabulary.label_tree",
+    "MaskedToken": "slopes.recipes.language.tokens",
+    "Mixed": "slopes.recipes.classification.mixing",
+    "MultiClass": "slopes.recipes.classification.multiclass",
+    "MultiClassPrediction": "slopes.recipes.classification.multiclass",
+    "MultiLabel": "slopes.recipes.classification.multilabel",
+    "MultiLabelPrediction": "slopes.recipes.classification.multilabel",
+    "NextToken": "slopes.recipes.language.tokens",
+    "PositiveRegression": "slopes.recipes.regression.positive",
+    "QuantilePrediction": "slopes.recipes.regression.quantiles",
+    "QuantileRegression": "slopes.recipes.regression.quantiles",
+    "Question": "slopes.recipes.choosing.verdict",
     "Reason": "slopes.recipes.recipe",
     "Recipe": "slopes.recipes.recipe",
-    "Regression": "slopes.recipes.regression",
-    "RegressionPrediction": "slopes.recipes.regression",
-    "RobustRegression": "slopes.recipes.robust",
-    "SampledSoftmax": "slopes.recipes.large_vocabulary",
-    "TemperatureFit": "slopes.recipes.calibration",
-    "TokenPrediction": "slopes.recipes.language",
-    "TransformedPrediction": "slopes.recipes.transformed",
-    "TransformedRegression": "slopes.recipes.transformed",
-    "TunedThreshold": "slopes.recipes.calibration",
-    "choose": "slopes.recipes.choose",
-    "cutmix": "slopes.recipes.mixing",
-    "fit_temperature": "slopes.recipes.calibration",
-    "imbalanced": "slopes.recipes.imbalance",
-    "mixup": "slopes.recipes.mixing",
-    "noise_weight": "slopes.recipes.sample_weights",
-    "recency_weight": "slopes.recipes.sample_weights",
-    "tune_threshold": "slopes.recipes.calibration",
+    "Regression": "slopes.recipes.regression.plain",
+    "RegressionPrediction": "slopes.recipes.regression.plain",
+    "RobustRegression": "slopes.recipes.regression.robust",
+    "SampledSoftmax": "slopes.recipes.large_vocabulary.heads",
+    "TemperatureFit": "slopes.recipes.classification.calibration",
+    "TokenPrediction": "slopes.recipes.language.tokens",
+    "TransformedPrediction": "slopes.recipes.regression.transformed",
+    "TransformedRegression": "slopes.recipes.regression.transformed",
+    "TunedThreshold": "slopes.recipes.classification.calibration",
+    "choose": "slopes.recipes.choosing.choose",
+    "cutmix": "slopes.recipes.classification.mixing",
+    "fit_temperature": "slopes.recipes.classification.calibration",
+    "imbalanced": "slopes.recipes.classification.imbalance",
+    "mixup": "slopes.recipes.classification.mixing",
+    "noise_weight": "slopes.recipes.regression.sample_weights",
+    "recency_weight": "slopes.recipes.regression.sample_weights",
+    "tune_threshold": "slopes.recipes.classification.calibration",
 }
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from slopes import losses
 from slopes.activations import sigmoid
-from slopes.recipes.binary import Binary
+from slopes.recipes.classification.binary import Binary
 from slopes.recipes.compare import inks
 from slopes.recipes.compare.candidate import Candidate
 from slopes.recipes.recipe import Recipe

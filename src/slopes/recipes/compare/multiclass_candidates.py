@@ -9,9 +9,9 @@ from torch import Tensor
 
 from slopes import losses
 from slopes.activations import softmax
+from slopes.recipes.classification.multiclass import MultiClass
 from slopes.recipes.compare import inks
 from slopes.recipes.compare.candidate import Candidate
-from slopes.recipes.multiclass import MultiClass
 from slopes.recipes.recipe import Recipe
 
 _SMOOTHING: Final = 0.1

@@ -10,9 +10,9 @@ from torch import Tensor
 from slopes import losses
 from slopes._core.numerics import log1mexp
 from slopes.activations import log_softmax, sigmoid
+from slopes.recipes.classification.multilabel import MultiLabel
 from slopes.recipes.compare import inks
 from slopes.recipes.compare.candidate import Candidate
-from slopes.recipes.multilabel import MultiLabel
 from slopes.recipes.recipe import Recipe
 
 

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 
 from slopes import losses
-from slopes.recipes.bounded import BoundedRegression
+from slopes.recipes.choosing.kinds_of_numbers import of_quantity
 from slopes.recipes.compare import inks
 from slopes.recipes.compare.candidate import Candidate
-from slopes.recipes.heteroscedastic import GaussianRegression
-from slopes.recipes.kinds_of_numbers import of_quantity
-from slopes.recipes.positive import PositiveRegression
-from slopes.recipes.quantiles import QuantileRegression
 from slopes.recipes.recipe import Recipe
-from slopes.recipes.regression import Regression
-from slopes.recipes.robust import RobustRegression
-from slopes.recipes.tails import Tails
-from slopes.recipes.transformed import TransformedRegression
+from slopes.recipes.regression.bounded import BoundedRegression
+from slopes.recipes.regression.heteroscedastic import GaussianRegression
+from slopes.recipes.regression.plain import Regression
+from slopes.recipes.regression.positive import PositiveRegression
+from slopes.recipes.regression.quantiles import QuantileRegression
+from slopes.recipes.regression.robust import RobustRegression
+from slopes.recipes.regression.tails import Tails
+from slopes.recipes.regression.transformed import TransformedRegression
 
 
 def _mse(targets: Tensor) -> Recipe:

@@ -12,7 +12,7 @@ import polars as pl
 import torch
 
 from slopes._core.errors import OptionError, SlopesError, ValuesError
-from slopes.recipes.verdict import Answer
+from slopes.recipes.choosing.verdict import Answer
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 
@@ -108,7 +108,7 @@ def _task_of(column: pl.Series) -> tuple[Task, tuple[str, ...]]:
     distinct = column.n_unique()
     if column.dtype == pl.String:
         return ("binary" if distinct == 2 else "multiclass"), ()  # noqa: PLR2004  two classes
-    from slopes.recipes.choose import choose  # noqa: PLC0415  imports torch and every recipe
+    from slopes.recipes.choosing.choose import choose  # noqa: PLC0415  imports torch and every recipe
 
     try:
         choice = choose(torch.from_numpy(column.to_numpy().astype(np.float64)))

@@ -1,0 +1,1 @@
+"""From targets to a recipe, with the evidence in words."""

@@ -1,0 +1,1 @@
+"""Recipes for next and masked tokens."""

@@ -1,0 +1,1 @@
+"""Heads for more classes than a softmax can carry."""

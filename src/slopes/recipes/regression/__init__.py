@@ -1,0 +1,1 @@
+"""Recipes for numbers: plain, robust, transformed, bounded, positive, with error bars and quantiles."""

@@ -1,0 +1,1 @@
+"""The recipe for embeddings, and its metrics."""
