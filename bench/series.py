@@ -59,7 +59,7 @@ def run_series(series: Series, *, quick: bool) -> Result:
             return replace(bare, off=off)
         del came, right, made
     steps = [series.prepare(size, quick).ours for size in sizes]
-    times = [statistics.median(found) for found in in_turn(steps, 3 if quick else series.rounds, warm_up=0)]
+    times = [statistics.median(found) for found in in_turn(steps, 3 if quick else series.rounds)]
     each = [1e6 * time / size for time, size in zip(times, sizes, strict=True)]
     growth = max(times) / min(times) if series.goal is None else max(each) / each[0]
     more = max(peaks) / peaks[0]
