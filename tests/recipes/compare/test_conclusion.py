@@ -90,6 +90,16 @@ def test_a_wrong_pair_is_never_recommended_and_its_cost_is_told(wine: Dataset) -
     assert "inside the noise" in conclusion.evidence(noise)[-1]
 
 
+def test_what_calibration_hides_of_a_wrong_pair_is_told(wine: Dataset) -> None:
+    came = found(wine, {"cross_entropy": 0.95, "squares": 0.949})
+    assert "Before thresholds" not in conclusion.evidence(came)[-1]
+    harmed = [
+        o._replace(uncalibrated={"macro_f1": 0.4}) if o.trial.candidate == "squares" else o for o in came.outcomes
+    ]
+    told = conclusion.evidence(dataclasses.replace(came, outcomes=tuple(harmed)))[-1]
+    assert told.endswith("Before thresholds and temperature were tuned it cost 0.550.")
+
+
 def test_one_repetition_says_that_it_says_nothing(wine: Dataset) -> None:
     came = found(wine, {"cross_entropy": 0.85, "focal": 0.95}, seeds=1)
     assert came.recommended.name == "cross_entropy"

@@ -10,6 +10,7 @@ import pytest
 import torch
 from distributed import LocalCluster
 
+from slopes import recipes
 from slopes._core.errors import OptionError
 from slopes.recipes.compare import candidates
 from slopes.recipes.compare.comparison import Plan, compare
@@ -35,6 +36,20 @@ def test_candidates_can_be_told_to_another_process(task: str) -> None:
         assert pickle.loads(pickle.dumps(candidate)).said == candidate.said  # noqa: S301  our own
     tried = [c for c in every.values() if not c.optional]
     assert len({c.hue for c in tried}) == len(tried)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_code_that_the_report_prints_makes_the_recipe(task: str) -> None:
+    targets = {
+        "binary": torch.tensor([0.0, 1.0] * 20),
+        "multiclass": torch.tensor([0, 1, 2] * 14),
+        "multilabel": torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]] * 10),
+        "regression": torch.linspace(0.01, 0.99, 40),
+    }[task]
+    for candidate in candidates.of(task).values():  # type: ignore[arg-type]
+        name = candidate.code.partition(".")[0]
+        made = eval(candidate.code, {name: getattr(recipes, name), "targets": targets})  # noqa: S307  our own
+        assert repr(made) == repr(candidate.recipe(targets))
 
 
 @pytest.mark.parametrize("name", ["breast_cancer", "wine", "digits_attributes", "diabetes"])

@@ -163,7 +163,7 @@ def compare(
     rules = candidates.by_the_rules(task, targets)
     tried, refused = _willing(_tried(candidates.of(task), plan, rules), targets)
     recipe = next(c for c in tried if c.name == rules).recipe(targets)
-    why = tuple(f"{reason.choice[:1].upper()}{reason.choice[1:]}: {reason.because}" for reason in recipe.reasons)
+    why = tuple(f"{_opening(reason.choice)}: {reason.because}" for reason in recipe.reasons)
     trials = list(_trials(data, plan, [candidate.name for candidate in tried]))
     outcomes = run_all(
         data,
@@ -210,6 +210,11 @@ def _willing(tried: tuple[Candidate, ...], targets: Tensor) -> tuple[tuple[Candi
         else:
             willing.append(candidate)
     return tuple(willing), tuple(refused)
+
+
+def _opening(choice: str) -> str:
+    """Return words with a capital, unless the first one is a name in code."""
+    return choice if "_" in choice.split(maxsplit=1)[0] else choice[:1].upper() + choice[1:]
 
 
 def _trials(data: Dataset, plan: Plan, names: Sequence[str]) -> Iterator[Trial]:

@@ -45,14 +45,15 @@ def limits(found: Comparison) -> list[str]:
     """Return what the comparison cannot say."""
     plan, data, measure = found.plan, found.data, found.decides
     test = round(sum(o.rows[1] for o in found.outcomes if o.trial.plain) / len(found.tried) / plan.seeds)
+    why = "--metric asks for it" if plan.decides else "the task's recipe puts it first; --metric takes another"
     repetitions = f"{plan.seeds} repetitions" if plan.seeds > 1 else "One repetition"
     said = [
         (f"One small model was trained, {HIDDEN} hidden units and {plan.steps} batches, with one rate for all. "
         "Another model, a longer training or a rate of its own for each candidate may order them otherwise."),
         (f"{repetitions} of {test:,} test rows share one data set. The intervals are widened for that (Nadeau and "
         "Bengio, 2003) and for the number of candidates (Bonferroni); they say nothing of data from elsewhere."),
-        (f"{measure.label[:1].upper()}{measure.label[1:]} decides because the task's recipe puts it first; --metric "
-        "takes another. Whoever reads many measures will find one that a candidate is good at by luck."),
+        (f"{measure.label[:1].upper()}{measure.label[1:]} decides because {why}. "
+        "Whoever reads many measures will find one that a candidate is good at by luck."),
     ]  # fmt: skip
     if plan.seeds == 1:
         said.append("One repetition gives no interval at all: every difference may be luck. Take --seeds 5 or more.")
@@ -98,7 +99,7 @@ def _stressed(found: Comparison) -> list[str]:
     if not found.plan.corrupted:
         return []
     share = max(found.plan.corrupted)
-    how = f"With {share * 100:.0f} % of the training labels corrupted ({harm(found.data.target)})"
+    how = f"With {share * 100:.0f} % of the training rows corrupted ({harm(found.data.target)})"
     return _under(found, how, corrupted=share)
 
 
@@ -152,8 +153,23 @@ def _wrong(found: Comparison) -> list[str]:
             cost = f"Here it does no worse ({number(gain.mean)} {found.decides.label} better), whatever the reason."
         else:
             cost = f"Here it costs {number(-gain.mean)} {found.decides.label}, which lies inside the noise."
-        said.append(f"{_capital(candidate.said)} does not belong: {candidate.wrong}. {cost}")
+        told = f"{_capital(candidate.said)} does not belong: {candidate.wrong}. {cost}"
+        said.append(" ".join([told, *_before(found, candidate)]))
     return said
+
+
+def _before(found: Comparison, candidate: Candidate) -> list[str]:
+    """Return what a wrong pair costs before calibration, where calibration hides most of it."""
+    name, sign = found.decides.name, found.decides.better
+    own, theirs = (
+        sum(o.uncalibrated[name] for o in found.of(each)) / len(found.of(each))
+        for each in (found.recommended.name, candidate.name)
+    )
+    gain = found.better_by(candidate.name, found.recommended.name)
+    cost = sign * (own - theirs)
+    if gain is None or cost <= 2 * max(-gain.mean, 0.01 * abs(own)):
+        return []
+    return [f"Before thresholds and temperature were tuned it cost {number(cost)}."]
 
 
 def _between(came: Interval) -> str:

@@ -18,15 +18,15 @@ LEAST: Final = 3
 """A part keeps at least as many rows of the rarest class; a data set that cannot is not thinned."""
 
 _HOW: Final = {
-    "binary": "the other label",
-    "multiclass": "another class, drawn at random",
-    "multilabel": "for each of its labels the other value",
-    "regression": f"its value moved by {OUTLIER:g} standard deviations, up or down",
+    "binary": "its label is the other one",
+    "multiclass": "its class is another one, drawn at random",
+    "multilabel": "each of its labels is the other one",
+    "regression": f"its value is moved by {OUTLIER:g} standard deviations, up or down",
 }
 
 
 def described(target: Target) -> str:
-    """Return in words what a corrupted label gets."""
+    """Return in words what becomes of a corrupted row."""
     return _HOW[target.task]
 
 

@@ -127,10 +127,10 @@ def _head(found: Comparison) -> list[str]:
     data = found.data
     columns = len(data.number_names) + len(data.category_names)
     about = f" {escape(data.about)}" if data.about else ""
-    target = ", ".join(data.target.names)
+    target, task = ", ".join(data.target.names), _TASKS[data.target.task]
     lead = (
-        f"<strong>{escape(data.name)}</strong>: {len(data):,} rows, {columns} "
-        f"feature{'s' if columns > 1 else ''}; {escape(target)} is predicted, {_TASKS[data.target.task]}.{about}"
+        f"<strong>{escape(data.name)}</strong>: {len(data):,} rows, {columns} feature{'s' if columns > 1 else ''}; "
+        f"{escape(target)} {'are' if len(data.target.names) > 1 else 'is'} predicted, {task}.{about}"
     )
     return [
         f"<h1>{escape(conclusion.claim(found))}</h1>",
@@ -189,7 +189,7 @@ def _corruption(found: Comparison) -> list[Figure]:
     rows = curves.corruption(found)
     if not found.plan.corrupted or not rows:
         return []
-    caption = f"A corrupted label gets {harm(found.data.target)}. Test labels are as they are."
+    caption = f"Of a corrupted row, {harm(found.data.target)}. Test rows are as they are."
     drawn = {t: charts.corruption(rows, found.decides.label, t) for t in inks.PAPER}
     shares = [f"{share:.0%}" for share in (0.0, *found.plan.corrupted)]
     return [Figure("corruption", "When labels are wrong", caption, drawn, ("", *shares), _wide(rows))]
@@ -207,7 +207,7 @@ def _rarity(found: Comparison) -> list[Figure]:
 
 def _calibration(found: Comparison) -> list[Figure]:
     regression = found.data.target.task == "regression"
-    titles = ("predicted", "observed") if regression else ("predicted probability", "share that came true")
+    titles = ("predicted", "observed") if regression else ("predicted", "came true")
     made: list[Figure] = []
     for label, rows in curves.calibration(found).items():
         drawn = {t: charts.calibration(rows, t, unit=not regression, titles=titles) for t in inks.PAPER}
@@ -302,8 +302,8 @@ def _words(found: Comparison) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a sentence as HTML, its options whole on one line."""
-    return re.sub(r"--[a-z-]+", r"<code>\g<0></code>", escape(text))
+    """Return a sentence as HTML: options and what stands in backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", re.sub(r"--[a-z-]+", r"<code>\g<0></code>", escape(text)))
 
 
 def _method(found: Comparison) -> str:
