@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from slopes import cli
 from slopes._core.errors import OptionError, SlopesError
 from slopes.recipes.compare import command
 from slopes.recipes.compare.page import _document, _table
@@ -189,3 +190,15 @@ def test_places_are_beside_each_other(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OptionError, match="cannot be written"):
         places(str(tmp_path / "file" / "r.html"), "x")
+
+
+def test_the_command_line_ends_with_2_and_one_line_for_bad_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data.csv").write_text("a,y\n" + "".join(f"{i},same\n" for i in range(40)))
+    assert cli.main(["compare", str(tmp_path / "data.csv"), "--target", "y", "--output", str(tmp_path)]) == 2
+    came = capsys.readouterr()
+    assert came.out == ""
+    assert came.err.startswith("slopes compare: target 'y' holds same in all 40 rows")
+    assert came.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
