@@ -237,7 +237,8 @@ def explain(recipe: TaskRecipe, rows: int) -> str:
     if isinstance(recipe, MultiLabel):
         return (
             "Plain accuracy is left out: no to everything would be right for two labels in three. Each threshold is "
-            "tuned for the F1 of its label; one temperature keeps the order of the rows, and with it each label's AUROC."
+            "tuned for the F1 of its label; one temperature keeps the order of the rows, and with it each label's "
+            "AUROC."
         )
     promised = recipe.coverage
     noise = math.sqrt(promised * (1 - promised) / rows)
