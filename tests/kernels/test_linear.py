@@ -14,6 +14,7 @@ from tests.accuracy import assert_close, assert_close_to_scale
 from torch import Tensor, nn
 from torch._dynamo.backends.common import aot_autograd
 from torch._functorch.aot_autograd import make_boxed_func
+from torch.autograd import forward_ad
 from torch.utils.checkpoint import checkpoint
 
 import slopes
@@ -194,6 +195,46 @@ def test_an_ignored_row_leaves_no_trace() -> None:
     assert (found[0][SOME_IGNORED == -100] == 0).all()
 
 
+def of_some(hidden: Tensor, weight: Tensor, reduction: Any) -> Tensor:  # noqa: ANN401
+    return L.cross_entropy(LinearLogits(hidden, weight), SOME_IGNORED, reduction=reduction)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_an_ignored_row_leaves_no_trace_where_the_logits_are_made(reduction: str) -> None:
+    """A second derivative and torch.func make them, and 0 · inf is in the product that gives the weight's gradient."""
+    hidden, weight, _ = head()
+    broken = hidden.detach().clone()
+    broken[SOME_IGNORED == -100] = torch.inf
+    broken.requires_grad_()
+    found, expected = [], []
+    for states, kept in ((broken, found), (hidden, expected)):
+        loss = of_some(states, weight, reduction).sum()
+        first = torch.autograd.grad(loss, [states, weight], create_graph=True)
+        kept += [*first, *torch.autograd.grad(sum((g**2).sum() for g in first), [states, weight])]
+        kept.append(torch.func.grad(lambda w, h: of_some(h, w, reduction).sum())(weight.detach(), states.detach()))
+    for mine, theirs in zip(found, expected, strict=True):
+        assert_alike(mine.detach(), theirs)
+
+
+@pytest.mark.parametrize("targets", [torch.tensor(3), torch.tensor(-100)])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_one_row_without_a_batch(targets: Tensor, reduction: Any) -> None:  # noqa: ANN401
+    hidden = torch.randn(D, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(V, D, dtype=torch.float64, requires_grad=True)
+    assert_same(lambda x: L.cross_entropy(x, targets, reduction=reduction), [hidden, weight])
+
+
+def test_hidden_states_of_no_length_leave_the_bias() -> None:
+    hidden, weight = (torch.zeros(rows, 0, dtype=torch.float64, requires_grad=True) for rows in (4, V))
+    bias = torch.randn(V, dtype=torch.float64, requires_grad=True)
+    loss = L.cross_entropy(LinearLogits(hidden, weight, bias), torch.arange(4))
+    made = L.cross_entropy(bias.expand(4, V), torch.arange(4))
+    assert_close(loss, made)
+    shares = torch.autograd.grad(loss, [bias, hidden, weight])
+    assert_alike(shares[0], torch.autograd.grad(made, bias)[0])
+    assert [t.shape for t in shares[1:]] == [hidden.shape, weight.shape]
+
+
 @pytest.mark.parametrize(("rows", "classes"), [(1, V), (B * T, 1), (1, 1)])
 def test_one_row_and_one_class(rows: int, classes: int) -> None:
     hidden = torch.randn(rows, D, dtype=torch.float64, requires_grad=True)
@@ -266,6 +307,17 @@ def test_autocast_casts_what_it_casts_of_a_linear_layer(dtype: torch.dtype) -> N
         assert LinearLogits(*head()).dtype == torch.float64
 
 
+def test_logits_made_before_autocast_keep_their_dtype_inside() -> None:
+    tensors = head(torch.float32)
+    logits = LinearLogits(*tensors)
+    outside = [logits.materialize(), *torch.autograd.grad(L.cross_entropy(logits, IDS), tensors)]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = [logits.materialize()]
+        inside += torch.autograd.grad(L.cross_entropy(logits, IDS), tensors, create_graph=True)
+    for mine, theirs in zip(inside, outside, strict=True):
+        assert_alike(mine.detach(), theirs)
+
+
 @pytest.mark.filterwarnings("ignore:.* should not be instantiated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", ["some ignored", "token_log_probs"])
@@ -289,6 +341,42 @@ def test_under_torch_func() -> None:
     weight.requires_grad_()
     loss = L.cross_entropy(LinearLogits(hidden, weight), IDS)
     assert_alike(of(weight.detach()), torch.autograd.grad(loss, weight)[0])
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")
+def test_a_denominator_may_be_mapped_and_have_a_tangent() -> None:
+    logits, denominators = LinearLogits(*head()), torch.tensor([2.0, 3.0, 5.0], dtype=torch.float64)
+
+    def of(denominator: Tensor) -> Tensor:
+        return L.cross_entropy(logits, IDS, denominator=denominator)
+
+    total = of(torch.tensor(1.0, dtype=torch.float64)).detach()
+    assert_close(torch.func.vmap(of)(denominators), total / denominators)
+    with forward_ad.dual_level():
+        tangent = forward_ad.unpack_dual(of(forward_ad.make_dual(denominators[1], torch.ones_like(total)))).tangent
+    assert tangent is not None
+    assert_close(tangent, -total / 9)
+
+
+@pytest.mark.parametrize("name", ["some ignored", "for each row"])
+def test_many_upstream_gradients_at_once(name: str) -> None:
+    """As `torch.autograd.functional.jacobian(..., vectorize=True)` hands them in."""
+    tensors = head()
+    loss = LOSSES[name](LinearLogits(*tensors))
+    upstream = torch.randn(3, *loss.shape, dtype=torch.float64)
+    found = torch.autograd.grad(loss, tensors, upstream, is_grads_batched=True, retain_graph=True)
+    for i, one in enumerate(upstream):
+        for mine, theirs in zip(found, torch.autograd.grad(loss, tensors, one, retain_graph=True), strict=True):
+            assert_alike(mine[i], theirs)
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_torch_func_may_be_at_work_on_something_else(learn: bool) -> None:  # noqa: FBT001  a parameter
+    logits = LinearLogits(*head(learn=(learn, learn, learn)))
+    loss = L.cross_entropy(logits, IDS).detach()
+    factors = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    assert_close(torch.func.vmap(lambda x: x * L.cross_entropy(logits, IDS))(factors), loss * factors)
+    assert_close(torch.func.grad(lambda x: x * L.cross_entropy(logits, IDS))(factors[1]), loss)
 
 
 def test_under_checkpoint() -> None:
@@ -512,6 +600,22 @@ class TestChunks:
         counted = int((SOME_IGNORED != -100).sum())
         assert f"{counted} of {B * T} rows, {V} classes" in str(reduced)
         assert "since slopes.chunks set 8 rows" in str(slopes.explain())
+
+    def test_a_budget_that_is_not_kept_is_told(self) -> None:
+        """A chunk has at least 64 rows, if there are so many, unless the budget is the caller's."""
+        logits = LinearLogits(torch.zeros(70, 1), torch.zeros(300_000, 1))
+        with slopes.chunks():
+            L.cross_entropy(logits, torch.zeros(70, dtype=torch.int64))
+        told = str(slopes.explain().runs[-1])
+        assert "2 chunks of 64 rows" in told
+        assert "73.2 MiB of logits at a time" in told
+        assert "since fewer rows than 64, which the budget of 64.0 MiB asks for, make slow products" in told
+
+    def test_no_logits_at_all_are_told(self) -> None:
+        L.cross_entropy(LinearLogits(*head()), torch.full_like(IDS, -100))
+        told = str(slopes.explain().runs[-1])
+        assert f"0 of {B * T} rows, {V} classes" in told
+        assert "\n  no logits at all, since no row counts" in told
 
     def test_logits_that_are_made_are_told(self) -> None:
         hidden, weight, _ = (t.detach() for t in head())

@@ -115,7 +115,9 @@ class LinearLogits:
 
     def materialize(self) -> Tensor:
         """Return the logits as a tensor; float32 for 16-bit input."""
-        return bent(F.linear(self.hidden, self.weight, self.bias).to(wide(self.dtype)), self.temperature, self.soft_cap)
+        with torch.autocast(self.device.type, enabled=False):  # the tensors got its dtype, if it was at work then
+            z = F.linear(self.hidden, self.weight, self.bias)
+        return bent(z.to(wide(self.dtype)), self.temperature, self.soft_cap)
 
 
 def _casts(t: Tensor) -> bool:

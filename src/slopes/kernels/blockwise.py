@@ -8,8 +8,8 @@ blocks of rows that gives the losses and, for a known weight of each row, the gr
 - Losses that are not reduced keep their inputs and run the loop again in the backward pass.
 - Where no gradient is wanted there is the loop for the losses alone.
 
-`torch.compile` sees one operator. A gradient that is itself to be differentiated, `torch.func` and forward mode take
-the plain form.
+`torch.compile` sees one operator. A gradient that is itself to be differentiated, many upstream gradients at once,
+`torch.func` and forward mode take the plain form.
 """
 
 from __future__ import annotations
@@ -42,16 +42,20 @@ class Blockwise:
     """
 
     def __init__(self, name: str, plain: Callable[..., Tensor], blocks: Blocks, outputs: tuple[int, ...] = ()) -> None:
-        self.name, self.plain, self.outputs = name, plain, outputs
-        self._blocks = blocks
+        self.name, self.outputs = name, outputs
+        self._plain, self._blocks = plain, blocks
         self._nodes = Nodes(name, self.blocks, outputs)
+
+    def plain(self, tensors: Sequence[Any], extras: Sequence[Any]) -> Tensor:
+        """Return the losses by the plain form; products have the dtype of their tensors, whatever autocast says."""
+        with _as_given(tensors):
+            return self._plain(*tensors, *extras)
 
     def blocks(
         self, tensors: Sequence[Any], extras: Sequence[Any], factor: Tensor | None, wanted: Sequence[bool]
     ) -> tuple[Tensor, Gradients]:
-        """Run the loop, whose products have the dtype of their tensors whatever autocast says."""
-        device = next(t.device.type for t in tensors if t is not None)
-        with torch.autocast(device, enabled=False):
+        """Run the loop; products have the dtype of their tensors likewise."""
+        with _as_given(tensors):
             return self._blocks(tensors, extras, factor, wanted)
 
     def rows(self, tensors: Sequence[Tensor | None], extras: Sequence[Any]) -> Tensor:
@@ -59,7 +63,7 @@ class Blockwise:
         if is_one_node():
             return self._nodes.rows(tensors, extras)
         if is_watched(*tensors, *extras):
-            return self.plain(*tensors, *extras)
+            return self.plain(tensors, extras)
         return cast("Tensor", _Rows.apply(self, extras, *tensors))  # type: ignore[no-untyped-call]
 
     def reduced(self, tensors: Sequence[Tensor | None], extras: Sequence[Any], plan: Plan) -> Tensor:
@@ -70,8 +74,8 @@ class Blockwise:
             return plan.apply(self.rows(tensors, extras))
         if is_one_node():
             return self._nodes.total(tensors, extras, _factor(plan, tensors[0]))
-        if is_watched(*tensors, *extras, plan.weight, plan.keep):
-            return plan.apply(self.plain(*tensors, *extras))
+        if is_watched(*tensors, *extras, plan.weight, plan.keep, plan.divisor):
+            return plan.apply(self.plain(tensors, extras))
         return cast("Tensor", _Total.apply(self, extras, plan, *tensors))  # type: ignore[no-untyped-call]
 
 
@@ -80,17 +84,27 @@ def rows_of(columns: int, itemsize: int, matrices: int = 1) -> int:
     return max(BLOCK_BYTES // max(columns * itemsize * matrices, 1), LEAST_ROWS)
 
 
+def _as_given(tensors: Sequence[Any]) -> torch.autocast:
+    return torch.autocast(next(t.device.type for t in tensors if t is not None), enabled=False)
+
+
 def is_one_node() -> bool:
     """Whether `torch.compile` is at work, and `torch.func` is not inside of it: that wants the plain form."""
     return torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()  # noqa: SLF001
 
 
 def is_watched(*arguments: Any) -> bool:  # noqa: ANN401  what a loss takes
-    """Whether `torch.func` or forward mode is at work on any of these, which want the plain form."""
-    if torch.compiler.is_compiling():
+    """Whether `torch.func` is at work, or forward mode on any of these, which want the plain form."""
+    # A node of autograd is refused under torch.func even where all that it takes is constant to it.
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # noqa: SLF001
         return True
     tensors = [t for t in arguments if isinstance(t, Tensor)]
-    return is_transformed(*tensors) or any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)  # type: ignore[no-untyped-call]
+    return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)  # type: ignore[no-untyped-call]
+
+
+def _is_many(upstream: Tensor) -> bool:
+    """Whether this stands for a batch of upstream gradients, whose gradients cannot be written into one buffer."""
+    return is_transformed(upstream) or torch._C._functorch.is_legacy_batchedtensor(upstream)  # noqa: SLF001
 
 
 class _Total(torch.autograd.Function):
@@ -106,7 +120,7 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or _is_many(upstream):
             return None, None, None, *_differentiable(ctx, ctx.factor * upstream)
         tensors = ctx.saved_tensors
         gradients, ctx.gradients = ctx.gradients, None  # the buffers are handed over, not copied
@@ -128,7 +142,7 @@ class _Rows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or _is_many(upstream):
             return None, None, *_differentiable(ctx, upstream)
         tensors = ctx.saved_tensors
         return None, None, *_narrowed(ctx.loss.blocks(tensors, ctx.extras, upstream, ctx.wanted)[1], tensors)
@@ -150,10 +164,12 @@ def _narrowed(gradients: Gradients, tensors: Sequence[Tensor]) -> Gradients:
 
 
 def _differentiable(ctx: Any, upstream: Tensor) -> Gradients:  # noqa: ANN401  autograd's context
-    """Return the gradients as a graph, for a second derivative."""
-    # Views of their own: a tensor that is handed in twice has two gradients.
-    tensors = [None if t is None else t.view_as(t) for t in ctx.saved_tensors]
-    wanted = [t for t, w in zip(tensors, ctx.wanted, strict=True) if w and t is not None]
-    losses = ctx.loss.plain(*tensors, *ctx.extras)
-    gradients = iter(torch.autograd.grad(losses, wanted, upstream, create_graph=True, materialize_grads=True))
+    """Return the gradients as a graph for a second derivative, or for many upstream gradients at once."""
+    saved, again = ctx.saved_tensors, torch.is_grad_enabled()
+    with torch.enable_grad(), _as_given(saved):
+        # Views of their own: a tensor that is handed in twice has two gradients.
+        tensors = [None if t is None else t.view_as(t) for t in saved]
+        wanted = [t for t, w in zip(tensors, ctx.wanted, strict=True) if w and t is not None]
+        losses = ctx.loss.plain(tensors, ctx.extras)
+        gradients = iter(torch.autograd.grad(losses, wanted, upstream, create_graph=again, materialize_grads=True))
     return [next(gradients) if w else None for w in ctx.wanted]

@@ -86,6 +86,8 @@ class Engine:
             t, weight, bias = given[_SLOTS * place : _SLOTS * (place + 1)]
             temperature, soft_cap = extras[_BENDS * place : _BENDS * (place + 1)]
             if weight is not None:
+                if keep is not None:  # before the product too, whose slopes of 0 would meet an infinity
+                    t = torch.where(keep.unsqueeze(-1), t, 0.0)
                 t = LinearLogits(t, weight, bias, temperature=temperature, soft_cap=soft_cap).materialize()
             if keep is not None and t is not None and t.dim() > len(shape):
                 t = torch.where(keep.unsqueeze(-1), t, 0.0)
@@ -128,7 +130,7 @@ class Engine:
                 if slope is not None and any(wanted[_SLOTS * place : _SLOTS * (place + 1)]):
                     mine = gradients[_SLOTS * place : _SLOTS * (place + 1)]
                     source.chain(slope() if callable(slope) else slope, share.unsqueeze(-1), at, mine)
-        return losses.view(*shape, *self.outputs), gradients
+        return losses.view((*shape, *self.outputs)), gradients
 
     def _chunks(self, tensors: Sequence[Any], keep: Tensor | None, form: forms.Form, *, backward: bool) -> Chunks:
         classes = max([len(t) for t in tensors[1::_SLOTS] if t is not None], default=tensors[0].shape[-1])
@@ -269,7 +271,7 @@ class _Head:
         rows: int,
     ) -> None:
         self.shape = hidden.shape
-        hidden = hidden.reshape(-1, hidden.shape[-1])
+        hidden = hidden.reshape(hidden.shape[:-1].numel(), hidden.shape[-1])
         if hidden.dtype == torch.float16:  # a product of these may be beyond 65,504
             hidden, weight = hidden.float(), weight.float()
         self.hidden, self.weight, self.bias = hidden, weight, bias

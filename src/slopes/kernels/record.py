@@ -93,14 +93,24 @@ def ran(
         f"{'value and gradients in one pass' if backward else 'values alone'}, {chunks.count} of {chunks.rows} rows, "
         f"{classes} classes, {len(chunks)} chunk{'' if len(chunks) == 1 else 's'} of {size} rows"
     )
-    if chunks.budget is None:
-        reason = f"since slopes.chunks set {size} rows"
-    elif len(chunks) <= 1:
-        reason = f"since all rows fit into the budget of {_bytes(chunks.budget)}"
-    else:
-        reason = f"since the budget is {_bytes(chunks.budget)}"
-    why = f"{_bytes(size * row)} of logits at a time instead of {_bytes(chunks.rows * row)}, {reason}; {form}"
+    why = f"{_bytes(size * row)} of logits at a time instead of {_bytes(chunks.rows * row)}, {_reason(chunks, row)}"
+    if not chunks.count:
+        why = "no logits at all, since no row counts"
+    why += f"; {form}"
     _RUNS.append(Run(loss, chunks.rows, chunks.count, classes, dtype, size, len(chunks), did, why))
+
+
+def _reason(chunks: Chunks, row_bytes: int) -> str:
+    """Return why a chunk has the rows that it has."""
+    size = chunks.size
+    if chunks.budget is None:
+        return f"since slopes.chunks set {size} rows"
+    if size * row_bytes > chunks.budget:
+        fewer = f"fewer rows than {size}, which the budget of {_bytes(chunks.budget)} asks for, make slow products"
+        return f"since {fewer}" if size > 1 else f"since one row is beyond the budget of {_bytes(chunks.budget)}"
+    if len(chunks) <= 1:
+        return f"since all rows fit into the budget of {_bytes(chunks.budget)}"
+    return f"since the budget is {_bytes(chunks.budget)}"
 
 
 def made(loss: str, rows: int, dtype: torch.dtype) -> None:
