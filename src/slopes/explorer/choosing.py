@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import Final
 
 
@@ -19,6 +18,8 @@ class Pair:
         why: Why this pair.
         instead: What is often done instead, and what it costs.
         figure: The address of a figure that shows it, after the slash; empty where none does.
+        snippet: The function in `deciding/snippets.py` that does it in Python.
+        recipe: The name in `slopes.recipes` that ties it together; empty where a loss is all there is.
     """
 
     task: str
@@ -28,6 +29,8 @@ class Pair:
     why: str
     instead: str
     figure: str = ""
+    snippet: str
+    recipe: str = ""
 
 
 GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
@@ -36,6 +39,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
         (
             Pair(
                 task="Yes or no, both common",
+                snippet="yes_or_no",
+                recipe="Binary",
                 example="Will this customer leave?",
                 head="one logit; a sigmoid makes the probability",
                 losses=("binary_cross_entropy",),
@@ -46,6 +51,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="Yes or no, yes is rare",
+                snippet="rare",
+                recipe="imbalanced",
                 example="Fraud, one in a thousand",
                 head="one logit; a sigmoid, and a threshold tuned on validation data",
                 losses=("binary_cross_entropy", "focal"),
@@ -56,6 +63,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="A margin, no probability",
+                snippet="margin",
                 example="A support vector machine on top of features",
                 head="one score; its sign decides",
                 losses=("hinge",),
@@ -70,6 +78,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
         (
             Pair(
                 task="One class out of C",
+                snippet="one_class",
+                recipe="MultiClass",
                 example="Which digit is this?",
                 head="C logits; a softmax makes the probabilities",
                 losses=("cross_entropy",),
@@ -79,6 +89,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="One class, labels not all right",
+                snippet="doubtful_labels",
+                recipe="MultiClass",
                 example="Labels from a crowd",
                 head="C logits; a softmax",
                 losses=("cross_entropy",),
@@ -89,6 +101,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="One class, some are rare",
+                snippet="rare_classes",
+                recipe="imbalanced",
                 example="Species in camera traps",
                 head="C logits; a softmax",
                 losses=("cross_entropy", "softmax_focal"),
@@ -98,6 +112,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="Any number of labels",
+                snippet="any_labels",
+                recipe="MultiLabel",
                 example="What is in this picture?",
                 head="C logits; a sigmoid for each, a threshold for each",
                 losses=("binary_cross_entropy", "asymmetric", "focal"),
@@ -112,6 +128,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
         (
             Pair(
                 task="Any real number, errors like noise",
+                snippet="number",
+                recipe="Regression",
                 example="Temperature tomorrow",
                 head="one number, as it is; standardise the targets",
                 losses=("mse",),
@@ -121,6 +139,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="Any real number, some far off",
+                snippet="far_off",
+                recipe="RobustRegression",
                 example="House prices",
                 head="one number, as it is",
                 losses=("huber", "mae"),
@@ -130,6 +150,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="A share between 0 and 1",
+                snippet="share",
+                recipe="BoundedRegression",
                 example="Click-through rate",
                 head="one logit; a sigmoid makes the share",
                 losses=("binary_cross_entropy",),
@@ -139,15 +161,30 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="A positive number",
+                snippet="positive",
+                recipe="PositiveRegression",
                 example="Waiting time",
-                head="softplus of the output, or a model of the logarithm",
-                losses=("mse", "huber"),
-                why="On the logarithm, errors are ratios, which is how such numbers spread.",
+                head="softplus of the output",
+                losses=("mse",),
+                why="It is above 0 everywhere and a straight line for large outputs; a target of 0 is taken too.",
                 instead="A ReLU at the end: below 0 its slope is 0 and a unit there cannot learn its way back.",
                 figure="activations",
             ),
             Pair(
+                task="A positive number over decades",
+                snippet="decades",
+                recipe="TransformedRegression",
+                example="Income, prices of houses, sizes of files",
+                head="one number, the logarithm of the answer; its exponential is the median",
+                losses=("mse",),
+                why="On the logarithm, errors are ratios, which is how such numbers spread.",
+                instead="Taking the prediction for a mean: taken back from a logarithm, it is the median.",
+                figure="pairing",
+            ),
+            Pair(
                 task="An interval",
+                snippet="interval",
+                recipe="QuantileRegression",
                 example="Delivery in 3 to 5 days",
                 head="one number for each quantile, kept in order",
                 losses=("quantile",),
@@ -157,6 +194,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="A number and how sure it is",
+                snippet="how_sure",
+                recipe="GaussianRegression",
                 example="A sensor with noise that varies",
                 head="mean and logarithm of the variance",
                 losses=("gaussian_nll",),
@@ -170,6 +209,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
         (
             Pair(
                 task="The next token",
+                snippet="next_token",
+                recipe="NextToken",
                 example="A language model",
                 head="a logit for each token of the vocabulary",
                 losses=("next_token", "perplexity"),
@@ -179,6 +220,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="Hidden tokens",
+                snippet="hidden_tokens",
+                recipe="MaskedToken",
                 example="An encoder such as BERT",
                 head="a logit for each token of the vocabulary",
                 losses=("masked_lm",),
@@ -187,6 +230,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="Answers to instructions",
+                snippet="answers",
                 example="Fine-tuning on dialogues",
                 head="a logit for each token of the vocabulary",
                 losses=("sft",),
@@ -195,6 +239,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="A small model like a large one",
+                snippet="small_like_large",
                 example="Distillation",
                 head="the student's logits",
                 losses=("distillation",),
@@ -209,6 +254,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
         (
             Pair(
                 task="Pairs: this answer rather than that",
+                snippet="this_rather_than_that",
                 example="Comparisons by annotators",
                 head="log-probabilities of both answers, by the policy and by its reference",
                 losses=("dpo", "ipo", "orpo"),
@@ -218,6 +264,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="Thumbs up or down",
+                snippet="thumbs",
                 example="Feedback from users",
                 head="log-probabilities of each answer, by the policy and by its reference",
                 losses=("kto",),
@@ -227,6 +274,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="A reward model",
+                snippet="reward_model",
                 example="Scores for answers",
                 head="one number for each answer",
                 losses=("bradley_terry",),
@@ -236,6 +284,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="A reward for what was sampled",
+                snippet="sampled_rewards",
                 example="Reinforcement learning",
                 head="log-probabilities of the actions, old and new",
                 losses=("ppo", "kl_penalty", "value_clip"),
@@ -249,6 +298,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
         (
             Pair(
                 task="Pairs that match, others of the batch do not",
+                snippet="matching_pairs",
+                recipe="Embedding",
                 example="Search, sentence embeddings",
                 head="vectors, normalised inside",
                 losses=("info_nce", "nt_xent"),
@@ -258,6 +309,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="Pictures and their captions",
+                snippet="pictures_and_captions",
+                recipe="Embedding",
                 example="Search across the two",
                 head="two encoders into one space, and a learned scale",
                 losses=("clip",),
@@ -267,6 +320,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="An anchor, one like it, one unlike",
+                snippet="one_like_it",
+                recipe="Embedding",
                 example="Faces",
                 head="vectors",
                 losses=("triplet", "batch_triplet"),
@@ -276,6 +331,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="Two alike or not",
+                snippet="alike_or_not",
                 example="Signatures",
                 head="vectors",
                 losses=("contrastive", "cosine_embedding"),
@@ -290,6 +346,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
         (
             Pair(
                 task="A latent code",
+                snippet="latent_code",
                 example="A variational autoencoder",
                 head="mean and logarithm of the variance",
                 losses=("gaussian_kl",),
@@ -299,6 +356,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
             ),
             Pair(
                 task="One distribution like another",
+                snippet="one_like_another",
                 example="Soft labels, calibration of a mixture",
                 head="log-probabilities",
                 losses=("kl_divergence", "js_divergence"),
@@ -309,34 +367,3 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
         ),
     ),
 )
-
-
-def body() -> str:
-    """Return the page's body."""
-    contents = "".join(f'<li><a href="#{_anchor(title)}">{escape(title)}</a></li>' for title, _ in GROUPS)
-    groups = "".join(
-        f'<section class="choice" aria-labelledby="{_anchor(title)}"><h2 id="{_anchor(title)}">{escape(title)}</h2>'
-        f"{''.join(_entry(pair) for pair in pairs)}</section>"
-        for title, pairs in GROUPS
-    )
-    return (
-        "<h1>What is your model to say?</h1>"
-        '<p class="lead">From the task to the last layer and its loss, and why these two belong together.</p>'
-        f'<nav class="contents" aria-label="On this page"><ul>{contents}</ul></nav>{groups}'
-    )
-
-
-def _anchor(title: str) -> str:
-    return title.lower().replace(" ", "-")
-
-
-def _entry(pair: Pair) -> str:
-    losses = ", ".join(f'<a href="/functions/{name}">{name}</a>' for name in pair.losses)
-    label = escape(f"See it: {pair.task}")
-    figure = f'<p><a href="/{pair.figure}" aria-label="{label}">See it</a></p>' if pair.figure else ""
-    task = f'<h3>{escape(pair.task)}</h3><p class="use">{escape(pair.example)}</p>{figure}'
-    return (
-        f'<article class="pair"><div>{task}</div>'
-        f"<dl><dt>Head</dt><dd>{escape(pair.head)}</dd><dt>Loss</dt><dd>{losses}</dd>"
-        f"<dt>Why</dt><dd>{escape(pair.why)}</dd><dt>Not</dt><dd>{escape(pair.instead)}</dd></dl></article>"
-    )

@@ -20,7 +20,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from slopes.explorer import choosing, exporting, pages, tour
+from slopes.explorer import exporting, pages, tour
+from slopes.explorer.deciding import page as deciding_page
+from slopes.explorer.deciding.routes import Deciding
 from slopes.explorer.demos import BY_ID
 from slopes.explorer.guard import Guard
 from slopes.explorer.loading import Loaded, Loading
@@ -28,7 +30,12 @@ from slopes.explorer.runtime import VegaRuntime, font
 from slopes.explorer.schema import Demo, Page, State, StateError, encode, query, state_json
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
-_ASSETS: Final = {"style.css": "text/css", "explorer.js": "text/javascript"}
+_ASSETS: Final = {
+    "style.css": "text/css",
+    "choosing.css": "text/css",
+    "explorer.js": "text/javascript",
+    "choosing.js": "text/javascript",
+}
 _MOST_FIELDS: Final = 100
 _TABLES: Final = "tables"  # of a request: which long tables are looked at
 
@@ -50,6 +57,7 @@ class Server:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slopes: compute", initializer=_alone)
         self._timing: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
+        self._deciding = Deciding(self._loaded, self._compute)
 
     def app(self) -> ASGIApp:
         """Return the application, guarded from the outside in."""
@@ -62,6 +70,7 @@ class Server:
             Route("/functions", self._functions),
             Route("/functions/{name}", self._card),
             Route("/choose", self._choose),
+            *self._deciding.routes(),
             Route("/export/{file}", self._export),
             Route("/api/{demo}", self._answer),
             Route("/api/{demo}/schema", self._schema),
@@ -106,7 +115,7 @@ class Server:
         return _html(pages.text_page(card.title, card.body, _theme(request), "functions"))
 
     async def _choose(self, request: Request) -> Response:
-        return _html(pages.text_page("Which loss?", choosing.body(), _theme(request), "choose"))
+        return _html(pages.text_page("Which loss?", deciding_page.body(), _theme(request), "choose"))
 
     async def _page(self, request: Request) -> Response:
         page = _known(request, "page")
