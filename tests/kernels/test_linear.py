@@ -603,9 +603,9 @@ class TestChunks:
 
     def test_a_budget_that_is_not_kept_is_told(self) -> None:
         """A chunk has at least 64 rows, if there are so many, unless the budget is the caller's."""
-        logits = LinearLogits(torch.zeros(70, 1), torch.zeros(300_000, 1))
+        logits = LinearLogits(torch.zeros(128, 1), torch.zeros(300_000, 1))
         with slopes.chunks():
-            L.cross_entropy(logits, torch.zeros(70, dtype=torch.int64))
+            L.cross_entropy(logits, torch.zeros(128, dtype=torch.int64))
         told = str(slopes.explain().runs[-1])
         assert "2 chunks of 64 rows" in told
         assert "73.2 MiB of logits at a time" in told

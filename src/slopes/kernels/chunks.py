@@ -33,15 +33,15 @@ class chunks:  # noqa: N801  a setting reads as a verb: `with slopes.chunks(rows
 
     Args:
         rows: So many rows.
-        budget: As many rows as so many bytes hold, in the dtype that logits are computed in (float32 for 16-bit ones).
+        budget: As many rows as so many bytes hold, in the dtype of the hidden states (float32 for float16 ones, whose
+            products may be beyond 65,504). Chunks are made alike, so that none has a few rows only.
 
     Raises:
         OptionError: Both are given, or one is no integer of at least 1.
 
     Notes:
-        Without either the budget is 64 MiB, and 128 MiB for 16-bit hidden states, whose weight gradient is converted
-        once a chunk. `python -m bench linear.budget` measures why: smaller chunks read and write the weight and its
-        gradient more often, larger ones only cost memory.
+        Without either the budget is 64 MiB. `python -m bench linear.budget linear.budget16` measures why: smaller
+        chunks read and write the weight and its gradient more often, larger ones only cost memory.
 
     Examples:
         >>> import torch, slopes
@@ -120,5 +120,6 @@ def chunks_of(rows: int, keep: Tensor | None, row_bytes: int, budget: int) -> Ch
     if _STATE.rows is not None:
         return Chunks(rows, counted, max(min(_STATE.rows, count), 1), None)
     budget = _STATE.budget or budget
-    least = 1 if _STATE.budget else LEAST_ROWS
-    return Chunks(rows, counted, max(min(max(budget // max(row_bytes, 1), least), count), 1), budget)
+    most = max(budget // max(row_bytes, 1), 1 if _STATE.budget else LEAST_ROWS)
+    number = max((count + most - 1) // most, 1)
+    return Chunks(rows, counted, max((count + number - 1) // number, 1), budget)  # all alike: none of few rows

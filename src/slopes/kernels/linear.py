@@ -12,7 +12,6 @@ whose gradient nobody wants takes the forward product alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 import torch
@@ -25,14 +24,18 @@ from slopes.kernels.blockwise import Blockwise
 from slopes.kernels.chunks import Chunks, chunks_of
 from slopes.kernels.nodes import Gradients
 
-# Bytes of a chunk of logits in the dtype that they are computed in. The weight's gradient is read and written once a
-# chunk, and converted as well for 16-bit weights, which is dear for small chunks; `bench` measures it.
+# Bytes of a chunk of products, in their own dtype. The weight is read once a chunk, and its gradient is read and
+# written; `bench` measures it.
 CHUNK_BYTES: Final = 64 << 20
-NARROW_CHUNK_BYTES: Final = 128 << 20
+# Of the float32 logits of a block, for each thread: what stays in a second-level cache.
+STEP_BYTES: Final = 4 << 20
+FORMULA_BYTES: Final = 512 << 10  # of a formula that makes a dozen intermediate results
 
 Formula = Callable[..., tuple[Tensor, tuple[Any, ...]]]
 Input = Tensor | LinearLogits | None
 _SLOTS: Final = 3  # of an input among the tensors: hidden states, weight and bias, or a tensor alone
+_ADDED: Final = 128  # rows of the weight's gradient at a time
+_FLOAT_BYTES: Final = 4
 _ALIGNED: Final = 64  # entries, of 2 bytes or more
 _BENDS: Final = 2  # and among the extras: temperature and soft cap
 
@@ -104,77 +107,92 @@ class Engine:
         shape, dtype = first.shape[:-1], wide(first.dtype)
         losses = torch.zeros(shape.numel(), *self.outputs, dtype=dtype, device=first.device)
         gradients = [
-            torch.zeros(t.shape, dtype=wide(t.dtype), device=t.device) if w else None
-            for t, w in zip(tensors, wanted, strict=True)
+            _unfilled(place, t) if w else None for place, (t, w) in enumerate(zip(tensors, wanted, strict=True))
         ]
         numbers = others[_BENDS * self.inputs :]
         hidden, weight, bias = tensors[:_SLOTS]
         form = forms.chosen(self.name, hidden, weight, bias, (others[0], others[1]), numbers)
         chunks = self._chunks(tensors, keep, form, backward=any(wanted))
-        sources = [_source(place, tensors, others, shape, chunks.size) for place in range(self.inputs)]
+        sources = [_source(place, tensors, others, gradients, shape, chunks.size) for place in range(self.inputs)]
         shares = None if factor is None or not any(wanted) else factor.reshape(losses.shape).to(dtype)
         for at in chunks:
             share = None if shares is None else shares[at]
-            if form.step is not None:
-                losses[at] = _in_one_step(form.step, sources, at, share, gradients)
-                continue
-            values = [source.values(at) for source in sources]
-            losses[at], slopes = self._evaluated(values, numbers, sources, at)
-            del values  # the chunk's logits, before there is another chunk of their size
+            for source in sources:
+                source.enter(at)
+            if form.step is None:
+                losses[at] = self._in_blocks(sources, numbers, len(losses[at]), share)
+            else:
+                losses[at] = _in_one_step(form.step, sources, share)
             if share is None:
                 continue
-            if self.outputs:
-                slopes = tuple(s if s is None else s(share) for s in slopes)
-                share = torch.ones_like(share[:, 0])
-            for place, (source, slope) in enumerate(zip(sources, slopes, strict=False)):
-                if slope is not None and any(wanted[_SLOTS * place : _SLOTS * (place + 1)]):
-                    mine = gradients[_SLOTS * place : _SLOTS * (place + 1)]
-                    source.chain(slope() if callable(slope) else slope, share.unsqueeze(-1), at, mine)
+            for source in sources:
+                source.leave(None if form.step else torch.ones_like(share[:, 0]) if self.outputs else share)
+        for source in sources:
+            source.end()
         return losses.view((*shape, *self.outputs)), gradients
 
     def _chunks(self, tensors: Sequence[Any], keep: Tensor | None, form: forms.Form, *, backward: bool) -> Chunks:
         classes = max([len(t) for t in tensors[1::_SLOTS] if t is not None], default=tensors[0].shape[-1])
         first = tensors[0]
-        computed = wide(first.dtype)
-        budget = CHUNK_BYTES if computed == first.dtype else NARROW_CHUNK_BYTES
-        chunks = chunks_of(first.shape[:-1].numel(), keep, classes * computed.itemsize, budget)
+        computed = wide(first.dtype) if first.dtype == torch.float16 else first.dtype
+        chunks = chunks_of(first.shape[:-1].numel(), keep, classes * computed.itemsize, CHUNK_BYTES)
         record.ran(self.name, chunks, classes, first.dtype, computed, form.reason, backward=backward)
         return chunks
 
+    def _in_blocks(
+        self, sources: Sequence[_Source], numbers: Sequence[Any], count: int, share: Tensor | None
+    ) -> Tensor:
+        """Return the losses of a chunk, block by block: their steps stay in the cache and need little memory."""
+        widest = max((source.width for source in sources if isinstance(source, _Head)), default=1)
+        threads = torch.get_num_threads()
+        size = max((STEP_BYTES if self.owned else FORMULA_BYTES) * threads // (_FLOAT_BYTES * widest), threads)
+        blocks = (slice(start, min(start + size, count)) for start in range(0, count, size))
+        return torch.cat(
+            [self._evaluated(sources, numbers, block, None if share is None else share[block]) for block in blocks]
+        )
+
     def _evaluated(
-        self,
-        values: Sequence[Any],
-        numbers: Sequence[Any],
-        sources: Sequence[_Source],
-        at: Any,  # noqa: ANN401  rows
+        self, sources: Sequence[_Source], numbers: Sequence[Any], block: slice, share: Tensor | None
+    ) -> Tensor:
+        """Return the losses of a block of rows; their slopes go where the sources keep them."""
+        values = [source.values(block) for source in sources]
+        losses, slopes = self._formula(values, numbers, sources, block)
+        if share is not None:
+            if self.outputs:
+                slopes = tuple(s if s is None else s(share) for s in slopes)
+                share = torch.ones_like(share[:, 0])
+            for source, slope in zip(sources, slopes, strict=False):
+                if slope is not None and source.wanted:
+                    source.keep(slope() if callable(slope) else slope, share, block)
+        return losses
+
+    def _formula(
+        self, values: Sequence[Any], numbers: Sequence[Any], sources: Sequence[_Source], block: slice
     ) -> tuple[Tensor, tuple[Any, ...]]:
-        """Return the loss of some rows and its slopes, the logits overwritten where the formula can do with that."""
+        """Return losses and slopes, the logits overwritten where the formula can do with that."""
         linear = [place for place, source in enumerate(sources) if isinstance(source, _Head)]
         head = sources[0]
         if self.owned is None or linear != [0] or not isinstance(head, _Head) or head.soft_cap is not None:
             return self.formula(*values, *numbers)
-
-        def again(rows: Tensor) -> Tensor:
-            return head.values(rows + at.start if isinstance(at, slice) else at[rows], fresh=True)
-
-        return self.owned(*values, *numbers, again)
+        return self.owned(*values, *numbers, lambda rows: head.again(rows + block.start))
 
 
-def _in_one_step(
-    step: forms.Step,
-    sources: Sequence[_Source],
-    at: Any,  # noqa: ANN401  rows
-    share: Tensor | None,
-    gradients: Gradients,
-) -> Tensor:
-    """Return the losses of some rows by a replacement of the row step, and add the gradients of the first input."""
+def _unfilled(place: int, t: Tensor) -> Tensor:
+    """Return memory for the gradient of a tensor, zero but for a weight's, of which the first chunk writes all."""
+    fill = torch.empty if place % _SLOTS == 1 else torch.zeros
+    return fill(t.shape, dtype=wide(t.dtype), device=t.device)
+
+
+def _in_one_step(step: forms.Step, sources: Sequence[_Source], share: Tensor | None) -> Tensor:
+    """Return the losses of a chunk by a replacement of the row step, whose slopes have the shares in them."""
     head, targets = sources
     assert isinstance(head, _Head)  # noqa: S101  for the type checker: forms chooses a step for nothing else
-    z = head.products(at)
-    losses = step(z, cast("Tensor", targets.values(at)), share)
-    if share is not None:
-        head.pass_on(z, at, gradients[:_SLOTS])
-    return losses
+    return step(head.products, cast("Tensor", targets.values(slice(0, len(head.products)))), share)
+
+
+def _some(at: slice | Tensor, block: slice) -> slice | Tensor:
+    """Return the rows of a block of a chunk."""
+    return slice(at.start + block.start, at.start + block.stop) if isinstance(at, slice) else at[block]
 
 
 def _flattened(
@@ -194,60 +212,112 @@ def _flattened(
 
 
 class _Source(Protocol):
-    """What gives the values of an input for some rows, and takes their gradient."""
+    """An input of the formula: it gives the values of rows, and takes their gradient.
 
-    def values(self, at: Any, *, fresh: bool = False) -> Tensor | None:  # noqa: ANN401  rows
-        """Return the values of some rows, in memory of their own where `fresh`."""
+    The rows come chunk by chunk (`enter`, `leave`), and within a chunk block by block.
+    """
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody wants its gradient."""
         ...
 
-    def chain(self, slope: Tensor, share: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401
-        """Add the slopes of some rows, each times its share, to the gradients of the input's tensors."""
+    def enter(self, at: slice | Tensor) -> None:
+        """Begin a chunk of these rows."""
+        ...
+
+    def values(self, block: slice) -> Tensor | None:
+        """Return the values of a block."""
+        ...
+
+    def keep(self, slope: Tensor, share: Tensor, block: slice) -> None:
+        """Take the slopes of a block, each row's to be multiplied by its share."""
+        ...
+
+    def leave(self, share: Tensor | None) -> None:
+        """End the chunk: pass on what was kept, times these shares; None where what was kept is the whole gradient."""
+        ...
+
+    def end(self) -> None:
+        """End the pass."""
         ...
 
 
-def _source(place: int, tensors: Sequence[Any], extras: Sequence[Any], shape: torch.Size, rows: int) -> _Source:
-    t, weight, bias = tensors[_SLOTS * place : _SLOTS * (place + 1)]
+def _source(
+    place: int,
+    tensors: Sequence[Any],
+    extras: Sequence[Any],
+    gradients: Gradients,
+    shape: torch.Size,
+    rows: int,
+) -> _Source:
+    slots = slice(_SLOTS * place, _SLOTS * (place + 1))
+    t, weight, bias = (None if t is None else t.detach() for t in tensors[slots])
     temperature, soft_cap = extras[_BENDS * place : _BENDS * (place + 1)]
-    if t is None:
-        return _Constant(None)
-    if weight is not None:
-        return _Head(t.detach(), weight.detach(), None if bias is None else bias.detach(), temperature, soft_cap, rows)
-    t = t.detach()
-    if t.dim() < len(shape) or t.shape[: len(shape)] != shape:
+    if t is not None and weight is not None:
+        return _Head(t, weight, bias, temperature, soft_cap, gradients[slots], rows)
+    if t is None or t.dim() < len(shape) or t.shape[: len(shape)] != shape:
         return _Constant(t)  # the same for all rows
-    return _ByRow(t.reshape(shape.numel(), *t.shape[len(shape) :]))
+    return _ByRow(t.reshape(shape.numel(), *t.shape[len(shape) :]), gradients[slots][0])
 
 
-@dataclass(frozen=True)
 class _Constant:
     """What is the same for all rows and has no gradient."""
 
-    value: Tensor | None
+    wanted = False
 
-    def values(self, at: Any, *, fresh: bool = False) -> Tensor | None:  # noqa: ANN401, ARG002
+    def __init__(self, value: Tensor | None) -> None:
+        self._value = value
+
+    def enter(self, at: slice | Tensor) -> None:
+        """Do nothing."""
+
+    def values(self, block: slice) -> Tensor | None:  # noqa: ARG002  the same for all
         """Return it."""
-        return self.value
+        return self._value
 
-    def chain(self, slope: Tensor, share: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401
+    def keep(self, slope: Tensor, share: Tensor, block: slice) -> None:
         """Drop the gradient of what has none."""
 
+    def leave(self, share: Tensor | None) -> None:
+        """Do nothing."""
 
-@dataclass(frozen=True)
+    def end(self) -> None:
+        """Do nothing."""
+
+
 class _ByRow:
     """A tensor with an entry, or a vector, for each row."""
 
-    value: Tensor
+    def __init__(self, value: Tensor, gradient: Tensor | None) -> None:
+        self._value = value
+        self._gradient = None if gradient is None else gradient.view(value.shape)
+        self._at: slice | Tensor = slice(0)
 
-    def values(self, at: Any, *, fresh: bool = False) -> Tensor:  # noqa: ANN401, ARG002
-        """Return the entries of some rows, widened."""
-        t = self.value[at]
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody wants its gradient."""
+        return self._gradient is not None
+
+    def enter(self, at: slice | Tensor) -> None:
+        """Remember the rows."""
+        self._at = at
+
+    def values(self, block: slice) -> Tensor:
+        """Return the entries of a block, widened."""
+        t = self._value[_some(self._at, block)]
         return t.to(wide(t.dtype)) if t.dtype.is_floating_point else t
 
-    def chain(self, slope: Tensor, share: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401
-        """Store the gradient of some rows."""
-        kept = gradients[0]
-        if kept is not None:
-            kept.view(self.value.shape)[at] = slope * (share if slope.dim() > 1 else share.squeeze(-1))
+    def keep(self, slope: Tensor, share: Tensor, block: slice) -> None:
+        """Store the gradient of a block."""
+        if self._gradient is not None:
+            self._gradient[_some(self._at, block)] = slope * (share.unsqueeze(-1) if slope.dim() > 1 else share)
+
+    def leave(self, share: Tensor | None) -> None:
+        """Do nothing: it is stored."""
+
+    def end(self) -> None:
+        """Do nothing."""
 
 
 def _room(rows: int, classes: int, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -259,7 +329,11 @@ def _room(rows: int, classes: int, dtype: torch.dtype, device: torch.device) -> 
 
 
 class _Head:
-    """Logits that are not made: their tensors, and memory for those of a chunk, which every chunk writes anew."""
+    """Logits that are not made as a whole.
+
+    The products of a chunk have one room, which every chunk writes anew, since fresh memory costs faults. A block of
+    them is widened, bent and turned into slopes, which take the products' place.
+    """
 
     def __init__(
         self,
@@ -268,75 +342,96 @@ class _Head:
         bias: Tensor | None,
         temperature: float,
         soft_cap: float | None,
+        gradients: Gradients,
         rows: int,
     ) -> None:
-        self.shape = hidden.shape
-        hidden = hidden.reshape(hidden.shape[:-1].numel(), hidden.shape[-1])
+        self._by_hidden, self._by_weight, self._by_bias = gradients
+        self.wanted = any(t is not None for t in gradients)
+        flat = hidden.shape[:-1].numel(), hidden.shape[-1]
+        if self._by_hidden is not None:
+            self._by_hidden = self._by_hidden.view(flat)
+        hidden = hidden.reshape(flat)
         if hidden.dtype == torch.float16:  # a product of these may be beyond 65,504
             hidden, weight = hidden.float(), weight.float()
-        self.hidden, self.weight, self.bias = hidden, weight, bias
-        self.temperature, self.soft_cap = temperature, soft_cap
+        self._hidden, self._weight, self._bias = hidden, weight, bias
+        self._temperature, self.soft_cap = temperature, soft_cap
+        self.width = weight.shape[0]
+        self._room = _room(rows, self.width, hidden.dtype, hidden.device)
+        self._widened = wide(hidden.dtype) != hidden.dtype
         self._capped: Tensor | None = None
-        size, computed = (rows, weight.shape[0]), wide(hidden.dtype)
-        self._narrow = torch.empty(size, dtype=hidden.dtype, device=hidden.device)
-        self._wide = (
-            self._narrow if computed == hidden.dtype else torch.empty(size, dtype=computed, device=hidden.device)
-        )
         self._product: Tensor | None = None
+        self._begun = False  # whether anything is in the weight's gradient, which was not filled with zeros
+        self._at: slice | Tensor = slice(0)
+        self._h, self.products = hidden[:0], self._room[:0]
 
-    def values(self, at: Any, *, fresh: bool = False) -> Tensor:  # noqa: ANN401  rows
-        """Return the logits of some rows, by a product, in memory that is there already unless it is to be fresh."""
-        h = self.hidden[at]
-        if fresh:
-            z = torch.mm(h, self.weight.t()).to(self._wide.dtype)
-        else:
-            z = torch.mm(h, self.weight.t(), out=self._narrow[: len(h)])  # fresh memory costs faults
-            z = z if self._wide is self._narrow else self._wide[: len(h)].copy_(z)
-        if self.bias is not None:
-            z += self.bias
+    def enter(self, at: slice | Tensor) -> None:
+        """Make the products of a chunk."""
+        self._at, self._h = at, self._hidden[at]
+        self.products = torch.mm(self._h, self._weight.t(), out=self._room[: len(self._h)])
+
+    def values(self, block: slice) -> Tensor:
+        """Return the logits of a block; those of 32 bits and more are the room itself."""
+        z = self.products[block]
+        return self._bent(z.to(wide(z.dtype)))
+
+    def again(self, rows: Tensor) -> Tensor:
+        """Return the logits of some rows of the chunk, whose room has been overwritten."""
+        z = torch.mm(self._h[rows], self._weight.t())
+        return self._bent(z.to(wide(z.dtype)))
+
+    def _bent(self, z: Tensor) -> Tensor:
+        if self._bias is not None:
+            z += self._bias
         if self.soft_cap is None:
-            return z if self.temperature == 1 else z.div_(self.temperature)
-        self._capped = bent(z, self.temperature, self.soft_cap)
+            return z if self._temperature == 1 else z.div_(self._temperature)
+        self._capped = bent(z, self._temperature, self.soft_cap)
         return self._capped
 
-    def products(self, at: Any) -> Tensor:  # noqa: ANN401  rows
-        """Return the raw products of some rows, without bias, temperature and soft cap."""
-        h = self.hidden[at]
-        return torch.mm(h, self.weight.t(), out=self._narrow[: len(h)])
+    def keep(self, slope: Tensor, share: Tensor, block: slice) -> None:
+        """Put the slopes by the products, but for share and temperature, in the products' place."""
+        if self.soft_cap is not None and self._capped is not None:
+            slope = slope * (1 - (self._capped * (self._temperature / self.soft_cap)) ** 2)
+        if self._by_bias is not None:
+            self._by_bias += torch.mv(slope.t(), share / self._temperature)
+        place = self.products[block]
+        if slope.data_ptr() != place.data_ptr():
+            place.copy_(slope)
 
-    def pass_on(self, slope: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401  rows
-        """Add the gradients of the tensors from those of the raw products."""
-        by_hidden, by_weight, by_bias = gradients
-        if by_bias is not None:
-            by_bias += slope.sum(0, dtype=by_bias.dtype)
-        if by_hidden is not None:
-            by_hidden.view(self.hidden.shape)[at] = torch.mm(slope, self.weight).to(by_hidden.dtype)
-        if by_weight is not None:
-            self._by_weight(slope, self.hidden[at], by_weight)
-
-    def chain(self, slope: Tensor, share: Tensor, at: Any, gradients: Gradients) -> None:  # noqa: ANN401
-        """Add the gradients of the tensors, by two products.
+    def leave(self, share: Tensor | None) -> None:
+        """Add the gradients of a chunk, by two products.
 
         The shares of the rows multiply hidden states and results, which are small, and not the slopes.
         """
-        if self.soft_cap is not None and self._capped is not None:
-            slope = slope * (1 - (self._capped * (self.temperature / self.soft_cap)) ** 2)
-        share = share / self.temperature
-        by_hidden, by_weight, by_bias = gradients
-        if by_bias is not None:
-            by_bias += torch.mv(slope.t(), share.squeeze(-1))
-        narrow = slope if self._wide is self._narrow else self._narrow[: len(slope)].copy_(slope)
-        if by_hidden is not None:
-            product = torch.mm(narrow, self.weight)
-            by_hidden.view(self.hidden.shape)[at] = (product * share).to(by_hidden.dtype)
-        if by_weight is not None:
-            self._by_weight(narrow, (self.hidden[at] * share).to(narrow.dtype), by_weight)
+        h = self._h
+        if share is None and self._by_bias is not None:
+            self._by_bias += self.products.sum(0, dtype=self._by_bias.dtype)
+        if share is not None:
+            share = (share / self._temperature).unsqueeze(-1)
+            h = (h * share).to(h.dtype)
+        if self._by_hidden is not None:
+            by_hidden = torch.mm(self.products, self._weight)
+            self._by_hidden[self._at] = by_hidden.to(self._by_hidden.dtype) if share is None else by_hidden * share
+        if self._by_weight is not None:
+            self._add_by_weight(self._by_weight, h)
 
-    def _by_weight(self, slope: Tensor, h: Tensor, by_weight: Tensor) -> None:
-        """Add the gradient by the weight; of 16 bits a chunk's is rounded once, and added to a float32 sum."""
-        if slope.dtype == by_weight.dtype:
-            by_weight.addmm_(slope.t(), h)
-            return
-        if self._product is None:
-            self._product = torch.empty(by_weight.shape, dtype=slope.dtype, device=slope.device)
-        by_weight += torch.mm(slope.t(), h, out=self._product)
+    def _add_by_weight(self, by_weight: Tensor, h: Tensor) -> None:
+        """Add a chunk's gradient by the weight; of 16 bits it is rounded once, and added to a float32 sum."""
+        slopes = self.products.t()
+        if self.products.dtype == by_weight.dtype:
+            if self._begun:
+                by_weight.addmm_(slopes, h)
+            else:
+                torch.mm(slopes, h, out=by_weight)
+        else:
+            if self._product is None:
+                self._product = torch.empty(by_weight.shape, dtype=slopes.dtype, device=slopes.device)
+            torch.mm(slopes, h, out=self._product)
+            for start in range(0, len(by_weight), _ADDED):  # a sum of two dtypes makes a copy of its terms
+                some = slice(start, start + _ADDED)
+                by_weight[some].add_(self._product[some]) if self._begun else by_weight[some].copy_(self._product[some])
+        self._begun = True
+
+    def end(self) -> None:
+        """Give the weight its gradient where no row counted."""
+        if self._by_weight is not None and not self._begun:
+            self._by_weight.zero_()
