@@ -186,6 +186,17 @@ def test_a_choice_is_what_the_library_chooses(client: httpx.Client) -> None:
     assert told["compare"]["problem"] == ""
 
 
+@pytest.mark.parametrize(
+    "name", ["breast_cancer", "digits", "digits_attributes", "digits_rare", "diabetes", "linnerud"]
+)
+def test_a_bundled_set_is_never_in_doubt(client: httpx.Client, name: str) -> None:
+    told = choice(client, name).json()
+    assert told["recipe"]
+    assert not told["questions"]
+    assert told["compare"]["problem"] == ""
+    assert told["compare"]["command"].startswith(f"slopes compare {name} --seeds 3")
+
+
 def test_an_ambiguous_column_is_asked_about_and_answered(client: httpx.Client) -> None:
     data = kept(client, RATINGS)
     told = choice(client, data, target="rating").json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import polars as pl
@@ -25,18 +26,26 @@ def decided(source: Source, order: Order) -> dict[str, Any]:
         Refusal: A column is not there, or the targets cannot be learned from.
     """
     targets = _targets(source, order)
-    column = source.table.frame.select(targets)
-    values = column.drop_nulls() if order.missing else column
-    try:
-        choice = choose(values[targets[0]] if len(targets) == 1 else values, task=order.task)
-    except SlopesError as error:
-        raise Refusal(422, plainly(error)) from None
+    choice, answered = _choice(source, targets, order), order
+    known = source.table.task if tuple(targets) == source.table.targets else None
+    if choice.questions and known:  # of a bundled set's own target
+        answered = replace(order, task=known)
+        choice = _choice(source, targets, answered)
     return {
         "target": list(targets),
         **_said(choice),
-        "snippet": _snippet(source, targets, order),
+        "snippet": _snippet(source, targets, answered),
         "compare": _comparing(source, order) if choice.recipe else None,
     }
+
+
+def _choice(source: Source, targets: list[str], order: Order) -> Choice:
+    column = source.table.frame.select(targets)
+    values = column.drop_nulls() if order.missing else column
+    try:
+        return choose(values[targets[0]] if len(targets) == 1 else values, task=order.task)
+    except SlopesError as error:
+        raise Refusal(422, plainly(error)) from None
 
 
 def _targets(source: Source, order: Order) -> list[str]:
