@@ -12,8 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from slopes.explorer.demos.pairing.pairs import matched
+from slopes.explorer.demos.pairing.tasks import TASKS
 from slopes.explorer.loading import Loaded, load
 from slopes.explorer.schema import Choice, Demo, Result, StateError, encode
+from slopes.recipes import Regression
 
 Lines = dict[str, list[tuple[float, float | None, float | None]]]
 
@@ -280,3 +283,34 @@ def test_an_activation_of_ones_own_that_raises_is_told_beside_the_matched_pair()
 def test_a_function_that_cannot_be_loaded_is_told(name: str) -> None:
     demo = load(["no/such/file.py:mine"]).demos[name]
     assert "There is no file" in demo.compute(demo.default()).problems[0].text
+
+
+MATCHED = {
+    "binary": ("Binary", "bce"),
+    "classes": ("MultiClass", "ce"),
+    "labels": ("MultiLabel", "bce"),
+    "tokens": ("NextToken", "ce"),
+    "regression": ("Regression", "mse"),
+    "fraction": ("BoundedRegression", "bce"),
+    "positive": ("TransformedRegression", "log"),
+}
+
+
+def test_the_pair_of_a_task_is_that_of_its_recipe(one: Demo) -> None:
+    assert {task.name: (type(task.recipe).__name__, matched(task).name) for task in TASKS} == MATCHED
+    for task in TASKS:
+        rows = dict(row[:2] for row in at(one, task=task.name).tables[0].rows)
+        assert rows["Recipe"] == f"slopes.recipes.{MATCHED[task.name][0]}"
+        assert rows["Loss"] == matched(task).label
+        assert rows["Why"] in [reason.because.replace("`", "") for reason in task.recipe.reasons]
+        assert "gradient" in rows["Why"] or task.name == "positive"
+
+
+def test_the_matched_pair_runs_the_recipe_itself(one: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = at(one, task="regression").printed
+    called: list[str] = []
+    loss, predict = Regression.loss, Regression.predict
+    monkeypatch.setattr(Regression, "loss", lambda self, *a, **k: called.append("loss") or loss(self, *a, **k))
+    monkeypatch.setattr(Regression, "predict", lambda self, *a: called.append("predict") or predict(self, *a))
+    assert at(one, task="regression", z=-5.5).printed != before
+    assert {"loss", "predict"} <= set(called)

@@ -14,6 +14,7 @@ import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes._core.errors import UserFunctionError
 from slopes.explorer import palette
+from slopes.explorer.deciding.described import Described, described
 from slopes.explorer.demos.context import Context
 from slopes.explorer.demos.pairing.drawn import datasets, signals
 from slopes.explorer.demos.pairing.model import (
@@ -35,6 +36,7 @@ from slopes.explorer.demos.pairing.pairs import (
     Activation,
     Loss,
     Pair,
+    matched,
     own_pair,
     your_activation,
     your_loss,
@@ -98,7 +100,8 @@ class _Setting:
         """Return the pair that a state chooses."""
         task = BY_NAME[word(state, "task")]
         loss = word(state, "loss")
-        return Pair(task, self.activations[word(state, "activation")], self.losses[task.loss if loss == OWN else loss])
+        chosen = matched(task) if loss == OWN else self.losses[loss]
+        return Pair(task, self.activations[word(state, "activation")], chosen)
 
 
 def build(context: Context) -> Demo:
@@ -208,15 +211,22 @@ def _said(value: float, digits: int = 3) -> str:
 
 
 def _task(task: Task) -> Table:
-    loss = own_pair(task).loss
+    recipe = described(task.recipe)
     rows = (
-        ("Head", task.head),
-        ("Output", task.output),
-        ("Loss", loss.label),
-        ("Decision", task.decision),
-        ("Why", task.why),
+        ("Recipe", f"slopes.recipes.{recipe.recipe}"),
+        ("Head", recipe.head),
+        ("Loss", matched(task).label),
+        ("Answer", recipe.prediction),
+        ("Calibration", recipe.calibration),
+        ("Why", _why(recipe)),
     )
     return Table(title="The task's own pair", columns=("", task.label), rows=rows)
+
+
+def _why(recipe: Described) -> str:
+    """Return the recipe's reason for its pair; the others are about the numbers of some targets."""
+    reasons = [because for _, because in recipe.reasons]
+    return next((because for because in reasons if "gradient" in because), reasons[0])
 
 
 def _every(task: Task, setting: _Setting, z: float, row: int) -> Table:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
 from slopes.explorer.demos.pairing.tasks import LINEAR, Task
 from slopes.explorer.user import Guarded, GuardedLoss
+from slopes.recipes import NextToken
 
 YOURS: Final = "yours"
 OWN: Final = "own"  # the loss that belongs to the task
@@ -70,7 +73,7 @@ class Pair:
     @property
     def own(self) -> bool:
         """Whether this is the task's own pair."""
-        return self.activation.name == LINEAR and self.loss.name == self.task.loss
+        return self.activation.name == LINEAR and self.loss.name == matched(self.task).name
 
 
 ACTIVATIONS: Final = (
@@ -137,9 +140,13 @@ def _bce(o: Tensor, y: Tensor, _: Task) -> Tensor:
 def _cross_entropy(o: Tensor, y: Tensor, task: Task) -> Tensor:
     if task.name != "tokens":
         return L.cross_entropy(o, y, reduction="none")
+    return L.next_token(*_after_one(o, y), reduction="none").squeeze(-1)
+
+
+def _after_one(o: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits `[N, 2, K]` and tokens `[N, 2]`, of which the second is to be predicted."""
     before = torch.zeros(len(o), dtype=torch.int64)
-    ids = torch.stack([before, y.argmax(-1)], dim=-1)
-    return L.next_token(o.unsqueeze(1).expand(-1, 2, -1), ids, reduction="none").squeeze(-1)
+    return o.unsqueeze(1).expand(-1, 2, -1), torch.stack([before, y.argmax(-1)], dim=-1)
 
 
 def _squares(o: Tensor, y: Tensor, _: Task) -> Tensor:
@@ -260,7 +267,36 @@ LOSS_BY_NAME: Final = {loss.name: loss for loss in LOSSES}
 
 def own_pair(task: Task) -> Pair:
     """Return the pair that belongs to a task."""
-    return Pair(task, ACTIVATION_BY_NAME[LINEAR], LOSS_BY_NAME[task.loss])
+    return Pair(task, ACTIVATION_BY_NAME[LINEAR], matched(task))
+
+
+@cache
+def matched(task: Task) -> Loss:
+    """Return the loss and the answer of a task's recipe, in the words of the one of `LOSSES` that it equals."""
+    z = torch.tensor([-2.0, -2.0, 0.5, 0.5, 3.0, 3.0], dtype=torch.float64)
+    o, y = task.logits(z), task.y.repeat(3, 1)
+    with slopes.checks(values=False):
+        wanted = _of_recipe(o, y, task)
+        equal = next(
+            loss for loss in LOSSES if not loss.unit and torch.allclose(loss.function(o, y, task), wanted, rtol=1e-9)
+        )
+    if isinstance(task.recipe, NextToken):  # it answers with the likeliest token, and here one is looked at
+        return replace(equal, function=_of_recipe)
+    return replace(equal, function=_of_recipe, answer=_answer_of_recipe)
+
+
+def _of_recipe(o: Tensor, y: Tensor, task: Task) -> Tensor:
+    if isinstance(task.recipe, NextToken):
+        return task.recipe.loss(*_after_one(o, y), reduction="none").squeeze(-1)
+    if len(task.targets[0]) == 1:
+        return task.recipe.loss(o[:, 0], y[:, 0], reduction="none")
+    value = task.recipe.loss(o, y, reduction="none")
+    return value if value.dim() == 1 else value.sum(-1)
+
+
+def _answer_of_recipe(o: Tensor, task: Task) -> Tensor:
+    single = len(task.targets[0]) == 1
+    return task.recipe.predict(o[:, 0])[0] if single else task.recipe.predict(o)[0][:, 0]
 
 
 def your_activation(guarded: Guarded, reference: str) -> Activation:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from slopes.explorer.demos.pairing.model import STARTS, STEPS, Response, Verdict
-from slopes.explorer.demos.pairing.pairs import YOURS, Pair
+from slopes.explorer.demos.pairing.pairs import YOURS, Pair, matched
 from slopes.explorer.demos.pairing.tasks import LINEAR
 from slopes.explorer.formula import mathml
 from slopes.explorer.schema import Formula
@@ -126,7 +126,7 @@ def _trained(seen: Seen, i: int) -> str:
 def _aside(seen: Seen) -> str:
     if seen.pair.loss.name == "probabilities":
         return "On paper, that is: in two steps it fails where the sigmoid rounds to 1, in float32 from z = 17 on."
-    if seen.pair.task.exclusive and seen.pair.loss.name != seen.pair.task.loss:
+    if seen.pair.task.exclusive and seen.pair.loss.name != matched(seen.pair.task).name:
         return "Each class is judged alone, so the answers need not add up to 1."
     return ""
 
@@ -173,7 +173,7 @@ def _left(seen: Seen, i: int) -> str:
     """The matched pair's gradient, its two terms as numbers."""
     task, best = seen.pair.task, latex_number(seen.best.slope[i].item())
     answer, goal = seen.best.answer[i].item(), task.goals[i]
-    if task.loss == "log":
+    if matched(task).name == "log":
         answer, goal = math.log(answer), math.log(goal)
     minus = rf"{latex_number(answer, 3)} - {bracketed(latex_number(goal, 3))}"
     numbers = rf"2({minus})" if task.gradient.startswith("2") else minus
