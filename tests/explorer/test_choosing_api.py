@@ -76,6 +76,8 @@ def test_the_bundled_sets_are_listed_and_described(client: httpx.Client) -> None
         "missing": 0,
         "holds": "class_1 (71), class_0 (59), class_2 (48)",
     }
+    first = client.get(f"{API}/data/digits").json()["columns"][0]
+    assert (first["name"], first["kind"], first["holds"]) == ("pixel_0_0", "constant", "0 to 0")
     assert columns["alcohol"]["holds"] == "11.03 to 14.83"
 
 

@@ -30,8 +30,8 @@ def _column(column: pl.Series, odd: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _kind(there: pl.Series) -> str:
-    if not len(there):
-        return "empty"
+    if there.n_unique() < 2:  # noqa: PLR2004  nothing, or the same everywhere
+        return "constant" if len(there) else "empty"
     if there.dtype == pl.String:
         return "text"
     if set(there.unique().head(3).to_list()) <= {0.0, 1.0}:

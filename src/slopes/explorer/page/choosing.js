@@ -11,7 +11,7 @@ const field = (id) => document.getElementById(id);
 const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 const spaced = (task) => task.replaceAll("_", " ");
 const say = (text) => (part.live.textContent = text);
-const labelled = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const labelled = (text) => (/^\w+[_=]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1)); // names in code stay
 
 const state = { data: null, targets: [], task: null, missing: null, run: null };
 let asked = 0;
