@@ -183,6 +183,16 @@ def test_nothing_that_counts_is_zero_with_a_graph(targets: Tensor) -> None:
     assert all(g.abs().sum() == 0 for g in torch.autograd.grad(loss, [hidden, weight, bias]))
 
 
+def test_the_last_position_which_predicts_nothing_leaves_no_trace() -> None:
+    hidden, weight, bias = head()
+    broken = hidden.detach().clone()
+    broken[:, -1] = torch.inf
+    broken.requires_grad_()
+    log_probs = L.token_log_probs(LinearLogits(broken, weight, bias), IDS)
+    assert_close(log_probs, L.token_log_probs(LinearLogits(hidden, weight, bias), IDS))
+    assert all(g.isfinite().all() for g in torch.autograd.grad(log_probs.sum(), [broken, weight, bias]))
+
+
 def test_an_ignored_row_leaves_no_trace() -> None:
     tensors = head()
     broken = tensors[0].detach().clone()

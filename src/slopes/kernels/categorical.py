@@ -1,246 +1,30 @@
-"""Cross-entropy and its relatives on rows of logits that exist: value and gradient, exact to the last digits.
-
-The gradient of the target's logit is minus the sum of the other probabilities, never p - 1, which is 0 from a lead
-of 16.7 on in float32. A difference of logits is taken in two parts, since the exponential magnifies its rounding
-error by the difference itself.
-"""
+"""Cross-entropy and its relatives on rows of logits: each a formula, and a quicker way to it where one is known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-import torch
-from torch import Tensor
-
+from slopes.kernels import categorical_formulas as formulas
+from slopes.kernels import categorical_quick as quick
 from slopes.kernels import linear
-from slopes.kernels.differences import difference, excess
 from slopes.kernels.pointwise import Pointwise
 
-# Below this share of the other classes, or of the target, the fused softmax kernel is off by more than 16 ULP.
-CONFIDENT: Final = 2e-9
-RARE: Final = 1e-30
-
-
-def parts(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return (d, p, q, total) of rows: x minus the largest, softmax, 1 - softmax, and log Σ e^d."""
-    largest, index = x.max(-1, keepdim=True)
-    leads = x == largest
-    high, low = difference(x, largest)
-    high, low = torch.where(leads, 0.0, high), torch.where(leads, 0.0, low)
-    e = torch.exp(high)
-    e = e + e * low
-    others = e.scatter(-1, index, 0.0)
-    rest = others.sum(-1, keepdim=True)
-    p = e / (1 + rest)
-    q = (1 - p).scatter(-1, index, rest / (1 + rest))
-    return high + low, p, q, torch.log1p(rest)
-
-
-def _by_index(x: Tensor, t: Tensor, z_loss: float = 0.0) -> tuple[Tensor, tuple[Tensor, None]]:
-    """Return -log p of each row's class, plus z_loss times the square of log Σ e^x, and its gradient."""
-    at = t.unsqueeze(-1)
-    d, p, q, total = parts(x)
-    loss = total - d.gather(-1, at)
-    slope = p.scatter(-1, at, -q.gather(-1, at))
-    if z_loss:
-        size = total + x.amax(-1, keepdim=True)
-        loss, slope = loss + z_loss * size**2, slope + (2 * z_loss) * size * p
-    return loss.squeeze(-1), (slope, None)
-
-
-def _by_index_fast(x: Tensor, t: Tensor, z_loss: float) -> tuple[Tensor, tuple[Tensor, None]]:
-    """Return the same by torch's softmax kernel, and rows that it cannot do by the definition."""
-    own = x.gather(-1, t.unsqueeze(-1)) if z_loss else None
-    return _from_softmax(torch.softmax(x, -1), t, z_loss, own, lambda rows: x[rows])
-
-
-def _by_index_owned(
-    x: Tensor, t: Tensor, z_loss: float, again: Callable[[Tensor], Tensor]
-) -> tuple[Tensor, tuple[Tensor, None]]:
-    """Return the same in the memory of the logits; `again` makes those of some rows once more."""
-    own = x.gather(-1, t.unsqueeze(-1)) if z_loss else None
-    return _from_softmax(torch.softmax(x, -1, out=x), t, z_loss, own, again)
-
-
-def _from_softmax(
-    p: Tensor, t: Tensor, z_loss: float, logit: Tensor | None, again: Callable[[Tensor], Tensor]
-) -> tuple[Tensor, tuple[Tensor, None]]:
-    at = t.unsqueeze(-1)
-    own = p.gather(-1, at).squeeze(-1)
-    rest = p.scatter_(-1, at, 0.0).sum(-1)
-    loss = torch.where(rest < 0.5, -torch.log1p(-rest), -torch.log(own))  # noqa: PLR2004
-    by_own = -rest
-    if logit is not None:
-        size = logit.squeeze(-1) + loss  # log Σ e^x
-        loss = loss + z_loss * size**2
-        p.mul_((1 + (2 * z_loss) * size).unsqueeze(-1))
-        by_own = by_own + (2 * z_loss) * size * own
-    p.scatter_(-1, at, by_own.unsqueeze(-1))
-    hard = ((rest < CONFIDENT) | ~(own > RARE)).nonzero().squeeze(-1)
-    if hard.numel():
-        loss[hard], (p[hard], _) = _by_index(again(hard), t[hard], z_loss)
-    return loss, (p, None)
-
-
-def _soft(
-    x: Tensor,
-    y: Tensor,
-    class_weight: Tensor | None,
-    smoothing: float,
-    over_others: bool,  # noqa: FBT001
-    z_loss: float,
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Return -Σ w y' log p of each row, y' the smoothed y, and its gradients by x and y.
-
-    With z_loss each row's Σ w y' is a share of z_loss times the square of log Σ e^x, too.
-    """
-    shrink: Tensor | float = 1.0
-    target = y
-    if smoothing:
-        left = (x > -torch.inf).to(x.dtype)
-        classes = left.sum(-1, keepdim=True)
-        if over_others:
-            share = smoothing * left / (classes - 1).clamp(min=1)
-            target = (1 - smoothing) * y + share * (1 - y)
-            shrink = (1 - smoothing) - share
-        else:
-            target = (1 - smoothing) * y + smoothing * left / classes.clamp(min=1)
-            shrink = 1 - smoothing
-    if class_weight is not None:
-        target, shrink = target * class_weight, shrink * class_weight
-    d, p, q, total = parts(x)
-    surprise = total - d
-    terms = torch.where(target == 0, 0.0, target * torch.where(target == 0, 0.0, surprise))
-    mass = target.sum(-1, keepdim=True)
-    gradient = p * (mass - target) - target * q
-    loss = terms.sum(-1)
-    if z_loss:
-        size = total + x.amax(-1, keepdim=True)
-        square = z_loss * size**2
-        loss, surprise = loss + (mass * square).squeeze(-1), surprise + square
-        gradient = gradient + (2 * z_loss) * mass * size * p
-    return loss, (gradient, shrink * surprise)
-
-
-def _smoothed(
-    x: Tensor,
-    t: Tensor,
-    class_weight: Tensor | None,
-    smoothing: float,
-    over_others: bool,  # noqa: FBT001
-    z_loss: float,
-) -> tuple[Tensor, tuple[Tensor, None]]:
-    """Return `_soft` of class indices; the one-hot rows exist for one block at a time."""
-    one_hot = torch.zeros_like(x).scatter(-1, t.unsqueeze(-1), 1.0)
-    loss, (gradient, _) = _soft(x, one_hot, class_weight, smoothing, over_others, z_loss)
-    return loss, (gradient, None)
-
-
-def _focal(x: Tensor, t: Tensor, gamma: float) -> tuple[Tensor, tuple[Tensor, None]]:
-    """Return -(1 - p)^γ log p of each row's class, and its gradient."""
-    at = t.unsqueeze(-1)
-    d, p, q, total = parts(x)
-    surprise = total - d.gather(-1, at)
-    own, rest = p.gather(-1, at), q.gather(-1, at)
-    gone = rest == 0
-    kept = torch.where(gone, 1.0, rest)
-    modulation = torch.where(gone, float(gamma == 0), kept**gamma)
-    ratio = torch.where(gone, 1.0, surprise / kept)  # tends to 1 where the class is sure
-    finite = torch.where(own == 0, 0.0, own * ratio)
-    factor = modulation * (1 + gamma * finite)
-    loss = torch.where(gone, 0.0, modulation * surprise)
-    return loss.squeeze(-1), (factor * p.scatter(-1, at, -rest), None)
-
-
-def _margin(x: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor, None]]:
-    """Return max(0, margin + best other - own) of each row, and its gradient."""
-    at = t.unsqueeze(-1)
-    others = x.scatter(-1, at, -torch.inf)
-    best, index = others.max(-1, keepdim=True)
-    violation = (margin + (best - x.gather(-1, at))).clamp(min=0)
-    active = (violation > 0).to(x.dtype)
-    gradient = torch.zeros_like(x).scatter(-1, index, active).scatter(-1, at, -active)
-    return violation.squeeze(-1), (gradient, None)
-
-
-def _margins(x: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor, None]]:
-    """Return Σ max(0, margin + other - own) over the other classes of each row, and its gradient."""
-    at = t.unsqueeze(-1)
-    violations = (margin + (x - x.gather(-1, at))).clamp(min=0).scatter(-1, at, 0.0)
-    active = (violations > 0).to(x.dtype)
-    return violations.sum(-1), (active.scatter(-1, at, -active.sum(-1, keepdim=True)), None)
-
-
-def _divergence(a: Tensor, b: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the terms of KL(p‖q) and log q - log p, from log p = a and log q = b; terms of p = 0 cost q.
-
-    Σ p log(p/q) = Σ (q - p - p log(q/p)) for distributions: each term is at least 0, so that nothing cancels.
-    """
-    impossible = p == 0
-    u = torch.where(impossible, 0.0, b) - torch.where(impossible, 0.0, a)
-    near = u.abs() < 1
-    terms = torch.where(near, p * excess(torch.where(near, u, 0.0)), (q - p) - p * u)
-    return torch.where(impossible, q, terms), u
-
-
-def _distillation(
-    s: Tensor,
-    teacher: Tensor,
-    t: Tensor,
-    alpha: float,
-    temperature: float,
-    reverse: bool,  # noqa: FBT001
-) -> tuple[Tensor, tuple[Tensor, Tensor, None]]:
-    """Return α CE + (1 - α) T² KL(p‖q) of each row, and its gradients by both sides.
-
-    p belongs to the teacher and q to the student; in reverse the other way round.
-    """
-    hard, (by_label, _) = _by_index(s, t)
-    first, second = (s, teacher) if reverse else (teacher, s)
-    (a, p, _, total_p), (b, q, _, total_q) = parts(first / temperature), parts(second / temperature)
-    terms, u = _divergence(a - total_p, b - total_q, p, q)
-    divergence = terms.sum(-1, keepdim=True)
-    share = (1 - alpha) * temperature
-    by_first = share * torch.where(p == 0, 0.0, -p * (u + divergence))
-    by_second = share * torch.where((p > 0) & (u < 1), p * torch.expm1(u.clamp(max=1)), q - p)
-    by_student, by_teacher = (by_first, by_second) if reverse else (by_second, by_first)
-    loss = _blend(alpha, hard) + (share * temperature) * divergence.squeeze(-1)
-    return loss, (_blend(alpha, by_label) + by_student, by_teacher, None)
-
-
-def _blend(alpha: float, term: Tensor) -> Tensor:
-    """Return α · term; nothing at all for α = 0, where the term may be infinite."""
-    return alpha * term if alpha else torch.zeros_like(term)
-
-
-def _scores(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Callable[[Tensor], Tensor], None]]:
-    """Return log p of each row's class, the entropy of the row and its likeliest class; the gradients of the first two.
-
-    With d the distance of a logit to the largest and m = -Σ p d, the entropy is log Σ e^d + m, and its gradient by
-    a logit -p (d + m): the large terms of log p + H have gone.
-    """
-    at = t.unsqueeze(-1)
-    d, p, q, total = parts(x)
-    near = torch.where(p == 0, 0.0, d)  # the rest may be infinite
-    spread = -(p * near).sum(-1, keepdim=True)
-    scores = torch.cat([d.gather(-1, at) - total, total + spread, x.argmax(-1, keepdim=True).to(x.dtype)], -1)
-
-    def slopes(share: Tensor) -> Tensor:
-        by_log_p, by_entropy, _ = share.unsqueeze(-1).unbind(-2)
-        own = (-p).scatter(-1, at, q.gather(-1, at))
-        return by_log_p * own - by_entropy * p * (near + spread)
-
-    return scores, (slopes, None)
-
-
 BY_INDEX: Final = Pointwise.sharing(
-    "CrossEntropy", _by_index, tensors=2, rows=True, eager=_by_index_fast, owned=_by_index_owned
+    "CrossEntropy", formulas.by_index, tensors=2, rows=True, eager=quick.by_index, owned=quick.by_index_owned
 )
-SMOOTHED: Final = Pointwise.sharing("SmoothedCrossEntropy", _smoothed, tensors=2, rows=True)
-SOFT: Final = Pointwise.sharing("SoftCrossEntropy", _soft, tensors=2, rows=True)
-FOCAL: Final = Pointwise.sharing("SoftmaxFocal", _focal, tensors=2, rows=True)
-MARGIN: Final = Pointwise.sharing("MulticlassHinge", _margin, tensors=2, rows=True)
-MARGINS: Final = Pointwise.sharing("MulticlassHingeSum", _margins, tensors=2, rows=True)
-SCORES: Final = linear.Engine("scores", 2, lambda *a: _scores(*a)[0], _scores, outputs=(3,))
-DISTILLATION: Final = Pointwise.sharing("Distillation", _distillation, tensors=3, rows=True)
+SMOOTHED: Final = Pointwise.sharing(
+    "SmoothedCrossEntropy",
+    formulas.smoothed,
+    tensors=2,
+    rows=True,
+    eager=quick.smoothed,
+    owned=quick.smoothed_owned,
+)
+SOFT: Final = Pointwise.sharing("SoftCrossEntropy", formulas.soft, tensors=2, rows=True)
+FOCAL: Final = Pointwise.sharing("SoftmaxFocal", formulas.focal, tensors=2, rows=True)
+MARGIN: Final = Pointwise.sharing("MulticlassHinge", formulas.margin, tensors=2, rows=True)
+MARGINS: Final = Pointwise.sharing("MulticlassHingeSum", formulas.margins, tensors=2, rows=True)
+SCORES: Final = linear.Engine("scores", 2, lambda *a: formulas.scores(*a)[0], formulas.scores, outputs=(3,))
+DISTILLATION: Final = Pointwise.sharing(
+    "Distillation", formulas.distillation, tensors=3, rows=True, eager=quick.distillation
+)

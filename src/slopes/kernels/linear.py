@@ -29,7 +29,7 @@ from slopes.kernels.nodes import Gradients
 CHUNK_BYTES: Final = 64 << 20
 # Of the float32 logits of a block, for each thread: what stays in a second-level cache.
 STEP_BYTES: Final = 4 << 20
-FORMULA_BYTES: Final = 512 << 10  # of a formula that makes a dozen intermediate results
+FORMULA_BYTES: Final = 256 << 10  # of a formula that makes a dozen intermediate results
 
 Formula = Callable[..., tuple[Tensor, tuple[Any, ...]]]
 Input = Tensor | LinearLogits | None

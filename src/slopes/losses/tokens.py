@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from slopes._core import check
 from slopes._core.linear_logits import Logits
+from slopes._core.reduce import Plan
 from slopes._core.spec import UNIT, Domain, Equivalent, Input, Source, Spec
 from slopes.kernels import categorical
 from slopes.losses.categorical import IGNORE
@@ -118,7 +119,10 @@ def token_log_probs(logits: Logits, token_ids: Tensor) -> Tensor:
     """
     check_tokens("token_log_probs", logits, token_ids)
     check.in_range("token_log_probs", "token_ids", token_ids[:, 1:], logits.shape[-1])
-    return -categorical.BY_INDEX(logits, shifted(token_ids, 0), 0.0)[:, :-1]
+    predicts = torch.ones_like(token_ids, dtype=torch.bool)
+    predicts[:, -1:] = False  # the last position predicts nothing here
+    plan = Plan(predicts, None, None, "none")
+    return -categorical.BY_INDEX.reduced(logits, shifted(token_ids, 0), 0.0, plan=plan)[:, :-1]
 
 
 def token_scores(logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None) -> TokenScores:

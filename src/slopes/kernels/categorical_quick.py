@@ -1,0 +1,166 @@
+"""The same losses through torch's softmax kernel, in few passes; rows that it cannot do go to the definition.
+
+For the fused eager passes only: nothing here is differentiable, and `torch.where`, which costs as much as ten
+arithmetic operations on a CPU, is avoided.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from slopes.kernels import categorical_formulas as formulas
+
+# Below this share of the other classes, or of the target, the fused softmax kernel is off by more than 16 ULP.
+CONFIDENT: Final = 2e-9
+RARE: Final = 1e-30
+# Logits of a row that are no farther apart, over the temperature, have probabilities that are normal numbers.
+_SPREAD: Final = 80.0
+# About 0, e^u - 1 - u is u² times this series, to half a unit in the last place of float32; beyond it the difference
+# loses no more than four bits.
+_NEAR: Final = 0.125
+_TAYLOR: Final = tuple(1 / math.factorial(n) for n in range(2, 7))
+
+Again = Callable[[Tensor], Tensor]
+Definition = Callable[[Tensor], tuple[Tensor, tuple[Tensor, None]]]
+Result = tuple[Tensor, tuple[Tensor, None]]
+
+
+@dataclass(frozen=True)
+class _Smoothing:
+    """How much of each target is spread, whether over the other classes only, and the mean logit of each row."""
+
+    amount: float
+    over_others: bool
+    mean: Tensor
+
+
+def by_index(x: Tensor, t: Tensor, z_loss: float) -> Result:
+    """Return -log p of each row's class, plus z_loss times the square of log Σ e^x, and its gradient."""
+    own = x.gather(-1, t.unsqueeze(-1)).squeeze(-1)
+    return _finished(
+        torch.softmax(x, -1), own, t, z_loss, None, lambda rows: formulas.by_index(x[rows], t[rows], z_loss)
+    )
+
+
+def by_index_owned(x: Tensor, t: Tensor, z_loss: float, again: Again) -> Result:
+    """Return the same in the memory of the logits; `again` makes those of some rows once more."""
+    own = x.gather(-1, t.unsqueeze(-1)).squeeze(-1)
+    p = torch.softmax(x, -1, out=x)
+    return _finished(p, own, t, z_loss, None, lambda rows: formulas.by_index(again(rows), t[rows], z_loss))
+
+
+def smoothed(
+    x: Tensor,
+    t: Tensor,
+    class_weight: Tensor | None,
+    smoothing: float,
+    over_others: bool,  # noqa: FBT001
+    z_loss: float,
+) -> Result:
+    """Return the cross-entropy of smoothed class indices, and its gradient."""
+    return smoothed_owned(x.clone(), t, class_weight, smoothing, over_others, z_loss, lambda rows: x[rows])
+
+
+def smoothed_owned(
+    x: Tensor,
+    t: Tensor,
+    class_weight: Tensor | None,
+    smoothing: float,
+    over_others: bool,  # noqa: FBT001
+    z_loss: float,
+    again: Again,
+) -> Result:
+    """Return the same in the memory of the logits."""
+    options = class_weight, smoothing, over_others, z_loss
+    mean = x.mean(-1)
+    if class_weight is not None or x.shape[-1] == 1 or not bool(mean.isfinite().all()):  # masked classes get no share
+        return formulas.smoothed(x, t, *options)
+    own = x.gather(-1, t.unsqueeze(-1)).squeeze(-1)
+    p = torch.softmax(x, -1, out=x)
+    spread = _Smoothing(smoothing, over_others, mean)
+    return _finished(p, own, t, z_loss, spread, lambda rows: formulas.smoothed(again(rows), t[rows], *options))
+
+
+def _finished(
+    p: Tensor, logit: Tensor, t: Tensor, z_loss: float, smoothing: _Smoothing | None, definition: Definition
+) -> Result:
+    """Return the losses, and the slopes in the place of the softmax p, from the logits of the targets."""
+    at = t.unsqueeze(-1)
+    own = p.gather(-1, at).squeeze(-1)
+    rest = p.scatter_(-1, at, 0.0).sum(-1)
+    entropy = torch.where(rest < 0.5, -torch.log1p(-rest), -torch.log(own))  # noqa: PLR2004
+    loss, by_own, size = entropy, -rest, logit + entropy  # size is log Σ e^x
+    if z_loss:
+        p.mul_((1 + (2 * z_loss) * size).unsqueeze(-1))
+        by_own = by_own + (2 * z_loss) * size * own
+    if smoothing is not None:
+        loss, share = _spread(entropy, size, smoothing, p.shape[-1])
+        p.sub_(share)
+        by_own = by_own + (smoothing.amount if smoothing.over_others else smoothing.amount - share)
+    if z_loss:
+        loss = loss + z_loss * size**2
+    p.scatter_(-1, at, by_own.unsqueeze(-1))
+    hard = ((rest < CONFIDENT) | ~(own > RARE)).nonzero().squeeze(-1)
+    if hard.numel():
+        loss[hard], (p[hard], _) = definition(hard)
+    return loss, (p, None)
+
+
+def _spread(entropy: Tensor, size: Tensor, smoothing: _Smoothing, classes: int) -> tuple[Tensor, float]:
+    """Return (1 - ε) · cross-entropy plus ε · the mean of log Σ e^x - x, and the share of a class."""
+    amount, mean = smoothing.amount, size - smoothing.mean
+    if not smoothing.over_others:
+        return (1 - amount) * entropy + amount * mean, amount / classes
+    return (1 - amount) * entropy + amount * ((classes * mean - entropy) / (classes - 1)), amount / (classes - 1)
+
+
+def distillation(
+    s: Tensor,
+    teacher: Tensor,
+    t: Tensor,
+    alpha: float,
+    temperature: float,
+    reverse: bool,  # noqa: FBT001
+) -> tuple[Tensor, tuple[Tensor, Any, None]]:
+    """Return α CE + (1 - α) T² KL(p‖q) of each row, and its gradients by both sides."""
+    if s.dtype != torch.float32 or not (_even(s, temperature) and _even(teacher, temperature)):
+        return formulas.distillation(s, teacher, t, alpha, temperature, reverse)
+    hard, (by_label, _) = by_index(s, t, 0.0)
+    first, second = (s, teacher) if reverse else (teacher, s)
+    a = torch.log_softmax(first / temperature, -1)
+    u = torch.log_softmax(second / temperature, -1).sub_(a)  # log q - log p
+    p = a.exp_()
+    gap = torch.expm1(u).mul_(p)  # q - p
+    divergence = _excess(u, gap, p).sum(-1)
+    share = (1 - alpha) * temperature
+
+    def by_first() -> Tensor:
+        return (u + divergence.unsqueeze(-1)).mul_(p).mul_(-share)
+
+    loss = alpha * hard + (share * temperature) * divergence
+    if reverse:
+        return loss, (by_label.mul_(alpha).add_(by_first()), lambda: gap * share, None)
+    return loss, (by_label.mul_(alpha).add_(gap, alpha=share), by_first, None)
+
+
+def _excess(u: Tensor, gap: Tensor, p: Tensor) -> Tensor:
+    """Return p (e^u - 1 - u), from gap = p (e^u - 1): a series about 0."""
+    far = torch.addcmul(gap, p, u, value=-1)
+    w = u.clamp(-_NEAR, _NEAR)
+    series = torch.full_like(w, _TAYLOR[-1])
+    for coefficient in _TAYLOR[-2::-1]:
+        series.mul_(w).add_(coefficient)
+    near = (u.abs() < _NEAR).to(u.dtype)
+    return far.lerp_(series.mul_(w).mul_(w).mul_(p), near)
+
+
+def _even(x: Tensor, temperature: float) -> bool:
+    """Whether no logits of any row are so far apart that a probability is no normal number."""
+    low, high = x.amin(-1), x.amax(-1)
+    return bool(((high - low) < _SPREAD * temperature).all())
