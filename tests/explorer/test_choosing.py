@@ -88,7 +88,7 @@ def test_reasons_carry_the_numbers_of_the_targets() -> None:
     assert described(recipes.PositiveRegression.from_targets(torch.tensor([1.0, 2.0]))).metrics.startswith("MAE")
 
 
-@pytest.mark.parametrize("name", ["torch", "margin", "Run", "__doc__", "", "yes_or_no()"])
+@pytest.mark.parametrize("name", ["torch", "margin", "Run", "NamedTuple", "__doc__", "", "yes_or_no()"])
 def test_only_snippets_with_a_recipe_have_reasons(name: str) -> None:
     assert reasons(name) is None
     assert snippets.margin().recipe is None

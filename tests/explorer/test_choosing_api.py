@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -458,6 +459,49 @@ def test_a_policy_knows_every_script_of_a_report() -> None:
     said = policy(page)["content-security-policy"]
     assert said.count("'sha256-") == 2
     assert "'sha256-" + base64.b64encode(hashlib.sha256(b"a = 1;").digest()).decode() in said
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_ending_the_explorer_ends_the_comparison_and_removes_the_files(tmp_path: Path, sign: signal.Signals) -> None:
+    command = [sys.executable, "-c", "from slopes.explorer import serve; serve(0, open_browser=False)"]
+    told = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=told) as process:  # noqa: S603
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[2]
+            with httpx.Client(base_url=url, timeout=60) as client:
+                data = kept(client, RATINGS)
+                order = {"data": data, "target": ["back"], "seeds": 20, "steps": 2000}
+                assert client.post(f"{API}/comparisons", json=order).status_code == 202
+            assert any(path.name.startswith("slopes-explorer-") for path in tmp_path.iterdir())
+            process.send_signal(sign)
+            assert process.wait(30) in {0, 128 + signal.SIGTERM}
+        finally:
+            process.kill()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("slopes-explorer-")] == []
+
+
+def test_a_length_that_is_too_large_is_refused_before_the_file_comes(client: httpx.Client) -> None:
+    address = (client.base_url.host, client.base_url.port or 0)
+    with socket.create_connection(address, timeout=30) as connection:
+        head = (
+            f"POST {API}/files?name=a.csv HTTP/1.1\r\nHost: 127.0.0.1:{address[1]}\r\nContent-Length: {2**40}\r\n\r\n"
+        )
+        connection.sendall(head.encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413")
+
+
+def test_the_oldest_file_makes_room() -> None:
+    held = Sources()
+    places = []
+    for i in range(sources.KEPT + 1):
+        folder = held.folder() / str(i)
+        folder.mkdir()
+        places.append(folder / "data.csv")
+        places[-1].write_text(RATINGS, encoding="utf-8")
+        held.keep(places[-1])
+    assert [place.exists() for place in places] == [False] + [True] * sources.KEPT
+    held.close()
 
 
 def test_a_server_closes_what_it_holds() -> None:

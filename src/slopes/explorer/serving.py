@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import sys
 import threading
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 HOST: Final = "127.0.0.1"
+_TERMINATED: Final = 128 + signal.SIGTERM  # what a shell makes of it
 
 
 class Explorer:
@@ -83,6 +85,8 @@ def serve(port: int = 8000, *, open_browser: bool = True, functions: Sequence[st
     sys.stdout.flush()
     if open_browser:
         threading.Timer(0.2, webbrowser.open, [page]).start()
+    # The server hands a signal on once it has shut down; by default this one would leave the visitor's files behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     with contextlib.suppress(KeyboardInterrupt):
         explorer.run()
 
