@@ -33,7 +33,7 @@ Result = tuple[Tensor, tuple[Tensor, None]]
 
 @dataclass(frozen=True)
 class _Smoothing:
-    """How much of each target is spread, whether over the other classes only, and the mean logit of each row."""
+    """How much of each target is spread, whether over the others only, and the rows' mean logit less the target's."""
 
     amount: float
     over_others: bool
@@ -78,10 +78,12 @@ def smoothed_owned(
 ) -> Result:
     """Return the same in the memory of the logits."""
     options = class_weight, smoothing, over_others, z_loss
-    mean = x.mean(-1)
-    if class_weight is not None or x.shape[-1] == 1 or not bool(mean.isfinite().all()):  # masked classes get no share
+    if class_weight is not None or x.shape[-1] == 1:
         return formulas.smoothed(x, t, *options)
     own = x.gather(-1, t.unsqueeze(-1)).squeeze(-1)
+    mean = x.sub_(own.unsqueeze(-1)).mean(-1)  # of differences, which an offset does not round off
+    if not bool(mean.isfinite().all()):  # a masked class, which gets no share
+        return formulas.smoothed(again(torch.arange(len(x), device=x.device)), t, *options)
     p = torch.softmax(x, -1, out=x)
     spread = _Smoothing(smoothing, over_others, mean)
     return _finished(p, own, t, z_loss, spread, lambda rows: formulas.smoothed(again(rows), t[rows], *options))
@@ -100,7 +102,7 @@ def _finished(
         p.mul_((1 + (2 * z_loss) * size).unsqueeze(-1))
         by_own = by_own + (2 * z_loss) * size * own
     if smoothing is not None:
-        loss, share = _spread(entropy, size, smoothing, p.shape[-1])
+        loss, share = _spread(entropy, smoothing, p.shape[-1])
         p.sub_(share)
         by_own = by_own + (smoothing.amount if smoothing.over_others else smoothing.amount - share)
     if z_loss:
@@ -112,9 +114,9 @@ def _finished(
     return loss, (p, None)
 
 
-def _spread(entropy: Tensor, size: Tensor, smoothing: _Smoothing, classes: int) -> tuple[Tensor, float]:
+def _spread(entropy: Tensor, smoothing: _Smoothing, classes: int) -> tuple[Tensor, float]:
     """Return (1 - ε) · cross-entropy plus ε · the mean of log Σ e^x - x, and the share of a class."""
-    amount, mean = smoothing.amount, size - smoothing.mean
+    amount, mean = smoothing.amount, entropy - smoothing.mean
     if not smoothing.over_others:
         return (1 - amount) * entropy + amount * mean, amount / classes
     return (1 - amount) * entropy + amount * ((classes * mean - entropy) / (classes - 1)), amount / (classes - 1)
