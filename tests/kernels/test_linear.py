@@ -445,6 +445,7 @@ def test_memory_grows_with_the_chunk() -> None:
         ((torch.zeros(2, 3), torch.zeros(4, 3).double()), {}, DtypeError, "expected one dtype"),
         ((torch.zeros(2, 3).long(), torch.zeros(4, 3)), {}, DtypeError, "`hidden` has dtype torch.int64"),
         ((torch.zeros(2, 3), None), {}, DtypeError, "`weight` is NoneType"),
+        ((torch.zeros(2, 3), nn.Linear(3, 4)), {}, DtypeError, "`weight` is Linear, .*; pass weight.weight."),
         ((torch.zeros(2, 3), torch.zeros(4, 3)), {"temperature": 0.0}, OptionError, "`temperature` is 0.0"),
         ((torch.zeros(2, 3), torch.zeros(4, 3)), {"soft_cap": -1.0}, OptionError, "`soft_cap` is -1.0"),
         ((torch.zeros(2, 3), torch.zeros(4, 3)), {"soft_cap": float("nan")}, OptionError, "`soft_cap` is nan"),
@@ -463,7 +464,8 @@ def test_targets_out_of_range_are_refused() -> None:
 
 
 def test_losses_of_one_logit_want_a_tensor() -> None:
-    with pytest.raises(DtypeError, match=r"`logits` is LinearLogits, expected a torch\.Tensor"):
+    words = r"`logits` is LinearLogits, expected a torch\.Tensor; make the logits with logits\.materialize\(\)\."
+    with pytest.raises(DtypeError, match=words):
         L.binary_cross_entropy(LinearLogits(*head()), SOFT)  # type: ignore[arg-type]
 
 

@@ -36,10 +36,18 @@ def tensor(function: str, **arguments: object) -> None:
     for name, value in arguments.items():
         if not isinstance(value, Tensor):
             message = (
-                f"{function}: `{name}` is {type(value).__name__}, expected a torch.Tensor; "
-                f"wrap it with torch.tensor(...)."
+                f"{function}: `{name}` is {type(value).__name__}, expected a torch.Tensor; {_as_tensor(name, value)}."
             )
             raise DtypeError(message)
+
+
+def _as_tensor(name: str, value: object) -> str:
+    """Return how one gets a tensor out of something that is none."""
+    if isinstance(value, torch.nn.Module):
+        return f"pass {name}.weight"
+    if hasattr(value, "materialize"):
+        return f"make the logits with {name}.materialize()"
+    return "wrap it with torch.tensor(...)"
 
 
 def floating(function: str, **tensors: Tensor) -> None:
