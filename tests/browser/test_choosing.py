@@ -65,7 +65,7 @@ def test_from_a_file_by_a_question_to_a_report(page: Page, ratings: Path) -> Non
     page.get_by_label("To be predicted").select_option("rating")
     page.get_by_role("group", name="There are 5 different whole numbers").get_by_role(
         "radio", name="Multiclass"
-    ).check()
+    ).click()
     verdict = page.get_by_role("region", name="What the target asks for")
     expect(verdict).to_contain_text("recipes.MultiClass")
     start = page.get_by_role("button", name="Compare on this machine")
