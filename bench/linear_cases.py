@@ -181,7 +181,7 @@ def _dpo(peer: Callable[[], Callable[..., Tensor]], quick: bool) -> Prepared:  #
         inputs=given,
         memory=True,
         allowed=2e-4,  # a sum of 512 log-probabilities is off by 2e-4 in float32, and the gradients with it
-        loss_allowed=1e-5,  # the loss is a difference of sums of hundreds of log-probabilities
+        loss_allowed=1e-4,  # the loss is one of differences of such sums
     )
 
 
