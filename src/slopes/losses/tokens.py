@@ -319,7 +319,7 @@ SPECS: Final = (
         formula=r"\log p(x_t \mid x_{<t}),\quad H_t = -\sum_v p_v \log p_v",
         inputs=TOKENS,
         output=("B", "T - 1"),
-        aliases=("entropy bonus", "token entropy", "logprobs and entropy"),
+        aliases=("token entropy", "logprobs and entropy"),
         equivalents=(Equivalent("TRL", "trl.trainer.utils.entropy_from_logits(logits[:, :-1])", "the entropy alone"),),
         sources=(Source("Williams, Peng 1991, Function optimization using connectionist reinforcement learning"),),
     ),
