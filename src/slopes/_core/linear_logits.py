@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -12,9 +11,7 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import ShapeError
 from slopes._core.reduce import wide
-from slopes._core.spec import Domain
-
-_FINITE_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
+from slopes._core.spec import FINITE_POSITIVE
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +74,9 @@ class LinearLogits:
             raise ShapeError(message)
         if self.bias is not None:
             check.has_shape(name, "bias", self.bias, [self.weight.shape[0]], "one for each class")
-        check.option(name, "temperature", self.temperature, _FINITE_POSITIVE)
+        check.option(name, "temperature", self.temperature, FINITE_POSITIVE)
         if self.soft_cap is not None:
-            check.option(name, "soft_cap", self.soft_cap, _FINITE_POSITIVE)
+            check.option(name, "soft_cap", self.soft_cap, FINITE_POSITIVE)
 
     def _cast(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Give the tensors the dtype that autocast gives a linear layer's, which leaves float64 alone."""

@@ -56,6 +56,7 @@ REALS = Domain()
 POSITIVE = Domain(low=0.0, low_open=True)
 NON_NEGATIVE = Domain(low=0.0)
 FINITE_NON_NEGATIVE = Domain(low=0.0, high_open=True)
+FINITE_POSITIVE = Domain(low=0.0, low_open=True, high_open=True)
 UNIT = Domain(0.0, 1.0)
 
 

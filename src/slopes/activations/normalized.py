@@ -15,7 +15,7 @@ from slopes._core import check
 from slopes._core.errors import OptionError
 from slopes._core.reduce import wide
 from slopes._core.settings import STATE
-from slopes._core.spec import POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE_POSITIVE, POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import rows
 
 
@@ -108,9 +108,6 @@ class LogSoftmax(nn.Module):
         return log_softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)
 
 
-_TEMPERATURE: Final = Domain(low=0.0, low_open=True, high_open=True)
-
-
 def _plain(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> bool:
     """Check the arguments and say whether torch's own kernel does what is asked."""
     check.floating(function, x=x)
@@ -119,7 +116,7 @@ def _plain(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor 
             f"{function}: `dim` is {dim!r}, expected a dimension of `x`, which has shape {check.shape_of(x)}; use -1."
         )
         raise OptionError(message)
-    check.option(function, "temperature", temperature, _TEMPERATURE)
+    check.option(function, "temperature", temperature, FINITE_POSITIVE)
     if mask is not None:
         check.boolean(function, "mask", mask, x.shape, "the shape of `x`; True where an entry takes part")
         check.same_device(function, x=x, mask=mask)

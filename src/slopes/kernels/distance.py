@@ -12,10 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from slopes._core.spec import Domain
-
 DISTANCES: Final = ("euclidean", "squared", "cosine")
-FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
 
 _BITS: Final = {torch.float32: (torch.int32, 0x7F800000), torch.float64: (torch.int64, 0x7FF << 52)}
 # Squares of entries divided by these neither overflow nor underflow, from the largest number to the smallest

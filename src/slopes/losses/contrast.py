@@ -14,7 +14,7 @@ from slopes._core import check, reduce
 from slopes._core.errors import ShapeError, ValuesError
 from slopes._core.reduce import Reduction, wide
 from slopes._core.settings import reads_values
-from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.pairwise import LINE_UP, TWO_WAY
 
 
@@ -65,7 +65,7 @@ def info_nce(
         '0.407606'
     """
     _check_sides("info_nce", query=query, keys=keys)
-    check.option("info_nce", "temperature", temperature, _POSITIVE)
+    check.option("info_nce", "temperature", temperature, FINITE_POSITIVE)
     check.flag("info_nce", "normalize", normalize)
     plan = reduce.plan(
         "info_nce", query.shape[:1], query, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -171,7 +171,7 @@ def nt_xent(
     """
     check.alike("nt_xent", first=first, second=second)
     _check_sides("nt_xent", first=first, second=second)
-    check.option("nt_xent", "temperature", temperature, _POSITIVE)
+    check.option("nt_xent", "temperature", temperature, FINITE_POSITIVE)
     check.flag("nt_xent", "normalize", normalize)
     count = len(first)
 
@@ -308,9 +308,6 @@ class NTXent(nn.Module):
         )
 
 
-_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
-
-
 def _check_sides(function: str, **sides: Tensor) -> None:
     """Check matrices of embeddings: two dimensions each, one length D of at least 1."""
     check.floating(function, **sides)
@@ -360,13 +357,15 @@ def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tens
 
 def _logit_scale(logit_scale: Tensor | float, images: Tensor) -> Tensor:
     if not isinstance(logit_scale, Tensor):
-        check.option("clip", "logit_scale", logit_scale, _POSITIVE)
+        check.option("clip", "logit_scale", logit_scale, FINITE_POSITIVE)
         return torch.full((), logit_scale, dtype=wide(images.dtype), device=images.device)
     check.floating("clip", logit_scale=logit_scale)
     check.has_shape("clip", "logit_scale", logit_scale, (), "one number for all pairs")
     check.same_device("clip", images=images, logit_scale=logit_scale)
     check.same_precision("clip", images=images, logit_scale=logit_scale)
-    check.within("clip", "logit_scale", logit_scale, _POSITIVE, "pass the multiplier itself, .exp() of its logarithm")
+    check.within(
+        "clip", "logit_scale", logit_scale, FINITE_POSITIVE, "pass the multiplier itself, .exp() of its logarithm"
+    )
     return logit_scale.to(wide(images.dtype))
 
 
@@ -391,7 +390,7 @@ SPECS: Final = (
         output=("N",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("temperature", 0.07, _TEMPERATURE, _POSITIVE, "T", slider=(0.01, 1.0, 0.01)),
+            Parameter("temperature", 0.07, _TEMPERATURE, FINITE_POSITIVE, "T", slider=(0.01, 1.0, 0.01)),
             Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),
         ),
         aliases=("infonce", "contrastive predictive coding", "cpc", "in-batch negatives", "moco", "n-pair"),
@@ -461,7 +460,7 @@ SPECS: Final = (
         output=("2N",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("temperature", 0.1, _TEMPERATURE, _POSITIVE, "T", slider=(0.01, 1.0, 0.01)),
+            Parameter("temperature", 0.1, _TEMPERATURE, FINITE_POSITIVE, "T", slider=(0.01, 1.0, 0.01)),
             Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),
         ),
         aliases=("simclr", "normalized temperature-scaled cross entropy", "ntxent"),

@@ -13,7 +13,17 @@ from torch import Tensor, nn
 
 from slopes._core import check, numerics, reduce
 from slopes._core.reduce import Reduction
-from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import (
+    FINITE_NON_NEGATIVE,
+    FINITE_POSITIVE,
+    NON_NEGATIVE,
+    Domain,
+    Equivalent,
+    Input,
+    Parameter,
+    Source,
+    Spec,
+)
 from slopes.kernels.differences import difference, minus, times
 from slopes.kernels.pointwise import Pointwise
 
@@ -74,9 +84,9 @@ def kto(
         >>> [f"{entry:.4f}" for entry in loss.tolist()]  # σ(-1) and σ(1)
         ['0.2689', '0.7311']
     """
-    check.option("kto", "beta", beta, _POSITIVE)
-    check.option("kto", "desirable_weight", desirable_weight, _FACTOR)
-    check.option("kto", "undesirable_weight", undesirable_weight, _FACTOR)
+    check.option("kto", "beta", beta, FINITE_POSITIVE)
+    check.option("kto", "desirable_weight", desirable_weight, FINITE_NON_NEGATIVE)
+    check.option("kto", "undesirable_weight", undesirable_weight, FINITE_NON_NEGATIVE)
     check.alike("kto", policy=policy, reference=reference)
     check.boolean(
         "kto", "desirable", desirable, policy.shape, "the shape of `policy`; True for an answer to have more of"
@@ -138,7 +148,7 @@ def orpo(
         >>> f"{loss.item():.4f}"  # odds 1 and 1/3: 1 + log(1 + 1/3)
         '1.2877'
     """
-    check.option("orpo", "lam", lam, _FACTOR)
+    check.option("orpo", "lam", lam, FINITE_NON_NEGATIVE)
     tensors = {"chosen_log_probs": chosen_log_probs, "rejected_log_probs": rejected_log_probs}
     check.floating("orpo", **tensors, nll=nll)
     if nll.dim() == 0:
@@ -233,8 +243,6 @@ class ORPO(nn.Module):
         )
 
 
-_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
-_FACTOR: Final = Domain(low=0.0, high_open=True)
 _NOT_ABOVE_0: Final = Domain(high=0.0)
 # log(1 - e^x) at the largest negative number, -2^-149 and -2^-1074.
 _LOG_LEAST: Final = {torch.float32: -149 * math.log(2), torch.float64: -1074 * math.log(2)}
@@ -251,7 +259,7 @@ def _constant(function: str, kl: Tensor | float, like: Tensor) -> Tensor:
             function, "kl", kl, NON_NEGATIVE, "a divergence is at least 0, so raise an estimate: kl.clamp(min=0)"
         )
         return kl.detach().to(reduce.wide(like.dtype)).expand(like.shape).contiguous()
-    check.option(function, "kl", kl, _FACTOR)
+    check.option(function, "kl", kl, FINITE_NON_NEGATIVE)
     return torch.full_like(like, kl, dtype=reduce.wide(like.dtype), requires_grad=False)
 
 
@@ -307,9 +315,20 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("beta", 0.1, "price of leaving the reference", _POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)),
-            Parameter("desirable_weight", 1.0, "factor of desirable answers", _FACTOR, "w_+", slider=(0.0, 4.0, 0.1)),
-            Parameter("undesirable_weight", 1.0, "factor of the others", _FACTOR, "w_-", slider=(0.0, 4.0, 0.1)),
+            Parameter(
+                "beta", 0.1, "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)
+            ),
+            Parameter(
+                "desirable_weight",
+                1.0,
+                "factor of desirable answers",
+                FINITE_NON_NEGATIVE,
+                "w_+",
+                slider=(0.0, 4.0, 0.1),
+            ),
+            Parameter(
+                "undesirable_weight", 1.0, "factor of the others", FINITE_NON_NEGATIVE, "w_-", slider=(0.0, 4.0, 0.1)
+            ),
         ),
         aliases=("kahneman tversky optimization", "unpaired preference"),
         equivalents=(
@@ -340,7 +359,9 @@ SPECS: Final = (
             Input("nll", ("...",)),
         ),
         output=("...",),
-        parameters=(Parameter("lam", 0.1, "weight of the odds ratio", _FACTOR, r"\lambda", slider=(0.0, 1.0, 0.05)),),
+        parameters=(
+            Parameter("lam", 0.1, "weight of the odds ratio", FINITE_NON_NEGATIVE, r"\lambda", slider=(0.0, 1.0, 0.05)),
+        ),
         aliases=("odds ratio preference optimization", "monolithic preference"),
         equivalents=(Equivalent("TRL", "ORPOConfig(beta=lam)", "calls λ beta; its likelihood covers the prompt too"),),
         convention="Log-probabilities are means over tokens, of the answer alone.",

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from slopes._core import check, reduce
 from slopes._core.errors import ShapeError
 from slopes._core.reduce import Plan, Reduction, wide
-from slopes._core.spec import NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import distance as distances
 from slopes.kernels import triplets
-from slopes.kernels.distance import DISTANCES, FINITE_NON_NEGATIVE
+from slopes.kernels.distance import DISTANCES
 
 Mining = Literal["hard", "semihard", "all"]
 Distance = Literal["euclidean", "squared", "cosine"]

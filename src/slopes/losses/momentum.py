@@ -5,15 +5,13 @@ Dimension names: N queries, D the length of an embedding.
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from torch import Tensor, nn
 
 from slopes._core import check, reduce
 from slopes._core.errors import OptionError
 from slopes._core.reduce import Reduction, wide
-from slopes._core.spec import Domain
+from slopes._core.spec import FINITE_POSITIVE
 from slopes.kernels import distance as distances
 from slopes.kernels.pairwise import LINE_UP
 
@@ -71,7 +69,7 @@ class MomentumQueue(nn.Module):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 message = f"MomentumQueue: `{name}` is {value!r}, expected a whole number above 0; pass an int."
                 raise OptionError(message)
-        check.option("MomentumQueue", "temperature", temperature, _POSITIVE)
+        check.option("MomentumQueue", "temperature", temperature, FINITE_POSITIVE)
         check.flag("MomentumQueue", "normalize", normalize)
         check.choice("MomentumQueue", "reduction", reduction, reduce.REDUCTIONS)
         self.temperature = temperature
@@ -144,6 +142,3 @@ class MomentumQueue(nn.Module):
     def _check_rows(self, name: str, rows: Tensor) -> None:
         shape = (len(rows) if rows.dim() else 0, self.keys.shape[1])
         check.has_shape("MomentumQueue", name, rows, shape, "one embedding a row, of the queue's dimension")
-
-
-_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)

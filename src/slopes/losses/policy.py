@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from slopes._core import check, reduce
 from slopes._core.reduce import Reduction
-from slopes._core.spec import Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE_NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.differences import difference, excess
 from slopes.kernels.pointwise import Pointwise
 
@@ -67,7 +67,7 @@ def ppo(
         >>> ppo(log_probs, torch.zeros(3), torch.tensor([1.0, 1.0, -1.0]), reduction="none")
         tensor([-0.5000, -1.2000,  0.8000])
     """
-    check.option("ppo", "clip", clip, _CLIP)
+    check.option("ppo", "clip", clip, FINITE_NON_NEGATIVE)
     check.alike("ppo", log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages)
     plan = reduce.plan(
         "ppo", log_probs.shape, log_probs, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -203,7 +203,6 @@ class KLPenalty(nn.Module):
 
 
 ESTIMATORS: Final = ("k1", "k2", "k3")
-_CLIP: Final = Domain(low=0.0, high_open=True)
 
 
 def _ppo(new: Tensor, old: Tensor, a: Tensor, clip: float) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
@@ -266,7 +265,9 @@ SPECS: Final = (
             Input("advantages", ("...",)),
         ),
         output=("...",),
-        parameters=(Parameter("clip", 0.2, "how far the ratio may leave 1", _CLIP, "c", slider=(0.05, 0.5, 0.05)),),
+        parameters=(
+            Parameter("clip", 0.2, "how far the ratio may leave 1", FINITE_NON_NEGATIVE, "c", slider=(0.05, 0.5, 0.05)),
+        ),
         aliases=("clipped surrogate", "proximal policy optimization", "grpo", "policy gradient"),
         equivalents=(
             Equivalent("TRL", 'GRPOConfig(loss_type="bnpo", epsilon=clip)', "grpo averages each sequence first"),

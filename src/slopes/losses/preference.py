@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from slopes._core import check, numerics, reduce
 from slopes._core.reduce import Reduction
-from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.differences import difference, minus, times
 from slopes.kernels.pointwise import Pointwise
 
@@ -123,7 +123,7 @@ def dpo(
         >>> f"{dpo(*pair, beta=0.5).item():.4f}"  # log-ratios +1 and -1: -log σ(0.5 · 2)
         '0.3133'
     """
-    check.option("dpo", "beta", beta, _POSITIVE)
+    check.option("dpo", "beta", beta, FINITE_POSITIVE)
     check.option("dpo", "label_smoothing", label_smoothing, _SMOOTHING)
     sums = _policy_and_reference("dpo", policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     plan = reduce.plan(
@@ -179,7 +179,7 @@ def ipo(
         >>> ipo(*pair, beta=0.1).item()  # margin 2, goal 5
         9.0
     """
-    check.option("ipo", "beta", beta, _POSITIVE)
+    check.option("ipo", "beta", beta, FINITE_POSITIVE)
     sums = _policy_and_reference("ipo", policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     plan = reduce.plan(
         "ipo", sums[0].shape, sums[0], mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -285,7 +285,6 @@ class IPO(nn.Module):
 
 
 _FINITE: Final = Domain(low_open=True, high_open=True)
-_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
 _SMOOTHING: Final = Domain(0.0, 0.5, high_open=True)
 
 
@@ -388,7 +387,9 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("beta", 0.1, "price of leaving the reference", _POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)),
+            Parameter(
+                "beta", 0.1, "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)
+            ),
             Parameter(
                 "label_smoothing",
                 0.0,
@@ -428,7 +429,9 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("beta", 0.1, "price of leaving the reference", _POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)),
+            Parameter(
+                "beta", 0.1, "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)
+            ),
         ),
         aliases=("identity preference optimization", "psi-po"),
         equivalents=(

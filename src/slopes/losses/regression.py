@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from slopes._core import check, reduce
 from slopes._core.reduce import Reduction
-from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.pointwise import Pointwise
 
 
@@ -131,7 +131,7 @@ def huber(
         >>> huber(*houses, delta=15.0, reduction="none")
         tensor([  50.0000,   50.0000, 3187.5000])
     """
-    check.option("huber", "delta", delta, _POSITIVE)
+    check.option("huber", "delta", delta, FINITE_POSITIVE)
     return _between("huber", _HUBER, predictions, targets, mask, weight, reduction, denominator, float(delta))
 
 
@@ -172,7 +172,7 @@ def smooth_l1(
         >>> smooth_l1(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
         tensor([0.1250, 2.5000])
     """
-    check.option("smooth_l1", "beta", beta, _POSITIVE)
+    check.option("smooth_l1", "beta", beta, FINITE_POSITIVE)
     return _between("smooth_l1", _SMOOTH_L1, predictions, targets, mask, weight, reduction, denominator, float(beta))
 
 
@@ -313,9 +313,6 @@ class SmoothL1(nn.Module):
         )
 
 
-_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
-
-
 def _mse(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     r = p - t
     return r * r, (2 * r, -2 * r)
@@ -426,7 +423,7 @@ SPECS: Final = (
         range=NON_NEGATIVE,
         parameters=(
             Parameter(
-                "delta", 1.0, "where the parabola turns into a line", _POSITIVE, r"\delta", slider=(0.1, 5.0, 0.1)
+                "delta", 1.0, "where the parabola turns into a line", FINITE_POSITIVE, r"\delta", slider=(0.1, 5.0, 0.1)
             ),
         ),
         aliases=("huber loss", "robust loss"),
@@ -459,7 +456,9 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("beta", 1.0, "where the parabola turns into a line", _POSITIVE, r"\beta", slider=(0.1, 5.0, 0.1)),
+            Parameter(
+                "beta", 1.0, "where the parabola turns into a line", FINITE_POSITIVE, r"\beta", slider=(0.1, 5.0, 0.1)
+            ),
         ),
         aliases=("smooth l1 loss",),
         equivalents=(

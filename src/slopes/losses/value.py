@@ -12,7 +12,16 @@ from torch import Tensor, nn
 
 from slopes._core import check, reduce
 from slopes._core.reduce import Reduction
-from slopes._core.spec import NON_NEGATIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import (
+    FINITE_NON_NEGATIVE,
+    NON_NEGATIVE,
+    UNIT,
+    Equivalent,
+    Input,
+    Parameter,
+    Source,
+    Spec,
+)
 from slopes.kernels.pointwise import Pointwise
 
 
@@ -59,7 +68,7 @@ def value_clip(
         >>> value_clip(torch.tensor([0.1, 0.5, -0.5]), old, returns, clip=0.2, reduction="none")
         tensor([0.4050, 0.3200, 1.1250])
     """
-    check.option("value_clip", "clip", clip, _CLIP)
+    check.option("value_clip", "clip", clip, FINITE_NON_NEGATIVE)
     check.alike("value_clip", values=values, old_values=old_values, returns=returns)
     plan = reduce.plan(
         "value_clip", values.shape, values, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -153,9 +162,6 @@ class ValueClip(nn.Module):
         )
 
 
-_CLIP: Final = Domain(low=0.0, high_open=True)
-
-
 def _value_clip(v: Tensor, old: Tensor, target: Tensor, clip: float) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
     moved = v - old
     error = v - target
@@ -199,7 +205,15 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("clip", 0.2, "how far a value may move", _CLIP, "c", slider=(0.05, 1.0, 0.05), unit="value"),
+            Parameter(
+                "clip",
+                0.2,
+                "how far a value may move",
+                FINITE_NON_NEGATIVE,
+                "c",
+                slider=(0.05, 1.0, 0.05),
+                unit="value",
+            ),
         ),
         aliases=("value function loss", "critic loss", "clipped value function"),
         equivalents=(

@@ -20,7 +20,7 @@ from slopes import losses
 from slopes._core import check
 from slopes._core.errors import OptionError, ValuesError
 from slopes._core.reduce import Reduction, wide
-from slopes._core.spec import UNIT, Domain
+from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE, UNIT, Domain
 from slopes.activations import sigmoid
 from slopes.recipes.classification import labels, posterior
 from slopes.recipes.classification.calibration import Cost, Metric, tempered, tune_threshold
@@ -35,8 +35,6 @@ Criterion = Literal["binary_cross_entropy", "focal"]
 CRITERIA: Final = ("binary_cross_entropy", "focal")
 
 _SHARE: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
-_FINITE_POSITIVE: Final = Domain(0.0, low_open=True, high_open=True)
-_FINITE_NON_NEGATIVE: Final = Domain(0.0, high_open=True)
 _ONE_LOGIT: Final = Reason(
     "one logit, a sigmoid",
     "Two classes need one number: a softmax over two logits has twice the parameters and predicts the same. Under "
@@ -95,9 +93,9 @@ class Binary:
     def __post_init__(self) -> None:
         check.choice("Binary", "criterion", self.criterion, CRITERIA)
         check.option("Binary", "prior", self.prior, _SHARE)
-        check.option("Binary", "pos_weight", self.pos_weight, _FINITE_POSITIVE)
-        check.option("Binary", "gamma", self.gamma, _FINITE_NON_NEGATIVE)
-        check.option("Binary", "temperature", self.temperature, _FINITE_POSITIVE)
+        check.option("Binary", "pos_weight", self.pos_weight, FINITE_POSITIVE)
+        check.option("Binary", "gamma", self.gamma, FINITE_NON_NEGATIVE)
+        check.option("Binary", "temperature", self.temperature, FINITE_POSITIVE)
         check.option("Binary", "threshold", self.threshold, UNIT)
         if self.pos_weight != 1 and self.criterion == "focal":
             message = (

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import OptionError, ShapeError, ValuesError
-from slopes._core.spec import Domain
+from slopes._core.spec import FINITE_NON_NEGATIVE, Domain
 from slopes.recipes.classification.labels import hard
 from slopes.recipes.recipe import Reason
 
@@ -25,7 +25,6 @@ METRICS: Final = ("f1", "balanced_accuracy", "accuracy", "matthews")
 _STEPS: Final = 200
 # Of the size of the terms that cancel at the minimum: far above the rounding of float64, whatever the number of rows.
 _FLAT: Final = 1e-10
-_FINITE_NON_NEGATIVE: Final = Domain(low=0.0, high_open=True)
 
 
 class TemperatureFit(NamedTuple):
@@ -191,8 +190,8 @@ class Cost:
     false_negative: float
 
     def __post_init__(self) -> None:
-        check.option("Cost", "false_positive", self.false_positive, _FINITE_NON_NEGATIVE)
-        check.option("Cost", "false_negative", self.false_negative, _FINITE_NON_NEGATIVE)
+        check.option("Cost", "false_positive", self.false_positive, FINITE_NON_NEGATIVE)
+        check.option("Cost", "false_negative", self.false_negative, FINITE_NON_NEGATIVE)
         if self.false_positive + self.false_negative == 0:
             message = "Cost: both costs are 0, expected at least one above 0; say what a wrong decision costs."
             raise OptionError(message)

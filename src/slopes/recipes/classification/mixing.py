@@ -15,9 +15,8 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import DtypeError, OptionError, ShapeError
-from slopes._core.spec import Domain
+from slopes._core.spec import FINITE_POSITIVE
 
-_FINITE_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
 _IMAGES: Final = 4
 
 
@@ -118,7 +117,7 @@ def _checked(function: str, inputs: Tensor, targets: Tensor, alpha: float, class
     """Check what is to be mixed, and return the targets as soft ones."""
     check.floating(function, inputs=inputs)
     check.tensor(function, targets=targets)
-    check.option(function, "alpha", alpha, _FINITE_POSITIVE)
+    check.option(function, "alpha", alpha, FINITE_POSITIVE)
     check.same_device(function, inputs=inputs, targets=targets)
     if not inputs.dim() or targets.shape[:1] != inputs.shape[:1]:
         message = (

@@ -22,7 +22,7 @@ from slopes._core import check
 from slopes._core.errors import OptionError, ShapeError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Reduction, wide
-from slopes._core.spec import UNIT, Domain
+from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE, UNIT, Domain
 from slopes.recipes.classification import class_counts, labels, posterior
 from slopes.recipes.classification.calibration import tempered
 from slopes.recipes.classification.heads import linear_head
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 Criterion = Literal["cross_entropy", "softmax_focal"]
 CRITERIA: Final = ("cross_entropy", "softmax_focal")
-
-_FINITE_POSITIVE: Final = Domain(0.0, low_open=True, high_open=True)
-_FINITE_NON_NEGATIVE: Final = Domain(0.0, high_open=True)
 
 
 class MultiClassPrediction(NamedTuple):
@@ -92,7 +89,7 @@ class MultiClass:
         for share in self.prior:
             check.option("MultiClass", "prior", share, UNIT)
         for weight in self.class_weight or ():
-            check.option("MultiClass", "class_weight", weight, _FINITE_POSITIVE)
+            check.option("MultiClass", "class_weight", weight, FINITE_POSITIVE)
         if self.class_weight is not None and len(self.class_weight) != len(self.prior):
             message = (
                 f"MultiClass: `class_weight` has {len(self.class_weight)} entries beside {len(self.prior)} in `prior`, "
@@ -100,8 +97,8 @@ class MultiClass:
             )
             raise OptionError(message)
         check.option("MultiClass", "label_smoothing", self.label_smoothing, Domain(0.0, 1.0, high_open=True))
-        check.option("MultiClass", "gamma", self.gamma, _FINITE_NON_NEGATIVE)
-        check.option("MultiClass", "temperature", self.temperature, _FINITE_POSITIVE)
+        check.option("MultiClass", "gamma", self.gamma, FINITE_NON_NEGATIVE)
+        check.option("MultiClass", "temperature", self.temperature, FINITE_POSITIVE)
         if self.criterion == "softmax_focal" and (self.label_smoothing or self.class_weight is not None):
             message = (
                 f"MultiClass: `label_smoothing` is {self.label_smoothing} and `class_weight` {self.class_weight} "

@@ -21,7 +21,7 @@ from slopes import losses
 from slopes._core import check
 from slopes._core.errors import OptionError, ShapeError
 from slopes._core.reduce import Reduction, wide
-from slopes._core.spec import UNIT, Domain
+from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE, UNIT, Domain
 from slopes.activations import sigmoid
 from slopes.recipes.classification import label_counts, posterior
 from slopes.recipes.classification.calibration import Cost, Metric, tempered, tune_threshold
@@ -36,8 +36,6 @@ Criterion = Literal["binary_cross_entropy", "focal", "asymmetric"]
 CRITERIA: Final = ("binary_cross_entropy", "focal", "asymmetric")
 
 _SHARE: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
-_FINITE_POSITIVE: Final = Domain(0.0, low_open=True, high_open=True)
-_FINITE_NON_NEGATIVE: Final = Domain(0.0, high_open=True)
 _SIGMOIDS: Final = Reason(
     "a sigmoid for each label",
     "Labels do not exclude each other; a softmax would share 1 between them, so that two could never both be likely. "
@@ -103,13 +101,13 @@ class MultiLabel:
     def __post_init__(self) -> None:
         check.choice("MultiLabel", "criterion", self.criterion, CRITERIA)
         label_counts.each("prior", self.prior, len(self.prior), _SHARE)
-        label_counts.each("pos_weight", self.pos_weight, len(self.prior), _FINITE_POSITIVE)
+        label_counts.each("pos_weight", self.pos_weight, len(self.prior), FINITE_POSITIVE)
         label_counts.each("thresholds", self.thresholds, len(self.prior), UNIT)
         label_counts.names(self.labels, len(self.prior))
         for option in ("gamma", "gamma_negative", "gamma_positive"):
-            check.option("MultiLabel", option, getattr(self, option), _FINITE_NON_NEGATIVE)
+            check.option("MultiLabel", option, getattr(self, option), FINITE_NON_NEGATIVE)
         check.option("MultiLabel", "clip", self.clip, Domain(0.0, 1.0, high_open=True))
-        check.option("MultiLabel", "temperature", self.temperature, _FINITE_POSITIVE)
+        check.option("MultiLabel", "temperature", self.temperature, FINITE_POSITIVE)
         if self.pos_weight is not None and self.criterion != "binary_cross_entropy":
             message = (
                 f"MultiLabel: `pos_weight` is given beside criterion={self.criterion!r}, expected None: only "

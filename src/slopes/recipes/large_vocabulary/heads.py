@@ -23,7 +23,7 @@ from slopes._core import check
 from slopes._core.errors import OptionError, ShapeError
 from slopes._core.linear_logits import LinearLogits
 from slopes._core.reduce import Reduction, wide
-from slopes._core.spec import Domain
+from slopes._core.spec import FINITE_POSITIVE
 from slopes.kernels.rows import log_softmax
 from slopes.losses.categorical import IGNORE
 from slopes.recipes.frequencies import check_counts
@@ -81,7 +81,7 @@ class AdaptiveSoftmax(nn.Module):
         name = "AdaptiveSoftmax"
         check.count(name, "features", features)
         _check_classes(name, counts)
-        check.option(name, "div_value", div_value, _POSITIVE)
+        check.option(name, "div_value", div_value, FINITE_POSITIVE)
         check.flag(name, "bias", bias)
         classes = len(counts)
         boundaries = _boundaries(counts) if cutoffs is None else _checked(name, cutoffs, classes)
@@ -347,9 +347,6 @@ def expected_draws(share: Tensor, samples: int) -> Tensor:
         return torch.ones_like(share)
     rest = share[certain:] * ((samples - certain) / share[certain:].sum())
     return torch.cat([torch.ones_like(share[:certain]), rest])
-
-
-_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
 
 
 def _log_probabilities(hidden: Tensor, layer: nn.Linear) -> Tensor:

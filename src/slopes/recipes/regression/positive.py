@@ -15,7 +15,7 @@ from torch import Tensor
 from slopes import losses
 from slopes._core import check
 from slopes._core.reduce import Reduction, wide
-from slopes._core.spec import Domain
+from slopes._core.spec import FINITE_NON_NEGATIVE
 from slopes.activations import softplus
 from slopes.recipes.recipe import Reason, needs
 from slopes.recipes.regression.numbers import NEVER_ALONE, Standardization, beside, counted, listed, truth
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 Link = Literal["softplus", "exp"]
 LINKS: Final = ("softplus", "exp")
-
-_AMOUNT: Final = Domain(0.0, high_open=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ class PositiveRegression:
         """
         check.choice("PositiveRegression", "link", link, LINKS)
         scale = Standardization.from_targets(targets, "PositiveRegression")
-        check.within("PositiveRegression", "targets", targets, _AMOUNT, _NEGATIVE)
+        check.within("PositiveRegression", "targets", targets, FINITE_NON_NEGATIVE, _NEGATIVE)
         return cls(scale=scale, link=link, reasons=(_LINK[link], _divided(scale), NEVER_ALONE))
 
     def head(self, features: int) -> Outputs:
@@ -117,7 +115,7 @@ class PositiveRegression:
         check.alike(function, raw=raw, targets=targets)
         self.scale.fits(function, "targets", targets)
         keep = counted(function, targets, mask, weight)
-        check.within(function, "targets", targets, _AMOUNT, _NEGATIVE, keep)
+        check.within(function, "targets", targets, FINITE_NON_NEGATIVE, _NEGATIVE, keep)
         wanted = targets.to(wide(targets.dtype)) / beside(self.scale.center, targets)
         given = raw if keep is None else torch.where(keep, raw, 0.0)  # an infinity there leaves no trace
         return losses.mse(

@@ -17,7 +17,7 @@ from torch import Tensor
 from slopes import losses
 from slopes._core import check
 from slopes._core.reduce import Reduction
-from slopes._core.spec import Domain
+from slopes._core.spec import FINITE_POSITIVE
 from slopes.recipes.recipe import Reason, needs
 from slopes.recipes.regression.numbers import (
     NEVER_ALONE,
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 Criterion = Literal["huber", "mae"]
 CRITERIA: Final = ("huber", "mae")
 NORMAL_DELTA: Final = 1 / NORMAL_MAD  # the MAD of standard normal residuals, 0.6745
-
-_POSITIVE: Final = Domain(0.0, low_open=True, high_open=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +68,7 @@ class RobustRegression:
 
     def __post_init__(self) -> None:
         check.choice("RobustRegression", "criterion", self.criterion, CRITERIA)
-        check.option("RobustRegression", "delta", self.delta, _POSITIVE)
+        check.option("RobustRegression", "delta", self.delta, FINITE_POSITIVE)
 
     @classmethod
     def from_targets(cls, targets: Tensor, *, criterion: Criterion = "huber") -> Self:
@@ -120,7 +118,7 @@ class RobustRegression:
             OptionError: `criterion` is none of the two, or `deviations` is not above 0.
             ValuesError: A number is NaN or infinite, or more than half of the residuals are equal.
         """
-        check.option("RobustRegression", "deviations", deviations, _POSITIVE)
+        check.option("RobustRegression", "deviations", deviations, FINITE_POSITIVE)
         scale = Standardization.robust(targets, "RobustRegression")
         scale.fits("RobustRegression", "residuals", residuals)
         finite("RobustRegression", "residuals", residuals)

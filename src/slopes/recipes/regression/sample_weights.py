@@ -5,17 +5,12 @@ The weighted mean divides by the sum of the weights, so that only their ratios m
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from torch import Tensor
 
 from slopes._core import check
 from slopes._core.reduce import wide
-from slopes._core.spec import Domain
-
-_POSITIVE: Final = Domain(0.0, low_open=True, high_open=True)
-_NON_NEGATIVE: Final = Domain(0.0, high_open=True)
+from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE
 
 
 def recency_weight(age: Tensor, *, half_life: float) -> Tensor:
@@ -38,8 +33,8 @@ def recency_weight(age: Tensor, *, half_life: float) -> Tensor:
         tensor([1.0000, 0.5000, 0.2500])
     """
     check.floating("recency_weight", age=age)
-    check.option("recency_weight", "half_life", half_life, _POSITIVE)
-    check.within("recency_weight", "age", age, _NON_NEGATIVE, "count it back from the newest row")
+    check.option("recency_weight", "half_life", half_life, FINITE_POSITIVE)
+    check.within("recency_weight", "age", age, FINITE_NON_NEGATIVE, "count it back from the newest row")
     return torch.exp2(-age.to(wide(age.dtype)) / half_life)
 
 
@@ -66,6 +61,6 @@ def noise_weight(deviation: Tensor) -> Tensor:
         tensor([1.0000, 0.2500, 0.0625])
     """
     check.floating("noise_weight", deviation=deviation)
-    check.within("noise_weight", "deviation", deviation, _POSITIVE, "a row without any noise cannot be weighed")
+    check.within("noise_weight", "deviation", deviation, FINITE_POSITIVE, "a row without any noise cannot be weighed")
     wider = deviation.to(wide(deviation.dtype))
     return (wider.amin() / wider).square() if wider.numel() else wider

@@ -23,15 +23,13 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import ValuesError
 from slopes._core.reduce import wide
-from slopes._core.spec import Domain
+from slopes._core.spec import FINITE_POSITIVE
 from slopes.recipes.recipe import needs
 from slopes.recipes.regression.numbers import Numbers, Standardization, beside, listed, median, numbers, read
 
 Kind = Literal["log", "box-cox", "yeo-johnson"]
 KINDS: Final = ("log", "box-cox", "yeo-johnson")
 MOST_ROWS: Final = 100_000  # of which the exponents are fitted
-
-_POSITIVE: Final = Domain(0.0, low_open=True, high_open=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +74,7 @@ class Transform:
         check.choice("Transform", "kind", kind, KINDS)
         values = read("Transform", targets)
         if kind != "yeo-johnson":
-            check.within("Transform", "targets", values, _POSITIVE, _NOT_POSITIVE)
+            check.within("Transform", "targets", values, FINITE_POSITIVE, _NOT_POSITIVE)
             shift, size = torch.zeros_like(values[0]), median(values)
         else:
             scale = Standardization.robust(values)
@@ -101,7 +99,7 @@ class Transform:
             ValuesError: A target that counts is not above 0, but for Yeo-Johnson.
         """
         if self.kind != "yeo-johnson":
-            check.within(function, "targets", targets, _POSITIVE, _NOT_POSITIVE, keep)
+            check.within(function, "targets", targets, FINITE_POSITIVE, _NOT_POSITIVE, keep)
         given = targets.to(wide(targets.dtype))
         scaled, power = (given - beside(self.shift, given)) / beside(self.size, given), beside(self.power, given)
         plain = _yeo_johnson(scaled, power) if self.kind == "yeo-johnson" else _box_cox(scaled, power)

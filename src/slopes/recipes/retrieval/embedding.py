@@ -20,8 +20,8 @@ from slopes import losses as L  # noqa: N812  the name that the documentation us
 from slopes._core import check, reduce
 from slopes._core.errors import DtypeError, OptionError, ShapeError, ValuesError
 from slopes._core.reduce import Reduction, wide
-from slopes._core.spec import Domain
-from slopes.kernels.distance import FINITE_NON_NEGATIVE, normalize
+from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE
+from slopes.kernels.distance import normalize
 from slopes.losses.mining import Mining
 from slopes.recipes.recipe import Reason, needs
 
@@ -33,7 +33,6 @@ Objective = Literal["info_nce", "clip", "nt_xent", "triplet"]
 OBJECTIVES: Final = ("info_nce", "clip", "nt_xent", "triplet")
 LARGEST_SCALE: Final = 100.0  # Radford et al. 2021, CLIP, section 2.5
 BLOCK_BYTES: Final = 32 << 20
-_POSITIVE: Final = Domain(low=0.0, low_open=True, high_open=True)
 
 _WHY: Final = {
     "info_nce": "every other item of the batch is a negative, and the gradient goes to those that are confused most; "
@@ -127,7 +126,7 @@ class Embedding:
     def __post_init__(self) -> None:
         check.count("Embedding", "size", self.size)
         check.choice("Embedding", "objective", self.objective, OBJECTIVES)
-        check.option("Embedding", "temperature", self.temperature, _POSITIVE)
+        check.option("Embedding", "temperature", self.temperature, FINITE_POSITIVE)
         check.option("Embedding", "margin", self.margin, FINITE_NON_NEGATIVE)
         check.choice("Embedding", "mining", self.mining, ("hard", "semihard", "all"))
         for k in self.neighbors:
