@@ -5,7 +5,7 @@ Dimension names: `...` is any shape; D is `d_model`, H is `d_hidden`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 import torch
@@ -232,18 +232,18 @@ def _by_kernels(
     backward: Callable[..., Tensor],
     **options: Any,  # noqa: ANN401
 ) -> tuple[Callable[..., None], Callable[..., None]]:
-    """Return the forward and the backward pass by torch's kernels, written in place: no temporary but one block."""
+    """Return the forward and the backward pass by torch's kernels, written in place: without a temporary."""
 
     def into(out: Tensor, value: Tensor, gate: Tensor) -> None:
         forward(gate, out=out, **options)
         out.mul_(value)
 
-    def gradients(outs: list[Tensor], upstream: Tensor, value: Tensor, gate: Tensor) -> None:
+    def gradients(outs: Sequence[Tensor], upstream: Tensor, value: Tensor, gate: Tensor) -> None:
         by_value, by_gate = outs
+        backward(upstream, gate, grad_input=by_gate, **options)
+        by_gate.mul_(value)
         forward(gate, out=by_value, **options)
         by_value.mul_(upstream)
-        torch.mul(upstream, value, out=by_gate)
-        backward(by_gate, gate, grad_input=by_gate, **options)
 
     return into, gradients
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from slopes._core.numerics import logistic
@@ -16,12 +15,11 @@ from slopes.kernels.pointwise import Pointwise
 
 # Beyond it every probability is 0 or 1 to the last digit of float64; an infinite surprise must not meet it.
 _FAR: Final = 1e4
-# Within it e^x is a normal number of float32, and torch's sigmoid right in both tails.
+# Within it e^x is a normal number of float32, on both sides.
 _STEEP: Final = 87.0
 # From this shift on log1p of the shifted probability is within 10 ULP everywhere.
 _CLIPS: Final = 0.04
 _TINY: Final = 1e-30
-_FEW: Final = 64
 
 
 def _cross_entropy(x: Tensor, t: Tensor, positive: float | Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -36,39 +34,30 @@ def _cross_entropy(x: Tensor, t: Tensor, positive: float | Tensor) -> tuple[Tens
     return (value, (by_x, by_target, t * missed)) if isinstance(positive, Tensor) else (value, (by_x, by_target))
 
 
-def _tame(x: Tensor) -> bool:
-    """Whether torch's own sigmoid keeps its digits on both sides of every element."""
-    if x.device.type != "cpu" or x.numel() == 0:
-        return False
-    low, high = x.aminmax()
-    return low.item() > -_STEEP and high.item() < _STEEP
+def _is_tame(size: Tensor) -> bool:
+    """Whether e^size and e^-size are normal numbers for every element, on a CPU, where a look costs little."""
+    return size.device.type == "cpu" and size.numel() > 0 and size.amax().item() < _STEEP
 
 
-def _sides(z: Tensor, minus_z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return (σ(z), σ(-z), log(1 + e^-|z|), the larger of the first two) of tame numbers, in few operations."""
-    s, r = torch.sigmoid(z), torch.sigmoid(minus_z)
-    larger = torch.maximum(s, r)
-    return s, r, torch.minimum(s, r).div_(larger).log1p_(), larger
-
-
-def _hard(t: Tensor) -> bool:
-    """Whether every label is 0 or 1; the first ones speak for most soft ones."""
-    return all(bool((part * (1 - part)).sum() == 0) for part in (t[:_FEW], t))
+def _odds(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (σ(z), σ(-z), softplus(z)) of tame numbers."""
+    e = torch.exp(z)
+    r = (e + 1).reciprocal_()
+    return e * r, r, e.log1p_()
 
 
 def _cross_entropy_eager(x: Tensor, t: Tensor, positive: float) -> tuple[Tensor, tuple[Any, ...]]:
     """Return the same in fewer operations, by the definition where a block holds extremes."""
-    if positive != 1 or not _tame(x):
+    size = x.abs()
+    if positive != 1 or not _is_tame(size):
         return _cross_entropy(x, t, positive)
-    if _hard(t):  # every element is softplus(±x)
-        side = torch.rsub(t, 1, alpha=2)
-        z = x * side
-        return F.softplus(z, threshold=_STEEP), (z.sigmoid_().mul_(side), lambda: -x)
-    minus_x = -x
-    p, q, value, line = _sides(x, minus_x)
-    # lerp takes the nearer end and the distance from it, so that no digits of 1 - t are lost.
-    torch.clamp(x, min=0, out=line).lerp_(minus_x.clamp_(min=0), t)
-    return value.add_(line), (p.lerp_(q.neg_(), t), lambda: -x)
+    # Half of the labels lie on x's side, and 1 or 0 is right of it: `off` is how far t is from that one. A loss is
+    # log(1 + e^-|x|) + x · off, its slope off ∓ σ(-|x|): sums of one sign, and no digit of t or of a tail is lost.
+    e = size.neg_().exp_()
+    off = torch.ge(x, 0, out=torch.empty_like(x)).sub_(t)
+    value = torch.log1p(e).addcmul_(x, off)
+    more = e + 1
+    return value, (off.addcdiv_(e.copysign_(x), more, value=-1), lambda: -x)
 
 
 def _focal(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tuple[Tensor, None]]:
@@ -85,23 +74,21 @@ def _focal(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tu
 
 def _focal_eager(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return the same in fewer operations, by the definition where a block holds extremes."""
-    if not _tame(x):
+    if not _is_tame(x.abs()):
         return _focal(x, t, gamma, alpha)
     side = torch.rsub(t, 1, alpha=2)
-    z = x * side
-    s, surprise = torch.sigmoid(z), F.softplus(z, threshold=_STEEP)
-    r = z.neg_().sigmoid_()
+    s, r, surprise = _odds(x * side)
     modulation = _power(s, gamma)
     if alpha >= 0:
-        modulation.mul_(t.mul(2 * alpha - 1).add_(1 - alpha))
-    slope = s.addcmul_(r, surprise, value=gamma)
+        modulation = torch.rsub(t, 1 - alpha, alpha=1 - 2 * alpha).mul_(modulation)
+    slope = torch.addcmul(s, r, surprise, value=gamma)
     return surprise.mul_(modulation), (slope.mul_(modulation).mul_(side), None)
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
-    """Return base^exponent in memory of its own, common exponents by multiplication: pow takes ten times as long."""
+    """Return base^exponent, common exponents by multiplication: pow takes ten times as long. The first is base."""
     if exponent == 1:
-        return base.clone()
+        return base
     if exponent == 2:  # noqa: PLR2004
         return base * base
     if exponent == 4:  # noqa: PLR2004
@@ -144,17 +131,16 @@ def _asymmetric_eager(
     x: Tensor, t: Tensor, gamma_negative: float, gamma_positive: float, clip: float
 ) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return the same in fewer operations, by the definition where a block or an option is extreme."""
-    if clip < _CLIPS or gamma_negative == 0 or not _tame(x):
+    if clip < _CLIPS or gamma_negative == 0 or not _is_tame(x.abs()):
         return _asymmetric(x, t, gamma_negative, gamma_positive, clip)
-    p, q, log, _ = _sides(x, -x)
-    surprise = log.sub_(x.clamp(max=0))
+    q, p, surprise = _odds(-x)
     modulation = _power(q, gamma_positive)
     by_positive = torch.addcmul(q, p, surprise, value=gamma_positive).mul_(modulation)
     positive = surprise.mul_(modulation)
     shifted = (p - clip).clamp_(min=0)
     surprise = torch.log1p(-shifted).neg_()
     modulation = _power(shifted, gamma_negative)
-    inner = (surprise / shifted.add_(_TINY)).mul_(gamma_negative).mul_(q)
+    inner = (surprise / (shifted + _TINY)).mul_(gamma_negative).mul_(q)
     inner.add_(q.div_((q + clip).clamp_(max=1)))
     by_negative = inner.mul_(p).mul_(modulation)
     negative = surprise.mul_(modulation)

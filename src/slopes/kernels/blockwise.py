@@ -102,7 +102,7 @@ def is_watched(*arguments: Any) -> bool:  # noqa: ANN401  what a loss takes
     return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)  # type: ignore[no-untyped-call]
 
 
-def _is_many(upstream: Tensor) -> bool:
+def is_many(upstream: Tensor) -> bool:
     """Whether this stands for a batch of upstream gradients, whose gradients cannot be written into one buffer."""
     return is_transformed(upstream) or torch._C._functorch.is_legacy_batchedtensor(upstream)  # noqa: SLF001
 
@@ -120,7 +120,7 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        if torch.is_grad_enabled() or _is_many(upstream):
+        if torch.is_grad_enabled() or is_many(upstream):
             return None, None, None, *_differentiable(ctx, ctx.factor * upstream)
         tensors = ctx.saved_tensors
         gradients, ctx.gradients = ctx.gradients, None  # the buffers are handed over, not copied
@@ -142,7 +142,7 @@ class _Rows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        if torch.is_grad_enabled() or _is_many(upstream):
+        if torch.is_grad_enabled() or is_many(upstream):
             return None, None, *_differentiable(ctx, upstream)
         tensors = ctx.saved_tensors
         return None, None, *_narrowed(ctx.loss.blocks(tensors, ctx.extras, upstream, ctx.wanted)[1], tensors)

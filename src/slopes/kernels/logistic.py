@@ -73,17 +73,21 @@ def tanh_slope(x: Tensor) -> tuple[Tensor]:
 
 def softplus(x: Tensor, beta: float) -> Tensor:
     """Return log(1 + e^(βx)) / β."""
-    _, a, outward = scaled(x, beta)
-    e = torch.exp(-a)
-    e = e - e * outward
+    e = _exp_minus_scaled(x, beta)
     return x.clamp(min=0) + (torch.log1p(e) if beta == 1 else torch.log1p(e) / beta)
 
 
 def softplus_slope(x: Tensor, beta: float) -> tuple[Tensor]:
     """Return σ(βx)."""
+    e = _exp_minus_scaled(x, beta)
+    return (reflect(x, e / (1 + e)),)
+
+
+def _exp_minus_scaled(x: Tensor, beta: float) -> Tensor:
+    """Return e^-|βx|."""
     _, a, outward = scaled(x, beta)
-    h = root_exp_minus(a, outward)
-    return (reflect(x, h * (h / (1 + h * h))),)
+    e = torch.exp(-a)
+    return e if isinstance(outward, float) else e - e * outward
 
 
 def log_sigmoid_value(x: Tensor) -> Tensor:

@@ -17,11 +17,11 @@ from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from slopes._core.reduce import Plan, wide
 from slopes._core.settings import is_transformed
 from slopes.kernels import linear
+from slopes.kernels.blockwise import is_many, is_watched
 
 # Elements of a block: for each thread, and at most. Smaller ones would stay in the second-level cache, but every
 # operation ends in a barrier between the threads, which a machine that others use too makes dear.
@@ -47,8 +47,9 @@ class Pointwise:
         rows: The value has one entry per row: the first tensor has one dimension more than it.
         eager: Like `both`, for the fused eager pass only, where a faster way than `both` is known; it need not be
             differentiable, and a slope may be a function, called where its gradient is wanted.
-        into: `(forward, backward)` that write float32 or float64 blocks without temporaries, for the eager passes of
-            an activation: `forward(out, *tensors)`, `backward(outs, upstream, *tensors)`.
+        into: `(forward, backward)` that write float32 or float64 results without temporaries, for the eager passes
+            of an activation, where blocks have nothing to save: `forward(out, *tensors)`, `backward(outs, upstream,
+            *tensors)`.
         owned: Like `eager`, but it may overwrite its first tensor; a last argument makes some rows of that again.
     """
 
@@ -129,11 +130,11 @@ def _snake(name: str) -> str:
 
 def _fuses(*inputs: Tensor, plan: Plan) -> bool:
     """Whether value and gradient may be computed in one eager pass."""
-    if torch.compiler.is_compiling() or is_transformed(*inputs, plan.weight, plan.keep):
+    if is_watched(*inputs, plan.weight, plan.keep, plan.divisor):
         return False
     if any(isinstance(t, Tensor) and t.requires_grad for t in (plan.weight, plan.divisor)):
         return False
-    return all(t.is_contiguous() and forward_ad.unpack_dual(t).tangent is None for t in inputs)  # type: ignore[no-untyped-call]
+    return all(t.is_contiguous() for t in inputs)
 
 
 def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autograd.Function]:
@@ -151,7 +152,9 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
             inputs, numbers = arguments[:count], arguments[count:]
             to = inputs[0].dtype if narrow else wide(inputs[0].dtype)
             if forward_into is not None and _writes(*inputs):
-                return _written(lambda outs, *a: forward_into(*outs, *a), inputs, 1)[0]
+                out = torch.empty_like(inputs[0])
+                forward_into(out, *inputs)
+                return out
             shape = inputs[0].shape[:-1] if by_rows else inputs[0].shape
             return _run(lambda *a: (value(*a),), inputs, numbers, [to], [shape], by_rows=by_rows)[0]
 
@@ -170,7 +173,9 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
                 return tuple(_times(up, s) for s, w in zip(slopes(*a), wanted, strict=True) if w and s is not None)
 
             if backward_into is not None and all(wanted) and not numbers and _writes(upstream, *inputs):
-                return _written(backward_into, (upstream, *inputs), count)
+                outs = tuple(torch.empty_like(t) for t in inputs)
+                backward_into(outs, upstream, *inputs)
+                return outs
             into = [t for t, w in zip(inputs, wanted, strict=True) if w]
             to, shapes = [t.dtype for t in into], [t.shape for t in into]
             gradients = iter(_run(partials, (upstream, *inputs), numbers, to, shapes, by_rows=by_rows))
@@ -233,25 +238,13 @@ def _run(
 
 
 def _writes(*inputs: Tensor) -> bool:
-    """Whether blocks of the results may be written in place."""
+    """Whether the results may be written in place."""
     if torch.compiler.is_compiling() or torch.is_grad_enabled() or is_transformed(*inputs):
         return False
     first = inputs[0]
     return all(
         t.device.type == "cpu" and t.is_contiguous() and t.dtype == first.dtype == wide(first.dtype) for t in inputs
     )
-
-
-def _written(write: Callable[..., None], inputs: Sequence[Tensor], results: int) -> tuple[Tensor, ...]:
-    """Return what `write(outs, *inputs)` writes, block by block."""
-    flat = [t.view(-1) for t in inputs]
-    outputs = tuple(torch.empty_like(inputs[0]) for _ in range(results))
-    outs = [o.view(-1) for o in outputs]
-    size = _block(inputs[0], 1)
-    for start in range(0, inputs[0].numel(), size):
-        block = slice(start, start + size)
-        write([o[block] for o in outs], *(t[block] for t in flat))
-    return outputs
 
 
 def _whole(
@@ -291,7 +284,7 @@ class _Reduced(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         inputs, numbers, plan = ctx.saved_tensors, ctx.numbers, ctx.plan
         gradients: list[Tensor | None]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or is_many(upstream):
             gradients = _differentiable(ctx.pointwise, plan, inputs, numbers, upstream)
         else:
             gradients, ctx.gradients = ctx.gradients, None  # the buffer is handed over, not copied
@@ -309,7 +302,7 @@ class _Reduced(torch.autograd.Function):
 def _differentiable(
     pointwise: Pointwise, plan: Plan, inputs: Sequence[Tensor], numbers: Sequence[Any], upstream: Tensor
 ) -> list[Tensor | None]:
-    """Return the gradients as a graph, for a second derivative."""
+    """Return the gradients as a graph for a second derivative, or for many upstream gradients at once."""
     kept = [plan.neutral(t.to(wide(t.dtype))) for t in inputs]
     dtype = kept[0].dtype
     shape = inputs[0].shape[:-1] if pointwise.rows else inputs[0].shape
