@@ -444,7 +444,7 @@ def test_memory_grows_with_the_chunk() -> None:
         ((torch.zeros(2, 3), torch.zeros(4, 3), torch.zeros(3)), {}, ShapeError, r"`bias` has shape \[3\], expected"),
         ((torch.zeros(2, 3), torch.zeros(4, 3).double()), {}, DtypeError, "expected one dtype"),
         ((torch.zeros(2, 3).long(), torch.zeros(4, 3)), {}, DtypeError, "`hidden` has dtype torch.int64"),
-        ((torch.zeros(2, 3), None), {}, DtypeError, "`weight` is NoneType"),
+        ((torch.zeros(2, 3), None), {}, DtypeError, "`weight` is None, expected"),
         ((torch.zeros(2, 3), nn.Linear(3, 4)), {}, DtypeError, "`weight` is Linear, .*; pass weight.weight."),
         ((torch.zeros(2, 3), torch.zeros(4, 3)), {"temperature": 0.0}, OptionError, "`temperature` is 0.0"),
         ((torch.zeros(2, 3), torch.zeros(4, 3)), {"soft_cap": -1.0}, OptionError, "`soft_cap` is -1.0"),
