@@ -15,13 +15,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench import machine
 from slopes.explorer.demos import PAGES
@@ -197,6 +198,30 @@ def crowd(base: str, names: Sequence[str], seconds: float) -> dict[str, dict[str
     return found
 
 
+@contextmanager
+def serving() -> Iterator[str]:
+    """Serve the explorer in a process of its own and give its address, once it has answered."""
+    command = [str(Path(sys.executable).with_name("slopes")), "explore", "--port", "0", "--no-browser"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  ours
+    try:
+        said = server.stdout.readline() if server.stdout else ""
+        base = next(word for word in said.split() if word.startswith("http"))
+        httpx.get(f"{base}/api/activations", timeout=60)
+        yield base
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Give a headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; return 1 where a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.explorer", description="The explorer, measured.")
@@ -205,14 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     names = given.names or [page.id for page in PAGES]
     rounds, seconds = (10, 1.0) if given.quick else (60, 3.0)
-    command = [str(Path(sys.executable).with_name("slopes")), "explore", "--port", "0", "--no-browser"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  ours
-    try:
-        said = server.stdout.readline() if server.stdout else ""
-        base = next(word for word in said.split() if word.startswith("http"))
-        httpx.get(f"{base}/api/activations", timeout=60)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
+    with serving() as base:
+        with chromium() as browser:
             context = browser.new_context(viewport={"width": 1280, "height": 800})
             figures = []
             for name in names:
@@ -220,11 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 figures.append(measure(page, base, name, rounds=rounds, seconds=seconds))
                 page.close()
                 print(_line(figures[-1]), flush=True)
-            browser.close()
         served = crowd(base, names, seconds)
-    finally:
-        server.terminate()
-        server.wait(10)
     for name, times in served.items():
         print(f"{name:<22} {DRAGGERS} draggers: p50 {times['p50']:6.1f} ms, p95 {times['p95']:6.1f} ms", flush=True)
     misses = _misses(figures, served)
