@@ -16,6 +16,7 @@ import pytest
 import torch
 from mpmath import mp, mpf
 from tests.accuracy import assert_close, assert_close_to_scale, assert_exact, unit
+from tests.laws.samples import ONE_EACH, Case
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact, gradient, weighted_mean
 from torch import Tensor
@@ -1230,3 +1231,70 @@ class TestDtypesAndDevices:
         with pytest.raises(slopes.DeviceError, match=f"^{name}: .*(on|device) .*meta.*expected .*; .*to\\(") as caught:
             call()
         assert "cpu" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("change", "came"),
+        [
+            (lambda t: t.to(torch.float8_e4m3fn), "float8_e4m3fn"),
+            (lambda t: t.to(torch.float8_e5m2), "float8_e5m2"),
+            (lambda t: t.to_sparse(), "sparse_coo"),
+            (lambda t: torch.nested.nested_tensor([t[:1], t], layout=torch.jagged), "nested"),
+            (lambda _: None, "None"),
+        ],
+        ids=["float8_e4m3fn", "float8_e5m2", "sparse", "nested", "None"],
+    )
+    @pytest.mark.parametrize("case", ONE_EACH, ids=str)
+    def test_what_the_formulas_do_not_take(self, case: Case, change: Callable[[Tensor], Any], came: str) -> None:
+        """Assert the library's own error for each tensor, never torch's from somewhere inside."""
+        inputs = case.inputs(torch.float32)
+        optional = {i.name for i in case.spec.inputs if i.optional} | {"gate", "slope"}  # a number will do
+        for name in case.learned():
+            if inputs[name].dim() == 0 or (came == "None" and name in optional):
+                continue
+            wrong = inputs | {name: change(inputs[name])}
+            assert_raises(slopes.DtypeError, lambda given=wrong: case(given), case.spec.name, name, came)  # type: ignore[misc]
+
+    @pytest.mark.parametrize("name", ["cross_entropy", "softmax_focal", "multiclass_hinge", "masked_lm"])
+    @pytest.mark.parametrize(
+        ("mask", "kind", "came"),
+        [
+            (torch.ones(4), slopes.DtypeError, "float32"),
+            ([True] * 4, slopes.DtypeError, "list"),
+            (torch.ones(4, 1) > 0, slopes.ShapeError, "[4, 1]"),
+            (torch.ones(4, device="meta") > 0, slopes.DeviceError, "meta"),
+        ],
+        ids=["numbers", "list", "shape", "device"],
+    )
+    def test_masks_of_class_losses(self, name: str, mask: Any, kind: type[Exception], came: str) -> None:  # noqa: ANN401
+        assert_raises(kind, lambda: getattr(L, name)(class_logits, classes, mask=mask), name, "mask", came)
+
+    def test_masks_over_tokens_on_another_device(self) -> None:
+        logits, ids = torch.randn(1, 3, 5), torch.zeros(1, 3, dtype=torch.int64)
+        here = torch.ones(1, 3, dtype=torch.bool)
+        away = here.to("meta")
+        for name in ("next_token", "perplexity", "sequence_log_prob", "token_scores"):
+            call = lambda name=name: getattr(L, name)(logits, ids, mask=away)  # noqa: E731
+            assert_raises(slopes.DeviceError, call, name, "mask", "meta", "cpu")
+        assert_raises(slopes.DeviceError, lambda: L.sft(logits, ids, away), "sft", "response_mask", "meta", "cpu")
+        assert_raises(slopes.DeviceError, lambda: L.sft(logits, ids, here, mask=away), "sft", "mask", "meta", "cpu")
+
+    def test_tools(self) -> None:
+        rewards, values = torch.zeros(2, 3), torch.zeros(2, 4)
+        done = torch.zeros(2, 3, dtype=torch.bool)
+        call = lambda: L.generalized_advantages(rewards, values, done=[True])  # type: ignore[arg-type]  # noqa: E731
+        assert_raises(slopes.DtypeError, call, "generalized_advantages", "done", "list")
+        call = lambda: L.generalized_advantages(rewards, values, done=done.to("meta"))  # noqa: E731
+        assert_raises(slopes.DeviceError, call, "generalized_advantages", "done", "meta")
+        ids = torch.zeros(3, dtype=torch.int64)
+        call = lambda: L.mask_tokens(ids, mask_id=1, vocabulary=2, generator=7)  # type: ignore[arg-type]  # noqa: E731
+        assert_raises(slopes.OptionError, call, "mask_tokens", "generator", "7")
+        call = lambda: L.mask_tokens(ids, mask_id=1, vocabulary=2, special=(ids > 0).to("meta"))  # noqa: E731
+        assert_raises(slopes.DeviceError, call, "mask_tokens", "special", "meta")
+        for wrong in (torch.int64, None, "float32"):
+            call = lambda dtype=wrong: L.smooth_labels(ids, 3, dtype=dtype)  # type: ignore[arg-type]  # noqa: E731
+            assert_raises(slopes.OptionError, call, "smooth_labels", "dtype", repr(wrong))
+        for levels in (None, 0.5, "ab", [], ["0.5"], [True], torch.tensor(0.5)):
+            call = lambda levels=levels: L.quantile(points, points[:, 0], levels)  # type: ignore[arg-type]  # noqa: E731
+            assert_raises(slopes.OptionError, call, "quantile", "quantiles")
+            call = lambda levels=levels: L.Quantile(levels)  # type: ignore[arg-type]  # noqa: E731
+            assert_raises(slopes.OptionError, call, "quantile", "quantiles")

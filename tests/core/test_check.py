@@ -24,6 +24,47 @@ TEXTS: Final[list[tuple[Callable[[], Any], type[Exception], str]]] = [
         "f: `b` is list, expected a torch.Tensor; wrap it with torch.tensor(...).",
     ),
     (
+        lambda: check.tensor("f", a=None),
+        errors.DtypeError,
+        "f: `a` is None, expected a torch.Tensor; this argument has to be there, as numbers.",
+    ),
+    (
+        lambda: check.tensor("f", a=ONES.to_sparse()),
+        errors.DtypeError,
+        "f: `a` has layout torch.sparse_coo, expected a dense tensor (torch.strided); pass a.to_dense().",
+    ),
+    (
+        lambda: check.tensor("f", a=torch.nested.nested_tensor([ONES, ONES[:1]], layout=torch.jagged)),
+        errors.DtypeError,
+        (
+            "f: `a` is nested, expected a dense tensor (torch.strided); pass a.to_padded_tensor(0.0) and, where the "
+            "function takes one, a mask."
+        ),
+    ),
+    (
+        lambda: check.floating("f", a=ONES.to(torch.float8_e4m3fn)),
+        errors.DtypeError,
+        (
+            "f: `a` has dtype torch.float8_e4m3fn, expected float16, bfloat16, float32 or float64; convert it "
+            "yourself, for example a.float(), if that is what you mean."
+        ),
+    ),
+    (
+        lambda: check.option("f", "n", 10**400, POSITIVE),
+        errors.OptionError,
+        "f: `n` is an integer of 1329 bits, expected a number in (0, ∞); pass one that is a float.",
+    ),
+    (
+        lambda: check.count("f", "n", 2**63),
+        errors.OptionError,
+        "f: `n` is 9223372036854775808, expected one that int64 holds; pass a smaller number.",
+    ),
+    (
+        lambda: check.index("f", "n", -(2**63) - 1),
+        errors.OptionError,
+        "f: `n` is -9223372036854775809, expected one that int64 holds; pass a smaller number.",
+    ),
+    (
         lambda: check.floating("f", a=ONES, b=ONES.int()),
         errors.DtypeError,
         (

@@ -132,6 +132,11 @@ def test_large_weights_do_not_overflow_16_bits() -> None:
         ({"denominator": math.nan}, slopes.OptionError, "f: `denominator` is nan, expected a finite number of at least 0;"),  # noqa: E501
         ({"denominator": torch.tensor([3.0])}, slopes.ShapeError, "f: `denominator` has shape [1], expected [] (one number);"),  # noqa: E501
         ({"denominator": 2.0, "reduction": "none"}, slopes.OptionError, "f: `denominator` is 2.0 beside reduction='none', expected reduction='mean'; a denominator replaces the divisor of the mean."),  # noqa: E501
+        ({"denominator": 10**400}, slopes.OptionError, "f: `denominator` is an integer of 1329 bits, expected a finite number of at least 0;"),  # noqa: E501
+        ({"denominator": torch.tensor(1j)}, slopes.DtypeError, "f: `denominator` has dtype torch.complex64, expected a real number or a count; pass the sum of weights, or a number of elements."),  # noqa: E501
+        ({"denominator": torch.tensor(True)}, slopes.DtypeError, "f: `denominator` has dtype torch.bool, expected a real number or a count;"),  # noqa: E501
+        ({"denominator": torch.tensor(3.0, device="meta")}, slopes.DeviceError, "f: `denominator` on meta, `predictions` on cpu, expected one device;"),  # noqa: E501
+        ({"denominator": torch.ones(2).to_sparse()}, slopes.DtypeError, "f: `denominator` has layout torch.sparse_coo, expected a dense tensor"),  # noqa: E501
         ({"denominator": "all"}, slopes.OptionError, "f: `denominator` is 'all', expected a finite number of at least 0;"),  # noqa: E501
     ],
     ids=lambda value: str(value)[:40],

@@ -7,6 +7,7 @@ that read values ask `settings.reads_values` first.
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from slopes._core.linear_logits import Logits
 
 NARROW = (torch.float16, torch.bfloat16)
+FLOATS = (*NARROW, torch.float32, torch.float64)
 _GLANCE = 1024
+_LARGEST = int(sys.float_info.max)  # of the integers that are a float too
 _PIECE = 1 << 17
 
 
@@ -32,13 +35,17 @@ def shape_of(tensor: Logits) -> str:
 
 
 def tensor(function: str, **arguments: object) -> None:
-    """Raise `DtypeError` unless each argument is a tensor."""
+    """Raise `DtypeError` unless each argument is a dense tensor."""
     for name, value in arguments.items():
         if not isinstance(value, Tensor):
-            message = (
-                f"{function}: `{name}` is {type(value).__name__}, expected a torch.Tensor; {_as_tensor(name, value)}."
-            )
+            message = f"{function}: `{name}` is {_kind(value)}, expected a torch.Tensor; {_as_tensor(name, value)}."
             raise DtypeError(message)
+        if value.layout is not torch.strided or value.is_nested:
+            _fail_layout(function, name, value)
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else type(value).__name__
 
 
 def _as_tensor(name: str, value: object) -> str:
@@ -47,14 +54,24 @@ def _as_tensor(name: str, value: object) -> str:
         return f"pass {name}.weight"
     if hasattr(value, "materialize"):
         return f"make the logits with {name}.materialize()"
+    if value is None or isinstance(value, str):
+        return "this argument has to be there, as numbers"
     return "wrap it with torch.tensor(...)"
 
 
+def _fail_layout(function: str, name: str, value: Tensor) -> None:
+    came, fix = f"has layout {value.layout}", f"{name}.to_dense()"
+    if value.is_nested:
+        came, fix = "is nested", f"{name}.to_padded_tensor(0.0) and, where the function takes one, a mask"
+    message = f"{function}: `{name}` {came}, expected a dense tensor (torch.strided); pass {fix}."
+    raise DtypeError(message)
+
+
 def floating(function: str, **tensors: Tensor) -> None:
-    """Raise `DtypeError` unless each argument is a tensor of real floating numbers."""
+    """Raise `DtypeError` unless each argument is a tensor of real floating numbers, of 16 bits at least."""
     tensor(function, **tensors)
     for name, value in tensors.items():
-        if not value.dtype.is_floating_point:
+        if value.dtype not in FLOATS:
             message = (
                 f"{function}: `{name}` has dtype {value.dtype}, expected float16, bfloat16, float32 or float64; "
                 f"convert it yourself, for example {name}.float(), if that is what you mean."
@@ -143,9 +160,19 @@ def option(function: str, name: str, value: float, domain: Domain) -> None:
             f"expected a Python number in {domain}; pass a float."
         )
         raise OptionError(message)
+    if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+        message = f"{function}: `{name}` is {brief(value)}, expected a number in {domain}; pass one that is a float."
+        raise OptionError(message)
     if value not in domain:  # as NaN never is
         message = f"{function}: `{name}` is {value!r}, expected a number in {domain}; choose one from there."
         raise OptionError(message)
+
+
+def brief(value: object) -> str:
+    """Return how a value is written, unless it is an integer with more digits than anyone reads."""
+    if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+        return f"an integer of {value.bit_length()} bits"
+    return repr(value)
 
 
 def choice(function: str, name: str, value: object, choices: Sequence[str]) -> None:
@@ -164,16 +191,24 @@ def flag(function: str, name: str, value: object) -> None:
 
 
 def count(function: str, name: str, value: object) -> None:
-    """Raise `OptionError` unless `value` is an integer of at least 1."""
+    """Raise `OptionError` unless `value` is an integer of at least 1, of 64 bits at most."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         message = f"{function}: `{name}` is {value!r}, expected an integer of at least 1; pass a number of things."
         raise OptionError(message)
+    _fits(function, name, value)
 
 
 def index(function: str, name: str, value: object) -> None:
     """Raise `OptionError` unless `value` is an integer."""
     if isinstance(value, bool) or not isinstance(value, int):
         message = f"{function}: `{name}` is {value!r}, expected an integer; the usual one is -100."
+        raise OptionError(message)
+    _fits(function, name, value)
+
+
+def _fits(function: str, name: str, value: int) -> None:
+    if not torch.iinfo(torch.int64).min <= value <= torch.iinfo(torch.int64).max:
+        message = f"{function}: `{name}` is {brief(value)}, expected one that int64 holds; pass a smaller number."
         raise OptionError(message)
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from slopes._core import check
-from slopes._core.errors import OptionError, ValuesError
+from slopes._core.errors import DtypeError, OptionError, ValuesError
 from slopes._core.settings import reads_values
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS: Final = ("mean", "sum", "none")
+_COUNTS: Final = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+_ENDLESS: Final = 2.0**1023  # a Python integer may be larger than any float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,7 @@ def plan(
     """
     check.choice(function, "reduction", reduction, REDUCTIONS)
     if mask is not None:
-        check.boolean(function, "mask", mask, shape, "the shape of the unreduced loss; True where it counts")
-        check.same_device(function, mask=mask, predictions=like)
+        check_mask(function, mask, shape, like)
         keep = mask if keep is None else keep & mask
     if weight is not None:
         _check_weight(function, weight, shape, like)
@@ -120,8 +121,14 @@ def plan(
     if weight is not None:
         keep = weight != 0 if keep is None else keep & (weight != 0)
         weight = torch.where(keep, weight, 0.0)
-    divisor = _divisor(function, reduction, denominator, keep, weight, shape, counts)
+    divisor = _divisor(function, reduction, denominator, keep, weight, shape, counts, like)
     return Plan(keep, weight, divisor, reduction)
+
+
+def check_mask(function: str, mask: Tensor, shape: Sequence[int], like: Logits) -> None:
+    """Check a mask; a loss that reads it before its plan is made calls this first."""
+    check.boolean(function, "mask", mask, shape, "the shape of the unreduced loss; True where it counts")
+    check.same_device(function, mask=mask, predictions=like)
 
 
 def wide(dtype: torch.dtype) -> torch.dtype:
@@ -151,9 +158,10 @@ def _divisor(
     weight: Tensor | None,
     shape: Sequence[int],
     counts: Tensor | None,
+    like: Logits,
 ) -> Tensor | float | None:
     if denominator is not None:
-        _check_denominator(function, reduction, denominator)
+        _check_denominator(function, reduction, denominator, like)
         return denominator
     if reduction != "mean":
         return None
@@ -167,7 +175,7 @@ def _divisor(
     return float(math.prod(shape))
 
 
-def _check_denominator(function: str, reduction: Reduction, denominator: Tensor | float) -> None:
+def _check_denominator(function: str, reduction: Reduction, denominator: Tensor | float, like: Logits) -> None:
     if reduction != "mean":
         message = (
             f"{function}: `denominator` is {denominator!r} beside reduction={reduction!r}, expected reduction='mean'; "
@@ -176,12 +184,27 @@ def _check_denominator(function: str, reduction: Reduction, denominator: Tensor 
         raise OptionError(message)
     value: object = denominator
     if isinstance(denominator, Tensor):
-        check.has_shape(function, "denominator", denominator, (), "one number")
+        _check_number(function, denominator, like)
         if not reads_values(denominator):
             return
-        value = float(denominator.detach())
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        value = denominator.detach().item()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _ENDLESS:
+        came = check.brief(value)
         message = (
-            f"{function}: `denominator` is {value!r}, expected a finite number of at least 0; pass the sum of weights."
+            f"{function}: `denominator` is {came}, expected a finite number of at least 0; pass the sum of weights."
         )
         raise OptionError(message)
+
+
+def _check_number(function: str, denominator: Tensor, like: Logits) -> None:
+    """Check a divisor that is a tensor: a count or a sum of weights, on the CPU as a number is, or with the loss."""
+    check.tensor(function, denominator=denominator)
+    check.has_shape(function, "denominator", denominator, (), "one number")
+    if denominator.dtype not in (*check.FLOATS, *_COUNTS):
+        message = (
+            f"{function}: `denominator` has dtype {denominator.dtype}, expected a real number or a count; "
+            f"pass the sum of weights, or a number of elements."
+        )
+        raise DtypeError(message)
+    if denominator.device.type != "cpu":  # torch takes a 0-d tensor on the CPU for a number, on every device
+        check.same_device(function, denominator=denominator, predictions=like)

@@ -208,7 +208,10 @@ def _gated(
         first, second = value.chunk(2, -1)
         value, gate = (first, second) if gate_half == "second" else (second, first)
     elif not isinstance(gate, Tensor):
-        message = f"{function}: `gate` is {type(gate).__name__}, expected a tensor, or None if `value` is packed."
+        message = (
+            f"{function}: `gate` is {type(gate).__name__}, expected a torch.Tensor; "
+            f"pass the half that is activated, or None if `value` is packed."
+        )
         raise DtypeError(message)
     check.alike(function, value=value, gate=gate)
     check.same_dtype(function, value=value, gate=gate)

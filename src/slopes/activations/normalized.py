@@ -35,7 +35,7 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
     Raises:
         DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
         OptionError: `temperature` is not in (0, ∞), or `x` has no dimension `dim`.
-        ShapeError: `mask` has another shape than `x`.
+        ShapeError: `x` is 0-d, or `mask` has another shape than `x`.
 
     Notes:
         16-bit input is computed in float32 and rounded once. Under `slopes.exact()`, or with a temperature or a mask,
@@ -70,7 +70,7 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
     Raises:
         DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
         OptionError: `temperature` is not in (0, ∞), or `x` has no dimension `dim`.
-        ShapeError: `mask` has another shape than `x`.
+        ShapeError: `x` is 0-d, or `mask` has another shape than `x`.
 
     Examples:
         >>> log_softmax(torch.tensor([0.0, 0.0]))
@@ -111,6 +111,7 @@ class LogSoftmax(nn.Module):
 def _plain(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> bool:
     """Check the arguments and say whether torch's own kernel does what is asked."""
     check.floating(function, x=x)
+    check.dimensions(function, "x", x, "[..., C]", 1)
     if isinstance(dim, bool) or not isinstance(dim, int) or not -x.dim() <= dim < x.dim():
         message = (
             f"{function}: `dim` is {dim!r}, expected a dimension of `x`, which has shape {check.shape_of(x)}; use -1."

@@ -239,6 +239,8 @@ _FINITE: Final = Domain(low_open=True, high_open=True)
 
 
 def _prelu(x: Tensor, slope: Tensor) -> Tensor:
+    if not torch.is_autocast_enabled(x.device.type):
+        return F.prelu(x, slope)
     with torch.autocast(x.device.type, enabled=False):  # it would return 16 bits for float32
         return F.prelu(x, slope)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from slopes._core import check, reduce
+from slopes._core.errors import OptionError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.settings import reads_values
@@ -201,6 +202,9 @@ def smooth_labels(
     check.count("smooth_labels", "classes", classes)
     check.option("smooth_labels", "label_smoothing", label_smoothing, UNIT)
     check.choice("smooth_labels", "smooth_over", smooth_over, ("all", "others"))
+    if dtype not in check.FLOATS:
+        message = f"smooth_labels: `dtype` is {dtype!r}, expected a floating dtype; pass for example torch.float32."
+        raise OptionError(message)
     check.in_range("smooth_labels", "targets", targets, classes)
     spread = classes if smooth_over == "all" else max(classes - 1, 1)
     off = label_smoothing / spread
@@ -330,8 +334,10 @@ def cross_entropy_plan(
     check.integers(function, target_name, targets, shape, f"class indices, the shape of `{name}` without the classes")
     check.same_device(function, **{target_name: targets, name: logits})
     check.index(function, "ignore_index", ignore_index)
+    if mask is not None:
+        reduce.check_mask(function, mask, shape, logits)
     counted = targets != ignore_index
-    looked_up = targets if mask is None or mask.shape != shape else torch.where(mask, targets, ignore_index)
+    looked_up = targets if mask is None else torch.where(mask, targets, ignore_index)
     check.in_range(function, target_name, looked_up, logits.shape[-1], ignore_index)
     classes = torch.where(counted, targets, 0)
     own = None

@@ -124,7 +124,7 @@ class Quantile(nn.Module):
 
     def __init__(self, quantiles: Sequence[float], *, reduction: Reduction = "mean") -> None:
         super().__init__()
-        self.quantiles = tuple(quantiles)
+        self.quantiles = _checked(quantiles)
         self.reduction: Reduction = reduction
 
     def forward(
@@ -183,13 +183,19 @@ _LEVEL: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
 
 
 def _levels(quantiles: Sequence[float], predictions: Tensor) -> Tensor:
-    if isinstance(quantiles, (str, float, int)) or len(quantiles) == 0:
+    levels = _checked(quantiles)
+    return torch.tensor(levels, dtype=reduce.wide(predictions.dtype), device=predictions.device)
+
+
+def _checked(quantiles: Sequence[float]) -> tuple[float, ...]:
+    """Return the levels as numbers, or raise an error."""
+    given = quantiles.tolist() if hasattr(quantiles, "tolist") else quantiles
+    if not isinstance(given, Sequence) or isinstance(given, str) or len(given) == 0:
         message = f"quantile: `quantiles` is {quantiles!r}, expected a sequence of levels in (0, 1); try [0.1, 0.9]."
         raise OptionError(message)
-    levels = [float(q) for q in quantiles]
-    for level in levels:
+    for level in given:
         check.option("quantile", "quantiles", level, _LEVEL)
-    return torch.tensor(levels, dtype=reduce.wide(predictions.dtype), device=predictions.device)
+    return tuple(given)
 
 
 def _quantile(p: Tensor, t: Tensor, q: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:

@@ -171,8 +171,9 @@ def sft(
     """
     check_tokens("sft", logits, token_ids)
     check.boolean("sft", "response_mask", response_mask, token_ids.shape, "over the tokens; True in the response")
+    check.same_device("sft", logits=logits, response_mask=response_mask)
     if mask is not None:
-        check.boolean("sft", "mask", mask, token_ids.shape, "over the tokens; True where one counts")
+        check_token_mask("sft", mask, token_ids, "True where one counts")
         response_mask = response_mask & mask
     _check_options("sft", label_smoothing, z_loss)
     options = label_smoothing, z_loss
@@ -293,6 +294,12 @@ def check_tokens(function: str, logits: Logits, token_ids: Tensor) -> None:
     check.same_device(function, logits=logits, token_ids=token_ids)
 
 
+def check_token_mask(function: str, mask: Tensor, token_ids: Tensor, meaning: str) -> None:
+    """Raise an error unless this is a mask over these tokens; `meaning` says what True means."""
+    check.boolean(function, "mask", mask, token_ids.shape, f"over the tokens; {meaning}")
+    check.same_device(function, token_ids=token_ids, mask=mask)
+
+
 def shifted(token_ids: Tensor, last: int) -> Tensor:
     """Return the token that each position predicts; `last` for the last position, which predicts none."""
     return torch.nn.functional.pad(token_ids[:, 1:], (0, 1), value=last) if token_ids.shape[1] else token_ids
@@ -315,10 +322,11 @@ def each_token(
     """
     check_tokens(function, logits, token_ids)
     if mask is not None:
-        check.boolean(function, "mask", mask, token_ids.shape, "over the tokens; True where one is to be predicted")
+        check_token_mask(function, mask, token_ids, "True where one is to be predicted")
     if weight is not None:
         check.floating(function, weight=weight)
         check.has_shape(function, "weight", weight, token_ids.shape, "over the tokens")
+        check.same_device(function, logits=logits, weight=weight)
     keep = torch.ones_like(token_ids, dtype=torch.bool) if mask is None else mask
     predicts = torch.cat([keep[:, 1:], torch.zeros_like(keep[:, :1])], 1)
     check.in_range(function, "token_ids", torch.where(keep, token_ids, 0)[:, 1:], logits.shape[-1])

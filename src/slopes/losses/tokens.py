@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from slopes._core import check
+from slopes._core.errors import DeviceError, OptionError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan
 from slopes._core.spec import UNIT, Domain, Equivalent, Input, Source, Spec
 from slopes.kernels import categorical
 from slopes.losses.categorical import IGNORE
-from slopes.losses.language import FIRST, TOKENS, check_tokens, each_token, shifted
+from slopes.losses.language import FIRST, TOKENS, check_token_mask, check_tokens, each_token, shifted
 
 
 class TokenScores(NamedTuple):
@@ -82,16 +83,35 @@ def mask_tokens(
     for name, share in (("probability", probability), ("mask_share", mask_share), ("random_share", random_share)):
         check.option("mask_tokens", name, share, UNIT)
     check.option("mask_tokens", "mask_share + random_share", mask_share + random_share, UNIT)
+    _check_generator(generator, token_ids)
     draw = torch.rand(token_ids.shape, generator=generator, device=token_ids.device)
     chosen = draw < probability
     if special is not None:
         check.boolean("mask_tokens", "special", special, token_ids.shape, "the shape of `token_ids`")
+        check.same_device("mask_tokens", token_ids=token_ids, special=special)
         chosen &= ~special
     fate = torch.rand(token_ids.shape, generator=generator, device=token_ids.device)
     noise = torch.randint(vocabulary, token_ids.shape, generator=generator, device=token_ids.device)
     changed = torch.where(chosen & (fate < mask_share), mask_id, token_ids)
     changed = torch.where(chosen & (fate >= mask_share) & (fate < mask_share + random_share), noise, changed)
     return MaskedTokens(changed, torch.where(chosen, token_ids, IGNORE))
+
+
+def _check_generator(generator: torch.Generator | None, token_ids: Tensor) -> None:
+    if generator is None:
+        return
+    if not isinstance(generator, torch.Generator):
+        message = (
+            f"mask_tokens: `generator` is {generator!r}, expected a torch.Generator or None; "
+            f"make one with torch.Generator().manual_seed(0)."
+        )
+        raise OptionError(message)
+    if generator.device.type != token_ids.device.type:
+        message = (
+            f"mask_tokens: `generator` on {generator.device}, `token_ids` on {token_ids.device}, expected one device; "
+            f"make it with torch.Generator(device=token_ids.device)."
+        )
+        raise DeviceError(message)
 
 
 def token_log_probs(logits: Logits, token_ids: Tensor) -> Tensor:
@@ -156,7 +176,7 @@ def token_scores(logits: Logits, token_ids: Tensor, *, mask: Tensor | None = Non
     check_tokens("token_scores", logits, token_ids)
     keep = torch.ones_like(token_ids, dtype=torch.bool)
     if mask is not None:
-        check.boolean("token_scores", "mask", mask, token_ids.shape, "over the tokens; True where one counts")
+        check_token_mask("token_scores", mask, token_ids, "True where one counts")
         keep = mask
     check.in_range("token_scores", "token_ids", torch.where(keep, token_ids, 0)[:, 1:], logits.shape[-1])
     keep = torch.nn.functional.pad(keep[:, 1:], (0, 1), value=False)

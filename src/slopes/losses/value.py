@@ -123,10 +123,11 @@ def generalized_advantages(
     check.has_shape(
         name, "values", values, longer, "the shape of `rewards` and one more: the state after the last step"
     )
-    check.same_device(name, rewards=rewards, values=values, done=done)
+    check.same_device(name, rewards=rewards, values=values)
     check.same_precision(name, rewards=rewards, values=values)
     if done is not None:
         check.boolean(name, "done", done, rewards.shape, "the shape of `rewards`; True where a step ended its episode")
+        check.same_device(name, rewards=rewards, done=done)
     wide = reduce.wide(rewards.dtype)
     return _advantages(rewards.detach().to(wide), values.detach().to(wide), float(gamma), float(lam), done)
 
