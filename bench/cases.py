@@ -80,16 +80,22 @@ def _binary(
     quick: bool,  # noqa: FBT001  as cases are called
     *,
     hard: bool = True,
+    compiled: bool = False,
 ) -> Prepared:
     logits = normal(FEW if quick else MANY, scale=3.0).requires_grad_()
     targets = torch.rand(logits.shape, generator=torch.Generator().manual_seed(1))
     if hard:
         targets = (targets < 0.1).float()
     wide = logits.detach().double().requires_grad_()
+    right = step(peer, wide, targets.double())
+    if compiled:
+        torch.compiler.reset()
+        mine, theirs = (torch.compile(of, fullgraph=True, dynamic=False) for of in (ours, peer))
+        return Prepared(step(mine, logits, targets), step(theirs, logits, targets), right)
     return Prepared(
         step(ours, logits, targets),
         step(peer, logits, targets),
-        step(peer, wide, targets.double()),
+        right,
         forward=lambda: ours(logits, targets),
         inputs=(logits, targets),
     )
@@ -149,6 +155,13 @@ CASES: Final[tuple[Case | Series, ...]] = (
         f"binary_cross_entropy, targets 0 and 1, {_MILLIONS}",
         "F.binary_cross_entropy_with_logits",
         of(_binary, L.binary_cross_entropy, F.binary_cross_entropy_with_logits),
+        1.05,
+    ),
+    Case(
+        "binary.binary_cross_entropy_compiled",
+        f"binary_cross_entropy, soft targets, {_MILLIONS}, both compiled",
+        "F.binary_cross_entropy_with_logits",
+        of(_binary, L.binary_cross_entropy, F.binary_cross_entropy_with_logits, hard=False, compiled=True),
         1.05,
     ),
     Case(
