@@ -84,7 +84,7 @@ def test_reasons_carry_the_numbers_of_the_targets() -> None:
     told = described(recipes.Binary.from_targets(torch.tensor([1] * 10 + [0] * 90)))
     assert (told.recipe, told.name, told.function) == ("Binary", "binary classification", "binary_cross_entropy")
     assert "90 negatives to 10 positives" in told.reasons[0][1]
-    assert told.calibration == "Temperature and threshold found on held-out logits [N] and labels [N]."
+    assert told.calibration == "Temperature and threshold found on validation logits [N] and labels [N]."
     assert described(recipes.PositiveRegression.from_targets(torch.tensor([1.0, 2.0]))).metrics.startswith("MAE")
 
 

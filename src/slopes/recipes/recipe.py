@@ -1,12 +1,12 @@
 """What a recipe is: for one task, the head, the loss, the prediction, the metrics, the calibration, and the reasons.
 
 A recipe is a frozen dataclass whose fields are numbers found from the targets (`pos_weight`, `delta`, the standard
-deviation) or on held-out data (`temperature`, `thresholds`). Each piece stands alone, so that it fits any loop:
+deviation) or on validation data (`temperature`, `thresholds`). Each piece stands alone, so that it fits any loop:
 
     recipe = Binary.from_targets(train_targets)
     model = nn.Sequential(body, recipe.head(64))
     loss = recipe.loss(model(x), y)                               # raw outputs, never probabilities
-    recipe = recipe.calibrated(model(x_held_out), y_held_out)     # a new recipe
+    recipe = recipe.calibrated(model(x_validation), y_validation)     # a new recipe
     recipe.predict(model(x_new)).probability
     recipe.score(model(x_test), y_test)                           # {"auroc": ..., ...}
 
@@ -104,7 +104,7 @@ class Recipe(Protocol):
         ...
 
     def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
-        """Return this recipe with what is to be found on held-out data; the same one where there is nothing."""
+        """Return this recipe with what is to be found on validation data; the same one where there is nothing."""
         ...
 
 
@@ -120,5 +120,5 @@ def needs(what: str, *packages: str) -> None:
     """
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        message = f"{what}: needs {', '.join(missing)}, not installed; the `recipes` extra has it: {INSTALL}"
+        message = f"{what}: needs {', '.join(missing)}, not installed; the `recipes` extra has it: {INSTALL}."
         raise MissingDependencyError(message)

@@ -129,7 +129,7 @@ def test_what_is_not_clear_is_asked(targets: Any, answers: list[str]) -> None:  
     ("task", "targets", "encoded", "labels"),
     [
         ("multiclass", [5, 1, 5, 3, 1, 3], [2, 0, 2, 1, 0, 1], ("1", "3", "5")),
-        ("binary", [3, 7, 7], [0, 1, 1], ("3", "7")),
+        ("binary", [3, 7, 7], [1, 0, 0], ("7", "3")),
         ("binary", torch.eye(2)[[1, 0, 1]], [1.0, 0.0, 1.0], ()),
         ("multiclass", torch.eye(3)[[2, 0, 1]], [2, 0, 1], ()),
         ("regression", ["1.5", "2", "1.5"], [1.5, 2.0, 1.5], ()),
@@ -160,7 +160,7 @@ def test_every_recipe_for_numbers_can_be_named(task: Any) -> None:  # noqa: ANN4
 def test_labels_that_occur_once_are_told() -> None:
     choice = choose(["a"] * 10 + ["b"] * 10 + ["c", "d"])
     assert choice.task == "multiclass"
-    assert "c, d occur once: a row cannot be in the training and in the held-out part" in " ".join(choice.evidence)
+    assert "c, d occur once: a row cannot be in the training and in the validation part" in " ".join(choice.evidence)
 
 
 @pytest.mark.parametrize(

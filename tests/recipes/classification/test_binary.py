@@ -247,7 +247,7 @@ def test_calibration_finds_temperature_and_threshold_and_says_so() -> None:
         f"threshold {calibrated.threshold:.3g}",
     ]
     assert "too sure" in calibrated.reasons[0].because
-    assert "4000 held-out rows" in calibrated.reasons[1].because
+    assert "4000 validation rows" in calibrated.reasons[1].because
     assert calibrated.calibrated(raw, targets).temperature == calibrated.temperature  # found anew, not on top
 
 
@@ -264,7 +264,7 @@ def test_the_decision_is_yes_above_the_threshold_and_not_at_it() -> None:
     assert Binary(threshold=1.0).predict(torch.tensor([200.0])).decision.tolist() == [0]
 
 
-def test_separable_held_out_rows_leave_the_temperature_and_say_why() -> None:
+def test_separable_validation_rows_leave_the_temperature_and_say_why() -> None:
     calibrated = Binary().calibrated(torch.tensor([-2.0, -1.0, 3.0]), torch.tensor([0, 0, 1]))
     assert calibrated.temperature == 1
     assert any("goes to 0" in reason.because for reason in calibrated.reasons)

@@ -89,13 +89,13 @@ def test_logits_keep_their_values_and_need_no_graph() -> None:
 def test_separable_logits_have_no_temperature() -> None:
     logits = torch.tensor([[2.0, 1.0], [0.0, 0.1]])
     with pytest.raises(
-        ValuesError, match=r"every one of the 2 held-out rows is right, .* as the temperature goes to 0"
+        ValuesError, match=r"every one of the 2 validation rows is right, .* as the temperature goes to 0"
     ):
         fit_temperature(logits, torch.tensor([0, 1]))
     temperature, reason = tempered(logits, torch.tensor([0, 1]))
     assert temperature == 1
     assert reason.choice == "temperature 1, not fitted"
-    assert reason.because.startswith("Every one of the 2 held-out rows is right")
+    assert reason.because.startswith("Every one of the 2 validation rows is right")
 
 
 def test_rows_that_tie_at_the_top_are_separable_too() -> None:

@@ -187,7 +187,7 @@ def test_temperature_lowers_the_calibration_error_and_says_so() -> None:
     assert calibrated.reasons[-1].choice == f"temperature {calibrated.temperature:.3g}"
 
 
-def test_separable_held_out_rows_leave_the_temperature_and_say_why() -> None:
+def test_separable_validation_rows_leave_the_temperature_and_say_why() -> None:
     raw = 5 * torch.eye(3)
     calibrated = MultiClass(prior=(1 / 3,) * 3).calibrated(raw, torch.arange(3))
     assert calibrated.temperature == 1

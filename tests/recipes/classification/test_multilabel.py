@@ -172,7 +172,7 @@ def test_thresholds_for_a_cost_are_near_those_of_theory() -> None:
     assert calibrated.thresholds == pytest.approx((0.2,) * 3, abs=0.06)
 
 
-def test_a_label_that_the_held_out_rows_lack_keeps_its_threshold_and_is_named() -> None:
+def test_a_label_that_the_validation_rows_lack_keeps_its_threshold_and_is_named() -> None:
     raw, targets = scored()
     targets[:, 1] = 0
     recipe = MultiLabel(prior=(0.5,) * 3, thresholds=(0.5, 0.25, 0.5), labels=("a", "rare one", "c"))
@@ -182,7 +182,7 @@ def test_a_label_that_the_held_out_rows_lack_keeps_its_threshold_and_is_named() 
     assert calibrated.reasons[-1].because.endswith("no threshold can be tuned: rare one.")
 
 
-def test_separable_held_out_rows_leave_the_temperature_and_say_why() -> None:
+def test_separable_validation_rows_leave_the_temperature_and_say_why() -> None:
     calibrated = MultiLabel(prior=(0.5, 0.5)).calibrated(
         torch.tensor([[1.0, -1.0], [-1.0, 1.0]]), torch.tensor([[1, 0], [0, 1]])
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
-from slopes.recipes.compare import conclusion
+from slopes.recipes.compare import conclusion, page
 from slopes.recipes.compare.candidates import of
 from slopes.recipes.compare.comparison import Comparison, Plan
 from slopes.recipes.compare.measures import MEASURES
@@ -22,7 +23,9 @@ def wine() -> Dataset:
     return load("wine", Columns())
 
 
-def found(data: Dataset, means: dict[str, float], seeds: int = 5, measure: str = "macro_f1") -> Comparison:
+def found(
+    data: Dataset, means: dict[str, float], seeds: int = 5, measure: str = "macro_f1", decides: str = ""
+) -> Comparison:
     """Return a comparison whose candidates have these means, and noise that no two share."""
     outcomes = [
         Outcome(
@@ -45,10 +48,43 @@ def found(data: Dataset, means: dict[str, float], seeds: int = 5, measure: str =
         plan=Plan(seeds=seeds, corrupted=(), ratios=()),
         tried=tuple(every[name] for name in means),
         outcomes=tuple(outcomes),
-        decides=MEASURES[measure],
+        decides=MEASURES[decides or measure],
         rules="cross_entropy",
         why=("No weights: because.",),
     )
+
+
+@pytest.mark.parametrize("measure", ["macro_f1", "brier", "auroc_even", "log_loss", "mae", "r2"])
+def test_with_two_seeds_no_interval_passes_what_its_measure_can_be(wine: Dataset, measure: str) -> None:
+    high = measure in {"macro_f1", "auroc_even", "r2"}
+    near = {"cross_entropy": 0.98, "focal": 0.97} if high else {"cross_entropy": 0.02, "focal": 0.03}
+    came = found(wine, near, seeds=2, measure=measure, decides="macro_f1")
+    for name in near:
+        kept = came.interval(name, measure)
+        assert kept is not None
+        assert kept.low is not None
+        assert kept.high is not None
+        least, most = {"log_loss": (0, 99), "mae": (0, 99), "r2": (-99, 1)}.get(measure, (0, 1))
+        assert least <= kept.low <= kept.mean <= kept.high <= most
+        assert kept.high == 1 if high else kept.low == 0
+
+
+def test_with_two_seeds_no_difference_of_shares_passes_1(wine: Dataset) -> None:
+    came = found(wine, {"cross_entropy": 0.99, "focal": 0.01, "hinge": 0.5, "weighted": 0.5}, seeds=2)
+    gain = came.better_by("focal", "cross_entropy")
+    assert gain is not None
+    assert gain.high is not None
+    assert gain.low == -1.0
+    assert gain.low < gain.mean < gain.high < 0
+
+
+def test_the_table_of_measures_stays_within_them(wine: Dataset) -> None:
+    text = page._measures(found(wine, {"cross_entropy": 0.98, "focal": 0.97}, seeds=2))
+    cells = re.findall(r"<td>([^<]+)</td>", text)
+    assert len(cells) == 2
+    for cell in cells:
+        mean, low, high = re.fullmatch(r"(\S+) \((\S+) to (\S+)\)", cell).groups()  # type: ignore[union-attr]
+        assert 0 <= float(low) <= float(mean) <= float(high) <= 1
 
 
 def test_inside_the_noise_the_rules_decide(wine: Dataset) -> None:

@@ -1,6 +1,7 @@
 """What the bundled data show of what the field predicts; where they show nothing, the test says so.
 
-Every number is a mean over seeds on held-out rows, with the candidates, the model and the splits of `slopes compare`.
+Every number is a mean over seeds, scores on test rows and errors along the training on validation rows, with the
+candidates, the model and the splits of `slopes compare`.
 """
 
 from __future__ import annotations

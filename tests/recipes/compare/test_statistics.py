@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from slopes.recipes.compare.statistics import Interval, difference, interval, within_unit
+from slopes.recipes.compare.statistics import Interval, difference, interval, within
 
 
 def test_without_shared_rows_it_is_the_t_interval() -> None:
@@ -65,6 +65,26 @@ def test_several_comparisons_widen_each() -> None:
 
 
 def test_an_interval_of_shares_ends_at_0_and_1() -> None:
-    assert within_unit(Interval(0.98, 0.9, 1.06)) == Interval(0.98, 0.9, 1.0)
-    assert within_unit(Interval(0.02, -0.1, 0.1)) == Interval(0.02, 0.0, 0.1)
-    assert within_unit(Interval(0.5, None, None)) == Interval(0.5, None, None)
+    assert within(Interval(0.98, 0.9, 1.06), 0.0, 1.0) == Interval(0.98, 0.9, 1.0)
+    assert within(Interval(0.02, -0.1, 0.1), 0.0, 1.0) == Interval(0.02, 0.0, 0.1)
+    assert within(Interval(0.5, None, None), 0.0, 1.0) == Interval(0.5, None, None)
+    assert within(Interval(2.0, -1.0, 5.0), 0.0, math.inf) == Interval(2.0, 0.0, 5.0)
+
+
+def test_cutting_an_interval_does_not_change_how_often_it_covers() -> None:
+    """Two repetitions of a share near 1: the ends pass 1 more often than not, and what is cut never held the mean."""
+    noise = np.random.default_rng(1)
+    whole = cut = passed = 0
+    for _ in range(500):
+        came = interval(noise.beta(19, 1, size=2).tolist(), 0.0)  # its mean is 0.95
+        ended = within(came, 0.0, 1.0)
+        assert came.low is not None
+        assert came.high is not None
+        assert ended.low is not None
+        assert ended.high is not None
+        assert 0 <= ended.low <= ended.mean <= ended.high <= 1
+        whole += came.low <= 0.95 <= came.high
+        cut += ended.low <= 0.95 <= ended.high
+        passed += came.high > 1
+    assert cut == whole
+    assert passed > 250

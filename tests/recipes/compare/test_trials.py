@@ -17,7 +17,7 @@ from slopes.recipes.compare.comparison import Plan, compare
 from slopes.recipes.compare.model import one_thread, parameters
 from slopes.recipes.compare.trials import Trial, run, run_all
 from slopes.recipes.data.dataset import Columns, Dataset, load
-from slopes.recipes.data.target import TASKS
+from slopes.recipes.data.tasks import TASKS
 
 SHORT = {"repetitions": 2, "steps": 12}
 

@@ -111,7 +111,7 @@ SPLITS: Final = 50
 
 
 def covered(recipe: QuantileRegression | GaussianRegression, raw: Tensor, y: Tensor) -> tuple[float, float]:
-    """Return coverage before and after calibration, the mean over splits of held-out rows into halves."""
+    """Return coverage before and after calibration, the mean over splits of validation rows into halves."""
     before, after = 0.0, 0.0
     for seed in range(SPLITS):
         order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))

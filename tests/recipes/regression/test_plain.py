@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from sklearn import metrics as sklearn_metrics
 from tests.accuracy import assert_close
+from torch import Tensor
 
 from slopes import ValuesError
+from slopes.recipes.recipe import Recipe
 from slopes.recipes.regression.plain import Regression
+from slopes.recipes.regression.robust import RobustRegression
 
 
 def test_the_loss_is_one_for_the_mean_of_the_training_targets() -> None:
@@ -78,6 +83,29 @@ def test_each_column_has_its_own_metrics() -> None:
     score = recipe.score(torch.zeros(2, 2, dtype=torch.float64), targets)
     assert (score["mae_0"], score["mae_1"]) == (1.0, 1000.0)
     assert score["r2_0"] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("make", [Regression.from_targets, RobustRegression.from_targets])
+def test_the_mean_over_columns_is_that_of_scikit_learn(make: Callable[[Tensor], Recipe]) -> None:
+    generator = torch.Generator().manual_seed(4)
+    unit = torch.tensor([1.0, 10.0, 1000.0], dtype=torch.float64)
+    targets = unit * (3 + torch.rand(30, 3, generator=generator, dtype=torch.float64))
+    recipe = make(targets)
+    raw = torch.randn(30, 3, generator=generator, dtype=torch.float64)
+    metrics = recipe.metrics()
+    for rows in (slice(0, 1), slice(1, 12), slice(12, 30)):
+        recipe.observe(metrics, raw[rows], targets[rows])
+    y, value = targets.numpy(), recipe.predict(raw)[0].numpy()
+    for name, function in {
+        "mae": sklearn_metrics.mean_absolute_error,
+        "rmse": sklearn_metrics.root_mean_squared_error,
+        "r2": sklearn_metrics.r2_score,
+        "mape": sklearn_metrics.mean_absolute_percentage_error,
+    }.items():
+        assert float(metrics.compute()[name]) == pytest.approx(function(y, value), rel=1e-6), name
+        each = function(y, value, multioutput="raw_values")
+        for column in range(3):
+            assert float(metrics.compute()[f"{name}_{column}"]) == pytest.approx(each[column], rel=1e-6), name
 
 
 def test_metrics_stay_exact_when_they_are_moved() -> None:

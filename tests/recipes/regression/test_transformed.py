@@ -15,7 +15,7 @@ def lognormal(deviation: float, rows: int = 1000) -> torch.Tensor:
 
 
 def test_the_inverse_is_the_median_and_the_calibrated_mean_is_the_mean() -> None:
-    """Assert the bias of the mean after a logarithm: exp(variance / 2), which held-out residuals give back."""
+    """Assert the bias of the mean after a logarithm: exp(variance / 2), which validation residuals give back."""
     targets = lognormal(0.8)
     recipe = TransformedRegression.from_targets(targets)
     raw = torch.zeros_like(targets)  # the best constant
@@ -63,7 +63,7 @@ def test_a_target_that_has_no_logarithm_is_refused_where_it_counts() -> None:
 
 def test_calibration_needs_rows() -> None:
     recipe = TransformedRegression.from_targets(lognormal(1.0))
-    with pytest.raises(ShapeError, match="at least one held-out row"):
+    with pytest.raises(ShapeError, match="at least one validation row"):
         recipe.calibrated(torch.zeros(0), torch.zeros(0))
     with pytest.raises(ValuesError, match="`raw` holds 1 NaN"):
         recipe.calibrated(torch.tensor([torch.nan]), torch.ones(1))

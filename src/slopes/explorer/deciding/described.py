@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from slopes.explorer.text import capital
-from slopes.recipes import Recipe, Regression
+from slopes.recipes import Recipe
 
 _OPENINGS: Final = ("Return torchmetrics for observe: ", "Return this recipe: ", "Return this recipe with ", "Return ")
 
@@ -24,7 +24,7 @@ class Described:
         function: Its name in `slopes.losses`, for a recipe that chooses between several; else empty.
         prediction: What comes out.
         metrics: What is measured.
-        calibration: What is found on held-out data.
+        calibration: What is found on validation data.
         reasons: Pairs of what was chosen and why.
     """
 
@@ -46,9 +46,6 @@ class Described:
 def described(recipe: Recipe) -> Described:
     """Return a recipe in words."""
     kind = type(recipe)
-    metrics = inspect.getdoc(kind.metrics) or ""
-    if "as `Regression` has them" in metrics:  # a reader of the page has not met Regression
-        metrics = inspect.getdoc(Regression.metrics) or ""
     return Described(
         name=recipe.name,
         recipe=kind.__name__,
@@ -56,7 +53,7 @@ def described(recipe: Recipe) -> Described:
         loss=_first(inspect.getdoc(kind.loss)),
         function=str(getattr(recipe, "criterion", getattr(recipe, "objective", ""))),
         prediction=_first(inspect.getdoc(kind.predict)),
-        metrics=_first(metrics),
+        metrics=_first(inspect.getdoc(kind.metrics)),
         calibration=_first(inspect.getdoc(kind.calibrated)),
         reasons=tuple((_plain(reason.choice), _plain(reason.because)) for reason in recipe.reasons),
     )

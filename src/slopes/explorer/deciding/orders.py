@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from slopes.explorer.deciding.refusal import Refusal
+from slopes.recipes.choosing.verdict import TASKS
+from slopes.recipes.data.tasks import COMPARED_AS
 
 if TYPE_CHECKING:
     from slopes.recipes.choosing.verdict import Task
-    from slopes.recipes.data.target import Task as Compared
+    from slopes.recipes.data.tasks import Task as Compared
 
 Missing = Literal["drop", "median"]
 
@@ -25,8 +27,6 @@ IMBALANCE: Final = ("10,50", "none")
 """Likewise for classes that are made rare."""
 
 _FIELDS: Final = {"data", "target", "task", "missing", "seeds", "steps", "harm", "wrong"}
-_COMPARED: Final = ("binary", "multiclass", "multilabel", "regression")
-_NUMBERS: Final = ("robust", "transformed", "bounded", "positive", "heteroscedastic", "quantiles")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +60,8 @@ class Order:
         Raises:
             Refusal: It does not train for this task.
         """
-        if self.task is None or self.task in _COMPARED:
-            return self.task
-        if self.task in _NUMBERS:
-            return "regression"
+        if self.task is None or self.task in COMPARED_AS:
+            return COMPARED_AS.get(self.task)
         text = f"A comparison trains small models on tables, which {self.task.replace('_', ' ')} is not about."
         raise Refusal(422, text)
 
@@ -116,8 +114,6 @@ def order(given: Mapping[str, Any]) -> Order:
 
 
 def _task(value: object) -> Task | None:
-    from slopes.recipes.choosing.verdict import TASKS  # noqa: PLC0415  imports torch
-
     if value is None or value in TASKS:
         return value
     raise Refusal(400, f"task is {str(value)[:40]!r}, expected one of {', '.join(TASKS)}.")

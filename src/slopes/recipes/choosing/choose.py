@@ -22,6 +22,7 @@ from slopes.recipes.choosing.columns import Column
 from slopes.recipes.choosing.kinds_of_labels import of_booleans, of_text, of_whole_numbers
 from slopes.recipes.choosing.kinds_of_numbers import of_quantity
 from slopes.recipes.choosing.kinds_of_rows import of_rows
+from slopes.recipes.choosing.positive import sides
 from slopes.recipes.choosing.verdict import TASKS, Answer, Question, Task, Verdict
 from slopes.recipes.recipe import Recipe
 
@@ -179,14 +180,18 @@ def _as_binary(column: Column) -> _Encoded:
     found = columns.counts(values)
     if len(found) != _TWO:
         _cannot("binary", f"they take {len(found)} different values", "choose 'multiclass', or merge them")
-    low, high = found
-    if column.kind == "text" and found[low] < found[high]:
-        low, high = high, low  # the rarer one is what is looked for
-    names = tuple(column.labels[int(code)] if column.kind == "text" else f"{code:g}" for code in (low, high))
-    if {low, high} == {0, 1} and column.kind != "text":
+    if column.kind != "text" and set(found) == {0, 1}:
         return _Encoded(values)
-    told = f"{names[1]} counts as 1 and {names[0]} as 0" + (": the rarer one." if found[high] < found[low] else ".")
-    return _Encoded((values == high).long(), names, (told,))
+    if column.kind != "text":
+        low, high, why = sides(found)
+        return _as_sides(values, high, (f"{low:.10g}", f"{high:.10g}"), why)
+    codes = {column.labels[int(code)]: code for code in found}
+    no, yes, why = sides({label: found[code] for label, code in codes.items()})
+    return _as_sides(values, codes[yes], (no, yes), why)
+
+
+def _as_sides(values: Tensor, positive: float, names: tuple[str, str], why: str) -> _Encoded:
+    return _Encoded((values == positive).long(), names, (f"{names[1]} counts as 1 and {names[0]} as 0: {why}.",))
 
 
 def _as_classes(column: Column) -> _Encoded:

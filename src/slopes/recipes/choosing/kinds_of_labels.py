@@ -7,6 +7,7 @@ from typing import Final
 
 from slopes._core.errors import ValuesError
 from slopes.recipes.choosing.columns import Column, as_numbers, counts
+from slopes.recipes.choosing.positive import sides
 from slopes.recipes.choosing.verdict import Answer, Verdict, asked, clear
 from slopes.recipes.classification.labels import FEW, MILD, listed, to_one
 
@@ -64,7 +65,7 @@ def of_whole_numbers(column: Column) -> Verdict | None:
     if set(found) in ({0, 1}, {-1, 1}):
         return clear("binary", *evidence, *_once(seen))
     if len(seen) == _TWO:
-        return _two(low, high, (*evidence, *_once(seen)))
+        return _two(found, (*evidence, *_once(seen)))
     if len(seen) <= FEW_VALUES:
         return _few(column, found, evidence)
     if len(seen) == column.rows and high - low == column.rows - 1:
@@ -85,10 +86,11 @@ def of_whole_numbers(column: Column) -> Verdict | None:
     return None
 
 
-def _two(low: float, high: float, evidence: tuple[str, ...]) -> Verdict:
+def _two(found: Mapping[float, int], evidence: tuple[str, ...]) -> Verdict:
+    (low, high), (no, yes, why) = found, sides(found)
     return asked(
         f"There are only {low:g} and {high:g}. Are they two classes, or a quantity that takes two values here?",
-        Answer("binary", f"they are two classes; {high:g} then counts as 1, {low:g} as 0"),
+        Answer("binary", f"they are two classes; {yes:g}, {why}, then counts as 1, {no:g} as 0"),
         Answer("regression", "they are values of a quantity"),
         evidence=evidence,
     )
@@ -123,7 +125,7 @@ def _once(seen: Mapping[str, int]) -> tuple[str, ...]:
         return ()
     verb = "occurs" if len(once) == 1 else "occur"
     told = (
-        f"{listed(once)} {verb} once: a row cannot be in the training and in the held-out part, so such a class can be "
-        f"learned or judged, not both. Collect more, or merge it with another."
+        f"{listed(once)} {verb} once: a row cannot be in the training and in the validation part, so such a class can "
+        f"be learned or judged, not both. Collect more, or merge it with another."
     )
     return (told,)

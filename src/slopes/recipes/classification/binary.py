@@ -263,10 +263,10 @@ class Binary:
         return {name: float(value) for name, value in metrics.compute().items()}
 
     def calibrated(self, raw: Tensor, targets: Tensor, *, metric: Metric | Cost = "f1") -> Self:
-        """Return this recipe with temperature and threshold found on held-out logits `[N]` and labels `[N]`.
+        """Return this recipe with temperature and threshold found on validation logits `[N]` and labels `[N]`.
 
         Args:
-            raw: `[N]`, held-out logits, floating and finite.
+            raw: `[N]`, validation logits, floating and finite.
             targets: `[N]`, labels of 0 and 1; both occur.
             metric: What the threshold is best for: `"f1"`, `"balanced_accuracy"`, `"accuracy"`, `"matthews"` or a
                 `Cost` of wrong decisions.
@@ -321,7 +321,7 @@ def _why(criterion: Criterion, pos_weight: float, positives: int, negatives: int
 
 def _why_threshold(metric: Metric | Cost, threshold: float, value: float, targets: Tensor) -> Reason:
     positives = int((targets != 0).sum())
-    seen = f"on {len(targets)} held-out rows, {positives} of them positive"
+    seen = f"on {len(targets)} validation rows, {positives} of them positive"
     if isinstance(metric, Cost):
         return Reason(
             f"threshold {threshold:.3g}",

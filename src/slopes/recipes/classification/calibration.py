@@ -1,4 +1,4 @@
-"""What is found on held-out data: a temperature that makes probabilities honest, a threshold that makes decisions good.
+"""What is found on validation data: a temperature for honest probabilities, a threshold for good decisions.
 
 Dimension names: N rows, C classes.
 """
@@ -32,7 +32,7 @@ class TemperatureFit(NamedTuple):
 
     Attributes:
         temperature: Divides the logits; above 1 where the model was too sure.
-        before: Cross-entropy of the held-out rows at temperature 1, in nats.
+        before: Cross-entropy of the validation rows at temperature 1, in nats.
         after: The same at `temperature`; never more.
         steps: How many times the slope was evaluated.
     """
@@ -44,7 +44,7 @@ class TemperatureFit(NamedTuple):
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> TemperatureFit:
-    """Return the temperature that makes the cross-entropy of held-out logits least.
+    """Return the temperature that makes the cross-entropy of validation logits least.
 
     Args:
         logits: `[N, C]` of exclusive classes, or `[N]` of one binary label; floating, finite.
@@ -81,7 +81,7 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> TemperatureFit:
 
 
 def tempered(logits: Tensor, targets: Tensor, *, items: str = "rows") -> tuple[float, Reason]:
-    """Return the temperature of held-out logits and the reason; 1 where there is no best one, and why.
+    """Return the temperature of validation logits and the reason; 1 where there is no best one, and why.
 
     Args:
         logits: As of `fit_temperature`.
@@ -100,7 +100,7 @@ def tempered(logits: Tensor, targets: Tensor, *, items: str = "rows") -> tuple[f
     return fit.temperature, Reason(
         f"temperature {fit.temperature:.3g}",
         f"The model was {sure}: dividing its logits by {fit.temperature:.3g} takes the cross-entropy of {len(gaps)} "
-        f"held-out {items} from {fit.before:.4g} to {fit.after:.4g} nats, the least there is.",
+        f"validation {items} from {fit.before:.4g} to {fit.after:.4g} nats, the least there is.",
     )
 
 
@@ -124,7 +124,7 @@ def _gaps(function: str, logits: Tensor, targets: Tensor) -> Tensor:
         raise ShapeError(message)
     if len(labels) == 0 or not bool(logits.isfinite().all()):
         came = "no rows" if len(labels) == 0 else "a logit that is not finite"
-        message = f"{function}: `logits` has {came}, expected finite held-out logits; check the model's output."
+        message = f"{function}: `logits` has {came}, expected finite validation logits; check the model's output."
         raise ValuesError(message)
     wide = logits.detach().double()
     return wide - wide.gather(1, labels.unsqueeze(1))
@@ -133,13 +133,13 @@ def _gaps(function: str, logits: Tensor, targets: Tensor) -> Tensor:
 def _no_temperature(gaps: Tensor, items: str = "rows") -> str | None:
     if not bool((gaps > 0).any()):
         return (
-            f"every one of the {len(gaps)} held-out {items} is right, so that the loss falls for ever as the "
-            f"temperature goes to 0, expected some that are wrong; use more held-out {items}, or leave the temperature "
-            f"at 1."
+            f"every one of the {len(gaps)} validation {items} is right, so that the loss falls for ever as the "
+            f"temperature goes to 0, expected some that are wrong; use more validation {items}, or leave the "
+            f"temperature at 1."
         )
     if float(gaps.mean()) >= 0:
         return (
-            f"over the {len(gaps)} held-out {items} the target's logit is on average no higher than the others', so "
+            f"over the {len(gaps)} validation {items} the target's logit is on average no higher than the others', so "
             f"that the loss is least as the temperature goes to infinity, expected logits that tell something about "
             f"the targets; check that rows and targets belong together, or train longer."
         )
@@ -203,7 +203,7 @@ class Cost:
 
 
 class TunedThreshold(NamedTuple):
-    """The best threshold on held-out data.
+    """The best threshold on validation data.
 
     Attributes:
         threshold: The decision is yes where the probability is above it; in [0, 1].
@@ -215,7 +215,7 @@ class TunedThreshold(NamedTuple):
 
 
 def tune_threshold(probability: Tensor, targets: Tensor, *, metric: Metric | Cost = "f1") -> TunedThreshold:
-    """Return the threshold on held-out probabilities under which a metric is best, or a cost least.
+    """Return the threshold on validation probabilities under which a metric is best, or a cost least.
 
     Args:
         probability: `[N]`, floating, in [0, 1].
@@ -272,7 +272,7 @@ def _checked_probabilities(function: str, probability: Tensor, targets: Tensor) 
     check.within(function, "probability", probability, Domain(0.0, 1.0), "apply the sigmoid first")
     if len(labels) == 0 or bool((labels == labels[0]).all()):
         came = f"only {int(labels[0])} in {len(labels)} rows" if len(labels) else "no rows"
-        message = f"{function}: `targets` holds {came}, expected both 0 and 1; use more held-out rows."
+        message = f"{function}: `targets` holds {came}, expected both 0 and 1; use more validation rows."
         raise ValuesError(message)
     return labels
 

@@ -120,7 +120,7 @@ def rarity(rare: Sequence[tuple[str, int]]) -> tuple[Reason, ...]:
         reasons.append(
             Reason(
                 f"{listed(once)}: seen once",
-                "A row cannot be both in the training and in the held-out part: what is seen once can be learned or "
+                "A row cannot be both in the training and in the validation part: what is seen once can be learned or "
                 "judged, not both. Collect more, or merge it with another.",
             )
         )

@@ -296,7 +296,7 @@ class MultiClass:
         return {name: float(value) for name, value in metrics.compute().items()}
 
     def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
-        """Return this recipe with the temperature found on held-out logits `[N, C]` and class indices `[N]`.
+        """Return this recipe with the temperature found on validation logits `[N, C]` and class indices `[N]`.
 
         Returns:
             A new recipe, whose reasons say what was found. Where there is no best temperature (every row is right, or

@@ -296,16 +296,16 @@ class MultiLabel:
         return {name: float(value) for name, value in metrics.compute().items()}
 
     def calibrated(self, raw: Tensor, targets: Tensor, *, metric: Metric | Cost = "f1") -> Self:
-        """Return this recipe with one temperature and a threshold for each label, found on held-out data.
+        """Return this recipe with one temperature and a threshold for each label, found on validation data.
 
         Args:
-            raw: `[N, K]`, held-out logits, floating and finite.
+            raw: `[N, K]`, validation logits, floating and finite.
             targets: `[N, K]`, labels of 0 and 1.
             metric: What each threshold is best for: `"f1"`, `"balanced_accuracy"`, `"accuracy"`, `"matthews"` or a
                 `Cost` of wrong decisions.
 
         Returns:
-            A new recipe, whose reasons say what was found. A label that lacks one of the values among the held-out
+            A new recipe, whose reasons say what was found. A label that lacks one of the values among the validation
             rows keeps its threshold; where there is no best temperature it stays 1.
 
         Raises:
@@ -385,10 +385,10 @@ def _why_thresholds(metric: Metric | Cost, thresholds: list[float], kept: list[s
     low, high = min(thresholds), max(thresholds)
     tuned = Reason(
         f"a threshold per label, from {low:.3g} to {high:.3g}",
-        f"Each label {aim} there on {rows} held-out rows; one threshold of 0.5 for all is rarely best where labels "
+        f"Each label {aim} there on {rows} validation rows; one threshold of 0.5 for all is rarely best where labels "
         f"differ in how often they occur.",
     )
     if not kept:
         return (tuned,)
-    because = f"The held-out rows have them always or never, so that no threshold can be tuned: {listed(kept)}."
+    because = f"The validation rows have them always or never, so that no threshold can be tuned: {listed(kept)}."
     return (tuned, Reason(f"{len(kept)} thresholds kept", because))

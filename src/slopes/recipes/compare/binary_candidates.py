@@ -10,22 +10,10 @@ from slopes import losses
 from slopes.activations import sigmoid
 from slopes.recipes.classification.binary import Binary
 from slopes.recipes.compare import inks
-from slopes.recipes.compare.candidate import Candidate
+from slopes.recipes.compare.candidate import Candidate, Made
 from slopes.recipes.recipe import Recipe
 
 _SMOOTHING: Final = 0.1
-
-
-def _plain(targets: Tensor) -> Recipe:
-    return Binary.from_targets(targets, criterion="binary_cross_entropy", weighted=False)
-
-
-def _weighted(targets: Tensor) -> Recipe:
-    return Binary.from_targets(targets, criterion="binary_cross_entropy", weighted=True)
-
-
-def _focal(targets: Tensor) -> Recipe:
-    return Binary.from_targets(targets, criterion="focal")
 
 
 def _smoothed(recipe: Recipe, raw: Tensor, targets: Tensor) -> Tensor:
@@ -40,56 +28,24 @@ def _squares(_: Recipe, raw: Tensor, targets: Tensor) -> Tensor:
     return losses.mse(sigmoid(raw), targets)
 
 
+_PLAIN: Final = Made(Binary, {"criterion": "binary_cross_entropy", "weighted": False})
+_WEIGHTED: Final = Made(Binary, {"criterion": "binary_cross_entropy", "weighted": True})
+_FOCAL: Final = Made(Binary, {"criterion": "focal"})
+_WITH_WEIGHT: Final = "binary cross-entropy with pos_weight from the counts"
+_ON_SMOOTHED: Final = f"binary cross-entropy on labels smoothed by {_SMOOTHING:g}"
+
 CANDIDATES: Final = (
+    Candidate("cross_entropy", "cross-entropy", "binary cross-entropy", inks.VERMILLION, _PLAIN),
+    Candidate("weighted", "weighted", _WITH_WEIGHT, inks.BLUE, _WEIGHTED),
+    Candidate("focal", "focal", "the focal loss with γ = 2", inks.PURPLE, _FOCAL),
+    Candidate("smoothed", "smoothed", _ON_SMOOTHED, inks.ORANGE, _PLAIN, loss=_smoothed),
+    Candidate("hinge", "hinge", "the hinge loss", inks.GREEN, _PLAIN, loss=_hinge),
     Candidate(
-        name="cross_entropy",
-        label="cross-entropy",
-        said="binary cross-entropy",
-        hue=inks.VERMILLION,
-        recipe=_plain,
-        code='Binary.from_targets(targets, criterion="binary_cross_entropy", weighted=False)',
-    ),
-    Candidate(
-        name="weighted",
-        label="weighted",
-        said="binary cross-entropy with pos_weight from the counts",
-        hue=inks.BLUE,
-        recipe=_weighted,
-        code='Binary.from_targets(targets, criterion="binary_cross_entropy", weighted=True)',
-    ),
-    Candidate(
-        name="focal",
-        label="focal",
-        said="the focal loss with γ = 2",
-        hue=inks.PURPLE,
-        recipe=_focal,
-        code='Binary.from_targets(targets, criterion="focal")',
-    ),
-    Candidate(
-        name="smoothed",
-        label="smoothed",
-        said=f"binary cross-entropy on labels smoothed by {_SMOOTHING:g}",
-        hue=inks.ORANGE,
-        recipe=_plain,
-        code='Binary.from_targets(targets, criterion="binary_cross_entropy", weighted=False)',
-        loss=_smoothed,
-    ),
-    Candidate(
-        name="hinge",
-        label="hinge",
-        said="the hinge loss",
-        hue=inks.GREEN,
-        recipe=_plain,
-        code='Binary.from_targets(targets, criterion="binary_cross_entropy", weighted=False)',
-        loss=_hinge,
-    ),
-    Candidate(
-        name="squares",
-        label="MSE on probability",
-        said="the squared error of the probability",
-        hue=inks.SKY,
-        recipe=_plain,
-        code='Binary.from_targets(targets, criterion="binary_cross_entropy", weighted=False)',
+        "squares",
+        "MSE on probability",
+        "the squared error of the probability",
+        inks.SKY,
+        _PLAIN,
         loss=_squares,
         wrong="the sigmoid's slope multiplies the error, so that a row which is surely wrong teaches almost nothing",
     ),

@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 from torch import Tensor
 
 from slopes.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a recipe is made: by `of` from training targets, and in `code` the Python that does the same.
+
+    Attributes:
+        kind: The recipe's class, whose `from_targets` makes it.
+        options: Of `from_targets`, by name.
+
+    Examples:
+        >>> from slopes.recipes import Binary
+        >>> Made(Binary, {"criterion": "focal", "gamma": 2.0}).code
+        'Binary.from_targets(targets, criterion="focal", gamma=2.0)'
+    """
+
+    kind: type[Any]
+    options: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+
+    def of(self, targets: Tensor) -> Recipe:
+        """Return the recipe for training targets."""
+        made: Recipe = self.kind.from_targets(targets, **self.options)
+        return made
+
+    @property
+    def code(self) -> str:
+        """How it is made, in Python, of `targets`."""
+        given = (f"{name}={_literal(value)}" for name, value in self.options.items())
+        return f"{self.kind.__name__}.from_targets({', '.join(['targets', *given])})"
+
+
+def _literal(value: str | float) -> str:
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 def trained(recipe: Recipe, raw: Tensor, targets: Tensor) -> Tensor:
@@ -20,7 +55,7 @@ def unchanged(_: Recipe, raw: Tensor) -> Tensor:
     return raw
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Candidate:
     """What is compared. Its functions are named ones, so that another process can be told of them.
 
@@ -29,10 +64,9 @@ class Candidate:
         label: What pictures call it, in few words.
         said: What a sentence calls it.
         hue: Its hue among the inks.
-        recipe: From training targets to the recipe.
+        made: How its recipe is made.
         loss: From recipe, raw outputs and targets to the training loss.
         raw: From recipe and the model's outputs to raw outputs as the recipe reads them.
-        code: How the recipe is made, in Python, of `targets`.
         optional: Whether it is tried only where the rules choose it, or somebody names it.
         wrong: For a pair that does not belong together, why; empty for others.
     """
@@ -41,9 +75,18 @@ class Candidate:
     label: str
     said: str
     hue: int
-    recipe: Callable[[Tensor], Recipe]
-    code: str
+    made: Made
+    _: KW_ONLY
     loss: Callable[[Recipe, Tensor, Tensor], Tensor] = trained
     raw: Callable[[Recipe, Tensor], Tensor] = unchanged
     optional: bool = False
     wrong: str = ""
+
+    def recipe(self, targets: Tensor) -> Recipe:
+        """Return its recipe for training targets."""
+        return self.made.of(targets)
+
+    @property
+    def code(self) -> str:
+        """How its recipe is made, in Python, of `targets`."""
+        return self.made.code

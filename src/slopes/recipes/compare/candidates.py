@@ -14,7 +14,7 @@ from slopes.recipes.compare import (
     regression_candidates,
 )
 from slopes.recipes.compare.candidate import Candidate
-from slopes.recipes.data.target import Task
+from slopes.recipes.data.tasks import Task
 
 _ROOMS: Final[dict[Task, tuple[tuple[Candidate, ...], Callable[[Tensor], str]]]] = {
     "binary": (binary_candidates.CANDIDATES, binary_candidates.by_the_rules),

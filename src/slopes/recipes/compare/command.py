@@ -28,7 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--task", choices=("binary", "multiclass", "multilabel", "regression"), help="what the target is"
     )
-    parser.add_argument("--positive", metavar="VALUE", help="the positive one of two classes (the rarer)")
+    parser.add_argument(
+        "--positive",
+        metavar="VALUE",
+        help="the positive one of two classes (the 1 of 0 and 1 or -1 and 1, else the rarer)",
+    )
     columns = parser.add_argument_group("columns")
     columns.add_argument("--groups", metavar="COLUMN", help="rows with the same value stay together in a split")
     columns.add_argument("--time", metavar="COLUMN", help="train on what comes before, test on what comes after")

@@ -16,10 +16,10 @@ from slopes._core.errors import OptionError, SlopesError
 from slopes.recipes.compare import candidates
 from slopes.recipes.compare.candidate import Candidate
 from slopes.recipes.compare.harm import can_be_thinned
-from slopes.recipes.compare.measures import DECIDES, MEASURES, Measure
+from slopes.recipes.compare.measures import DECIDES, MEASURES, Measure, ends
 from slopes.recipes.compare.model import STEPS
-from slopes.recipes.compare.splitting import HELD_OUT
-from slopes.recipes.compare.statistics import Interval, difference, interval, within_unit
+from slopes.recipes.compare.splitting import TEST_SHARE
+from slopes.recipes.compare.statistics import Interval, difference, interval, within
 from slopes.recipes.compare.trials import Backend, Outcome, Trial, run_all
 from slopes.recipes.data.dataset import Dataset
 
@@ -94,8 +94,7 @@ class Comparison:
         values = self.values(candidate, measure, corrupted=corrupted, ratio=ratio)
         if not values:
             return None
-        came = interval(values, self.test_to_train)
-        return within_unit(came) if measure in MEASURES and MEASURES[measure].unit else came
+        return within(interval(values, self.test_to_train), *ends(measure))
 
     def better_by(
         self, candidate: str, reference: str, *, corrupted: float = 0.0, ratio: float = 0.0
@@ -108,7 +107,9 @@ class Comparison:
         )
         if not values or not others:
             return None
-        return difference(values, others, self.test_to_train, comparisons=len(self.tried) - 1)
+        gain = difference(values, others, self.test_to_train, comparisons=len(self.tried) - 1)
+        width = self.decides.most - self.decides.least
+        return within(gain, -width, width)
 
     @property
     def test_to_train(self) -> float:
@@ -218,7 +219,7 @@ def _opening(choice: str) -> str:
 
 
 def _trials(data: Dataset, plan: Plan, names: Sequence[str]) -> Iterator[Trial]:
-    ratios = [ratio for ratio in plan.ratios if can_be_thinned(data.target, ratio, HELD_OUT)]
+    ratios = [ratio for ratio in plan.ratios if can_be_thinned(data.target, ratio, TEST_SHARE)]
     for seed in range(plan.seeds):
         for name in names:
             yield Trial(candidate=name, seed=seed)

@@ -136,7 +136,7 @@ def _calibration(found: Comparison) -> list[str]:
         if abs(before - after) < 1e-9:  # noqa: PLR2004  nothing was changed
             continue
         how = "temperature scaling" if name == "calibration_error" else "tuned thresholds"
-        said.append(f"On held-out rows, {how} took the recommended candidate's {label} from {number(before)} to "
+        said.append(f"On test rows, {how} took the recommended candidate's {label} from {number(before)} to "
                     f"{number(after)}.")  # fmt: skip
     return said
 

@@ -20,15 +20,3 @@ def number(value: float | None) -> str:
     decimals = 3 if size < 1 else max(0, 2 - math.floor(math.log10(size)))
     text = f"{value:.1g}" if size < 5e-4 or size >= 1e7 else f"{value:,.{decimals}f}"  # noqa: PLR2004  would say 0.000
     return text.replace("-", "−")
-
-
-def spread(value: float, half: float) -> str:
-    """Return half an interval with as many decimals as the number that it belongs to.
-
-    Examples:
-        >>> spread(0.98951, 0.01273), spread(44.465, 3.21)
-        ('0.013', '3.2')
-    """
-    decimals = len(number(value).partition(".")[2])
-    text = f"{half:,.{decimals}f}"
-    return text if float(text.replace(",", "")) else number(half)

@@ -11,26 +11,10 @@ from slopes import losses
 from slopes.activations import softmax
 from slopes.recipes.classification.multiclass import MultiClass
 from slopes.recipes.compare import inks
-from slopes.recipes.compare.candidate import Candidate
+from slopes.recipes.compare.candidate import Candidate, Made
 from slopes.recipes.recipe import Recipe
 
 _SMOOTHING: Final = 0.1
-
-
-def _plain(targets: Tensor) -> Recipe:
-    return MultiClass.from_targets(targets, criterion="cross_entropy", weighted=False)
-
-
-def _smoothed(targets: Tensor) -> Recipe:
-    return MultiClass.from_targets(targets, criterion="cross_entropy", weighted=False, label_smoothing=_SMOOTHING)
-
-
-def _weighted(targets: Tensor) -> Recipe:
-    return MultiClass.from_targets(targets, criterion="cross_entropy", weighted=True)
-
-
-def _focal(targets: Tensor) -> Recipe:
-    return MultiClass.from_targets(targets, criterion="softmax_focal")
 
 
 def _hinge(_: Recipe, raw: Tensor, targets: Tensor) -> Tensor:
@@ -41,55 +25,24 @@ def _squares(_: Recipe, raw: Tensor, targets: Tensor) -> Tensor:
     return losses.mse(softmax(raw, dim=-1), F.one_hot(targets, raw.shape[-1]).to(raw.dtype))
 
 
+_PLAIN: Final = Made(MultiClass, {"criterion": "cross_entropy", "weighted": False})
+_SMOOTHED: Final = Made(MultiClass, {**_PLAIN.options, "label_smoothing": _SMOOTHING})
+_WEIGHTED: Final = Made(MultiClass, {"criterion": "cross_entropy", "weighted": True})
+_FOCAL: Final = Made(MultiClass, {"criterion": "softmax_focal"})
+_WITH_SMOOTHING: Final = f"cross-entropy with label smoothing {_SMOOTHING:g}"
+
 CANDIDATES: Final = (
+    Candidate("cross_entropy", "cross-entropy", "cross-entropy", inks.VERMILLION, _PLAIN),
+    Candidate("smoothed", "smoothed", _WITH_SMOOTHING, inks.ORANGE, _SMOOTHED),
+    Candidate("weighted", "weighted", "cross-entropy with class weights from the counts", inks.BLUE, _WEIGHTED),
+    Candidate("focal", "focal", "the softmax focal loss with γ = 2", inks.PURPLE, _FOCAL),
+    Candidate("hinge", "hinge", "the multi-class hinge loss", inks.GREEN, _PLAIN, loss=_hinge),
     Candidate(
-        name="cross_entropy",
-        label="cross-entropy",
-        said="cross-entropy",
-        hue=inks.VERMILLION,
-        recipe=_plain,
-        code='MultiClass.from_targets(targets, criterion="cross_entropy", weighted=False)',
-    ),
-    Candidate(
-        name="smoothed",
-        label="smoothed",
-        said=f"cross-entropy with label smoothing {_SMOOTHING:g}",
-        hue=inks.ORANGE,
-        recipe=_smoothed,
-        code='MultiClass.from_targets(targets, criterion="cross_entropy", weighted=False, label_smoothing=0.1)',
-    ),
-    Candidate(
-        name="weighted",
-        label="weighted",
-        said="cross-entropy with class weights from the counts",
-        hue=inks.BLUE,
-        recipe=_weighted,
-        code='MultiClass.from_targets(targets, criterion="cross_entropy", weighted=True)',
-    ),
-    Candidate(
-        name="focal",
-        label="focal",
-        said="the softmax focal loss with γ = 2",
-        hue=inks.PURPLE,
-        recipe=_focal,
-        code='MultiClass.from_targets(targets, criterion="softmax_focal")',
-    ),
-    Candidate(
-        name="hinge",
-        label="hinge",
-        said="the multi-class hinge loss",
-        hue=inks.GREEN,
-        recipe=_plain,
-        code='MultiClass.from_targets(targets, criterion="cross_entropy", weighted=False)',
-        loss=_hinge,
-    ),
-    Candidate(
-        name="squares",
-        label="MSE on softmax",
-        said="the squared error of the softmax's probabilities",
-        hue=inks.SKY,
-        recipe=_plain,
-        code='MultiClass.from_targets(targets, criterion="cross_entropy", weighted=False)',
+        "squares",
+        "MSE on softmax",
+        "the squared error of the softmax's probabilities",
+        inks.SKY,
+        _PLAIN,
         loss=_squares,
         wrong="the softmax's slopes multiply the error, so that a row which is surely wrong teaches almost nothing",
     ),

@@ -12,24 +12,8 @@ from slopes._core.numerics import log1mexp
 from slopes.activations import log_softmax, sigmoid
 from slopes.recipes.classification.multilabel import MultiLabel
 from slopes.recipes.compare import inks
-from slopes.recipes.compare.candidate import Candidate
+from slopes.recipes.compare.candidate import Candidate, Made
 from slopes.recipes.recipe import Recipe
-
-
-def _plain(targets: Tensor) -> Recipe:
-    return MultiLabel.from_targets(targets, criterion="binary_cross_entropy", weighted=False)
-
-
-def _weighted(targets: Tensor) -> Recipe:
-    return MultiLabel.from_targets(targets, criterion="binary_cross_entropy", weighted=True)
-
-
-def _focal(targets: Tensor) -> Recipe:
-    return MultiLabel.from_targets(targets, criterion="focal")
-
-
-def _asymmetric(targets: Tensor) -> Recipe:
-    return MultiLabel.from_targets(targets, criterion="asymmetric")
 
 
 def _softmax(_: Recipe, raw: Tensor, targets: Tensor) -> Tensor:
@@ -49,57 +33,33 @@ def _squares(_: Recipe, raw: Tensor, targets: Tensor) -> Tensor:
     return losses.mse(sigmoid(raw), targets)
 
 
+_PLAIN: Final = Made(MultiLabel, {"criterion": "binary_cross_entropy", "weighted": False})
+_WEIGHTED: Final = Made(MultiLabel, {"criterion": "binary_cross_entropy", "weighted": True})
+_FOCAL: Final = Made(MultiLabel, {"criterion": "focal"})
+_ASYMMETRIC: Final = Made(MultiLabel, {"criterion": "asymmetric"})
+_PER_LABEL: Final = "a sigmoid per label under binary cross-entropy"
+
 CANDIDATES: Final = (
+    Candidate("cross_entropy", "cross-entropy", _PER_LABEL, inks.VERMILLION, _PLAIN),
+    Candidate("weighted", "weighted", "binary cross-entropy with a pos_weight per label", inks.BLUE, _WEIGHTED),
+    Candidate("focal", "focal", "the focal loss with γ = 2", inks.PURPLE, _FOCAL),
+    Candidate("asymmetric", "asymmetric", "the asymmetric loss", inks.ORANGE, _ASYMMETRIC),
     Candidate(
-        name="cross_entropy",
-        label="cross-entropy",
-        said="a sigmoid per label under binary cross-entropy",
-        hue=inks.VERMILLION,
-        recipe=_plain,
-        code='MultiLabel.from_targets(targets, criterion="binary_cross_entropy", weighted=False)',
-    ),
-    Candidate(
-        name="weighted",
-        label="weighted",
-        said="binary cross-entropy with a pos_weight per label",
-        hue=inks.BLUE,
-        recipe=_weighted,
-        code='MultiLabel.from_targets(targets, criterion="binary_cross_entropy", weighted=True)',
-    ),
-    Candidate(
-        name="focal",
-        label="focal",
-        said="the focal loss with γ = 2",
-        hue=inks.PURPLE,
-        recipe=_focal,
-        code='MultiLabel.from_targets(targets, criterion="focal")',
-    ),
-    Candidate(
-        name="asymmetric",
-        label="asymmetric",
-        said="the asymmetric loss",
-        hue=inks.ORANGE,
-        recipe=_asymmetric,
-        code='MultiLabel.from_targets(targets, criterion="asymmetric")',
-    ),
-    Candidate(
-        name="softmax",
-        label="softmax",
-        said="one softmax over all labels",
-        hue=inks.GREEN,
-        recipe=_plain,
-        code='MultiLabel.from_targets(targets, criterion="binary_cross_entropy", weighted=False)',
+        "softmax",
+        "softmax",
+        "one softmax over all labels",
+        inks.GREEN,
+        _PLAIN,
         loss=_softmax,
         raw=_as_odds,
         wrong="a softmax shares 1 between the labels, so that no two can be likely at once and none can be absent",
     ),
     Candidate(
-        name="squares",
-        label="MSE on probability",
-        said="the squared error of the probabilities",
-        hue=inks.SKY,
-        recipe=_plain,
-        code='MultiLabel.from_targets(targets, criterion="binary_cross_entropy", weighted=False)',
+        "squares",
+        "MSE on probability",
+        "the squared error of the probabilities",
+        inks.SKY,
+        _PLAIN,
         loss=_squares,
         wrong="the sigmoid's slope multiplies the error, so that an entry which is surely wrong teaches almost nothing",
     ),

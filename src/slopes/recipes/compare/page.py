@@ -14,7 +14,7 @@ from typing import Any, Final
 from slopes.recipes.compare import charts, conclusion, curves, inks
 from slopes.recipes.compare.comparison import Comparison
 from slopes.recipes.compare.curves import Rows
-from slopes.recipes.compare.digits import number, spread
+from slopes.recipes.compare.digits import number
 from slopes.recipes.compare.harm import described as harm
 from slopes.recipes.compare.model import HIDDEN
 from slopes.recipes.compare.splitting import described as splits
@@ -146,7 +146,8 @@ def _results(found: Comparison) -> Figure:
     return Figure(
         "results",
         f"{_capital(measure.label)} of each candidate",
-        f"{_capital(measure.said)}; {way}. A tick is one repetition, the point their mean, the line its 95 % interval.",
+        f"{_capital(measure.said)}; {way}. A tick is one repetition, the point their mean, the line its 95 % interval, "
+        "cut where the measure ends.",
         {t: charts.intervals(rows, each, f"{measure.label} on test rows", t) for t in inks.PAPER},
         ("", "mean", "from", "to"),
         [_cells(row) for row in rows],
@@ -265,7 +266,7 @@ def _measures(found: Comparison) -> str:
         cells = []
         for measure in found.measures:
             came = found.interval(candidate.name, measure.name)
-            cells.append("–" if came is None else f"{number(came.mean)}{_give_or_take(came)}")
+            cells.append("–" if came is None else f"{number(came.mean)}{_between(came)}")
         rows.append((candidate.label, *cells))
     said = "".join(f"<li><strong>{escape(m.label)}</strong>: {escape(m.said)}</li>" for m in found.measures)
     columns = (
@@ -274,16 +275,16 @@ def _measures(found: Comparison) -> str:
     )
     return (
         "<section><h2>Every measure</h2><p class='caption'>Mean over the repetitions, on test rows and after "
-        f"calibration, ± half of the 95 % interval. ↑ higher is better, ↓ lower is.</p>"
+        f"calibration, and its 95 % interval, cut where the measure ends. ↑ higher is better, ↓ lower is.</p>"
         f"{_table('Every measure', columns, rows)}"
         f"<details><summary>What the measures say</summary><ul>{said}</ul></details></section>"
     )
 
 
-def _give_or_take(came: Interval) -> str:
+def _between(came: Interval) -> str:
     if came.low is None or came.high is None:
         return ""
-    return f" ± {spread(came.mean, max(came.high - came.mean, came.mean - came.low))}"
+    return f" ({number(came.low)} to {number(came.high)})"
 
 
 def _words(found: Comparison) -> str:
@@ -313,7 +314,7 @@ def _method(found: Comparison) -> str:
     code = (
         f"from slopes.recipes import {name}\n\nrecipe = {own}\n"
         "model = nn.Sequential(body, recipe.head(width))\nloss = recipe.loss(model(x), y)        # in training\n"
-        "recipe = recipe.calibrated(model(x_held_out), y_held_out)\nanswer = recipe.predict(model(x_new))"
+        "recipe = recipe.calibrated(model(x_validation), y_validation)\nanswer = recipe.predict(model(x_new))"
     )
     return (
         f"<section><h2>The recommended recipe in Python</h2>"

@@ -10,7 +10,7 @@ from torch import Tensor
 from slopes import losses
 from slopes.recipes.choosing.kinds_of_numbers import of_quantity
 from slopes.recipes.compare import inks
-from slopes.recipes.compare.candidate import Candidate
+from slopes.recipes.compare.candidate import Candidate, Made
 from slopes.recipes.recipe import Recipe
 from slopes.recipes.regression.bounded import BoundedRegression
 from slopes.recipes.regression.heteroscedastic import GaussianRegression
@@ -21,17 +21,10 @@ from slopes.recipes.regression.robust import RobustRegression
 from slopes.recipes.regression.tails import Tails
 from slopes.recipes.regression.transformed import TransformedRegression
 
-
-def _mse(targets: Tensor) -> Recipe:
-    return Regression.from_targets(targets)
-
-
-def _huber(targets: Tensor) -> Recipe:
-    return RobustRegression.from_targets(targets, criterion="huber")
-
-
-def _mae(targets: Tensor) -> Recipe:
-    return RobustRegression.from_targets(targets, criterion="mae")
+_QUANTILES: Final = "the pinball loss of the median and of the ends of a 90 % interval"
+_GAUSSIAN: Final = "the Gaussian likelihood of mean and variance"
+_TRANSFORMED: Final = "the squared error on transformed targets"
+_POSITIVE: Final = "a positive output under the squared error"
 
 
 def _unstandardised(recipe: Recipe, raw: Tensor, targets: Tensor) -> Tensor:
@@ -46,80 +39,20 @@ def _rescaled(recipe: Recipe, raw: Tensor) -> Tensor:
 
 
 CANDIDATES: Final = (
+    Candidate("mse", "MSE", "the squared error on standardised targets", inks.BLUE, Made(Regression)),
+    Candidate("huber", "Huber", "the Huber loss", inks.GREEN, Made(RobustRegression, {"criterion": "huber"})),
+    Candidate("mae", "MAE", "the absolute error", inks.ORANGE, Made(RobustRegression, {"criterion": "mae"})),
+    Candidate("quantiles", "quantiles", _QUANTILES, inks.PURPLE, Made(QuantileRegression)),
+    Candidate("gaussian", "Gaussian", _GAUSSIAN, inks.VERMILLION, Made(GaussianRegression)),
+    Candidate("transformed", "transformed", _TRANSFORMED, inks.YELLOW, Made(TransformedRegression), optional=True),
+    Candidate("positive", "positive", _POSITIVE, inks.YELLOW, Made(PositiveRegression), optional=True),
+    Candidate("bounded", "bounded", "an output held in [0, 1]", inks.YELLOW, Made(BoundedRegression), optional=True),
     Candidate(
-        name="mse",
-        label="MSE",
-        said="the squared error on standardised targets",
-        hue=inks.BLUE,
-        recipe=_mse,
-        code="Regression.from_targets(targets)",
-    ),
-    Candidate(
-        name="huber",
-        label="Huber",
-        said="the Huber loss",
-        hue=inks.GREEN,
-        recipe=_huber,
-        code='RobustRegression.from_targets(targets, criterion="huber")',
-    ),
-    Candidate(
-        name="mae",
-        label="MAE",
-        said="the absolute error",
-        hue=inks.ORANGE,
-        recipe=_mae,
-        code='RobustRegression.from_targets(targets, criterion="mae")',
-    ),
-    Candidate(
-        name="quantiles",
-        label="quantiles",
-        said="the pinball loss of the median and of the ends of a 90 % interval",
-        hue=inks.PURPLE,
-        recipe=QuantileRegression.from_targets,
-        code="QuantileRegression.from_targets(targets)",
-    ),
-    Candidate(
-        name="gaussian",
-        label="Gaussian",
-        said="the Gaussian likelihood of mean and variance",
-        hue=inks.VERMILLION,
-        recipe=GaussianRegression.from_targets,
-        code="GaussianRegression.from_targets(targets)",
-    ),
-    Candidate(
-        name="transformed",
-        label="transformed",
-        said="the squared error on transformed targets",
-        hue=inks.YELLOW,
-        recipe=TransformedRegression.from_targets,
-        code="TransformedRegression.from_targets(targets)",
-        optional=True,
-    ),
-    Candidate(
-        name="positive",
-        label="positive",
-        said="a positive output under the squared error",
-        hue=inks.YELLOW,
-        recipe=PositiveRegression.from_targets,
-        code="PositiveRegression.from_targets(targets)",
-        optional=True,
-    ),
-    Candidate(
-        name="bounded",
-        label="bounded",
-        said="an output held in [0, 1]",
-        hue=inks.YELLOW,
-        recipe=BoundedRegression.from_targets,
-        code="BoundedRegression.from_targets(targets)",
-        optional=True,
-    ),
-    Candidate(
-        name="unstandardised",
-        label="MSE, raw targets",
-        said="the squared error on targets that are not standardised",
-        hue=inks.SKY,
-        recipe=_mse,
-        code="Regression.from_targets(targets)",
+        "unstandardised",
+        "MSE, raw targets",
+        "the squared error on targets that are not standardised",
+        inks.SKY,
+        Made(Regression),
         loss=_unstandardised,
         raw=_rescaled,
         wrong="the model's first outputs are near 0 and its steps are small, so that it spends them on the target's "

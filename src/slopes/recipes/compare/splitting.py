@@ -12,7 +12,7 @@ from slopes.recipes.data.dataset import Dataset
 
 Rows = npt.NDArray[np.int64]
 
-HELD_OUT: Final = 0.2
+TEST_SHARE: Final = 0.2
 """Share of the rows that test, and as many that validate; a repetition trains on the others."""
 
 _FOLDS: Final = 5
@@ -70,7 +70,7 @@ def _at_random(data: Dataset, seed: int) -> Split:
     from sklearn.model_selection import train_test_split  # noqa: PLC0415  the extra's packages come with their use
 
     rows = np.arange(len(data))
-    share = {"test_size": HELD_OUT, "random_state": seed}
+    share = {"test_size": TEST_SHARE, "random_state": seed}
     rest, test = train_test_split(rows, stratify=_strata(data, rows), **share)
     share["test_size"] = len(test)
     train, validation = train_test_split(rest, stratify=_strata(data, rest), **share)
@@ -102,7 +102,7 @@ def _in_time(time: Rows, seed: int, repetitions: int) -> Split:
     from sklearn.model_selection import TimeSeriesSplit  # noqa: PLC0415  likewise
 
     order = np.argsort(time, kind="stable")
-    held = max(1, int(HELD_OUT * len(order) / max(1, repetitions / 2)))
+    held = max(1, int(TEST_SHARE * len(order) / max(1, repetitions / 2)))
     origins = list(TimeSeriesSplit(repetitions + 1, test_size=held).split(order))[1:]
     before, test = origins[seed]
     return Split(order[before[:-held]], order[before[-held:]], order[test])

@@ -54,11 +54,25 @@ def interval(values: Sequence[float], test_to_train: float, *, confidence: float
     return Interval(mean, mean - half, mean + half)
 
 
-def within_unit(came: Interval) -> Interval:
-    """Return an interval of a mean of numbers in [0, 1] without the part of it that the mean cannot be in."""
+def within(came: Interval, least: float, most: float) -> Interval:
+    """Return an interval without the part of it that the mean cannot be in.
+
+    The mean of numbers in [least, most] lies there too. So the part that is cut off never holds it, and the interval
+    covers it exactly as often as before. With two repetitions it may be all of [least, most], which says that nothing
+    is known yet. A scale such as the logit has no place for a repetition that is 0 or 1.
+
+    Args:
+        came: Of a mean of numbers in [least, most].
+        least: -inf where there is no lower end.
+        most: inf where there is no upper one.
+
+    Examples:
+        >>> within(Interval(0.98, 0.9, 1.06), 0.0, 1.0)
+        Interval(mean=0.98, low=0.9, high=1.0)
+    """
     if came.low is None or came.high is None:
         return came
-    return Interval(came.mean, max(came.low, 0.0), min(came.high, 1.0))
+    return Interval(came.mean, max(came.low, least), min(came.high, most))
 
 
 def difference(

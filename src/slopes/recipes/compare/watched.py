@@ -21,7 +21,7 @@ NAMES: Final = {
 
 
 def watched(target: Target, recipe: Recipe, held: Part) -> Callable[[Callable[[Tensor], Tensor]], float]:
-    """Return the function from a model, features to raw outputs, to its error on held-out rows, not calibrated."""
+    """Return the function from a model, features to raw outputs, to its error on validation rows, not calibrated."""
     error = _error(target, recipe, held.targets)
     return lambda model: error(model(held.features))
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from slopes.recipes.data.table import Table
-from slopes.recipes.data.target import Task
+from slopes.recipes.data.tasks import Task
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import polars as pl
 from slopes._core.errors import OptionError, ValuesError
 from slopes.recipes.data import bundled, files
 from slopes.recipes.data.table import ROWS, Table
-from slopes.recipes.data.target import Target, Task, find
+from slopes.recipes.data.target import Target, find
+from slopes.recipes.data.tasks import Task
 
 Missing = Literal["drop", "median"]
 
@@ -91,7 +92,7 @@ def load(
         data: The name of a bundled set, or the path of a CSV, TSV or Parquet file.
         columns: Which column is what.
         task: What the target is; None finds out, and asks where the values do not say.
-        positive: The positive one of two classes; None takes the rarer.
+        positive: The positive one of two classes; None follows `choosing.positive.sides`.
         missing: `"drop"` leaves out rows with a missing value; `"median"` fills numbers with their median in training
             and texts with a category of their own, and leaves out rows without a target. None is an error.
         rows: The most rows to keep.

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from slopes.recipes.data.target import Task
+from slopes.recipes.data.tasks import Task
 
 ROWS: Final = 20_000  # as many as a small model needs; what is beyond is sampled
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +12,13 @@ import polars as pl
 import torch
 
 from slopes._core.errors import OptionError, SlopesError, ValuesError
+from slopes.recipes.choosing.positive import in_order, sides
 from slopes.recipes.choosing.verdict import Answer
+from slopes.recipes.data.tasks import COMPARED_AS, Task
 
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
-
-TASKS: Final[tuple[Task, ...]] = get_args(Task)
 ROWS_PER_CLASS: Final = 5
 """Fewer than these, and training, validation and test cannot each have one and training two."""
 
-# The tasks that `choose` knows, as those that candidates are compared on.
-_OURS: Final[dict[str | None, Task]] = {
-    "binary": "binary",
-    "multiclass": "multiclass",
-    **dict.fromkeys(("regression", "robust", "transformed", "bounded", "positive"), "regression"),
-}
 _MOST_CLASSES: Final = 200
 _FEW_VALUES: Final = 20
 _NAMES: Final = 0.2  # more distinct texts than this share of the rows are names, no classes
@@ -58,7 +51,7 @@ def find(frame: pl.DataFrame, names: tuple[str, ...], task: Task | None = None, 
         frame: Columns of numbers or of strings.
         names: One column, or one for each label.
         task: What it is; None finds out, and asks where the values do not say.
-        positive: Which of two classes is the positive one; None takes the rarer.
+        positive: Which of two classes is the positive one; None follows `choosing.positive.sides`.
 
     Raises:
         OptionError: `task` does not suit the columns, or there is no class `positive`.
@@ -115,10 +108,10 @@ def _task_of(column: pl.Series) -> tuple[Task, tuple[str, ...]]:
     except SlopesError as error:
         text = f"compare: target {column.name!r}: {str(error).partition(': ')[2]}"
         raise ValuesError(text) from None
-    if choice.task in _OURS:
-        return _OURS[choice.task], choice.evidence
-    answers = [a for question in choice.questions for a in question.answers if a.task in _OURS]
-    tasks = dict.fromkeys(_OURS[answer.task] for answer in answers)
+    if choice.task in COMPARED_AS:
+        return COMPARED_AS[choice.task], choice.evidence
+    answers = [a for question in choice.questions for a in question.answers if a.task in COMPARED_AS]
+    tasks = dict.fromkeys(COMPARED_AS[answer.task] for answer in answers)
     if len(tasks) == 1:
         return next(iter(tasks)), choice.evidence
     said = ", or ".join(f"--task {task} if {_when(answers, task)}" for task in tasks)
@@ -130,7 +123,7 @@ def _task_of(column: pl.Series) -> tuple[Task, tuple[str, ...]]:
 
 
 def _when(answers: list[Answer], task: Task) -> str:
-    return next(answer.when for answer in answers if _OURS.get(answer.task) == task)
+    return next(answer.when for answer in answers if COMPARED_AS.get(answer.task) == task)
 
 
 def _numbers(column: pl.Series, evidence: tuple[str, ...]) -> Target:
@@ -157,7 +150,7 @@ def _classes(column: pl.Series, task: Task, positive: str | None) -> Target:
         raise OptionError(text)
     if task == "binary":
         return _two(column.name, words, counts, positive)
-    order = sorted(counts, key=_natural)
+    order = sorted(counts, key=in_order)
     index = {word: i for i, word in enumerate(order)}
     listed = ", ".join(f"{word} ({counts[word]:,})" for word in order[:_FEW_VALUES])
     note = f"{column.name} has {len(order)} classes: {listed}{', ...' if len(order) > _FEW_VALUES else ''}."
@@ -172,10 +165,9 @@ def _two(name: str, words: list[str], counts: Counter[str], positive: str | None
     if positive is not None and positive not in counts:
         text = f"compare: --positive is {positive!r}, expected one of {', '.join(map(repr, counts))}."
         raise OptionError(text)
-    rarer = min(sorted(counts, key=_natural, reverse=True), key=counts.__getitem__)
-    yes = positive or ("1" if set(counts) == {"0", "1"} else rarer)
-    no = next(word for word in counts if word != yes)
-    why = "as --positive says" if positive else "the 1" if yes == "1" and no == "0" else "the rarer one"
+    no, yes, why = sides(counts)
+    if positive is not None:
+        no, yes, why = next(word for word in counts if word != positive), positive, "as --positive says"
     note = f"{name} is {yes} in {counts[yes]:,} rows and {no} in {counts[no]:,}; {yes} is the positive class, {why}."
     return Target("binary", (name,), np.array([float(word == yes) for word in words]), (no, yes), (note,))
 
@@ -222,11 +214,3 @@ def _labels(frame: pl.DataFrame, names: tuple[str, ...], task: Task | None) -> T
 
 def _said(value: object) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
-
-
-def _natural(word: str) -> tuple[int, float, str]:
-    """Return a key that sorts numbers as numbers, before words."""
-    try:
-        return 0, float(word), word
-    except ValueError:
-        return 1, 0.0, word

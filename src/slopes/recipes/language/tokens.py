@@ -69,7 +69,7 @@ class NextToken:
 
     Notes:
         Logits and token ids are passed unshifted, of the same T: the loss and the metrics shift, once. There is
-        nothing to find on held-out data, so that `calibrated` returns the recipe itself.
+        nothing to find on validation data, so that `calibrated` returns the recipe itself.
 
     Examples:
         >>> text = torch.tensor([[0, 1, 0, 2, 0, 1]])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from slopes._core import check, reduce
 from slopes._core.errors import ShapeError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
+from slopes.losses.categorical import IGNORE
 
 
 class Term(NamedTuple):
@@ -63,6 +64,51 @@ class Rows:
             for t in terms
         ]
         return self.plan.divided(torch.stack(sums).sum())
+
+
+class Factored(Protocol):
+    """A head whose loss is such a sum: it says which terms, for the rows that count."""
+
+    @property
+    def features(self) -> int:
+        """D."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """C."""
+        ...
+
+    def terms(self, rows: Rows) -> list[Term]:
+        """Return the cross-entropies whose sum is -log p of each row's target."""
+        ...
+
+
+def factored_loss(
+    head: Factored,
+    hidden: Tensor,
+    targets: Tensor,
+    *,
+    ignore_index: int = IGNORE,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    denominator: Tensor | float | None = None,
+) -> Tensor:
+    """Return -log p of the target class of each row of `hidden` `[..., D]`, reduced, as every loss is."""
+    rows = rows_that_count(
+        f"{type(head).__name__}.loss",
+        hidden,
+        targets,
+        features=head.features,
+        classes=head.classes,
+        ignore_index=ignore_index,
+        mask=mask,
+        weight=weight,
+        reduction=reduction,
+        denominator=denominator,
+    )
+    return rows.total(head.terms(rows))
 
 
 def rows_that_count(

@@ -27,7 +27,7 @@ from slopes._core.spec import FINITE_POSITIVE
 from slopes.kernels.rows import log_softmax
 from slopes.losses.categorical import IGNORE
 from slopes.recipes.frequencies import check_counts
-from slopes.recipes.large_vocabulary.factored import Rows, Term, check_hidden, rows_that_count
+from slopes.recipes.large_vocabulary.factored import Rows, Term, check_hidden, factored_loss, rows_that_count
 from slopes.recipes.recipe import Reason
 
 SHARES: Final = (0.8, 0.95)
@@ -91,6 +91,7 @@ class AdaptiveSoftmax(nn.Module):
                 f"expected at least one dimension in the last cluster; lower it, or take fewer cutoffs."
             )
             raise OptionError(message)
+        self.features, self.classes = features, classes
         self.softmax = nn.AdaptiveLogSoftmaxWithLoss(features, classes, boundaries, div_value, head_bias=bias)
         order = counts.argsort(descending=True, stable=True)
         self.register_buffer("order", order)
@@ -110,35 +111,11 @@ class AdaptiveSoftmax(nn.Module):
         )
         return (Reason("adaptive softmax", because),)
 
-    def loss(
-        self,
-        hidden: Tensor,
-        targets: Tensor,
-        *,
-        ignore_index: int = IGNORE,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        reduction: Reduction = "mean",
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return -log p of the target class of each row of `hidden` `[..., D]`, reduced, as every loss is."""
-        rows = rows_that_count(
-            "AdaptiveSoftmax.loss",
-            hidden,
-            targets,
-            features=self.softmax.in_features,
-            classes=self.softmax.n_classes,
-            ignore_index=ignore_index,
-            mask=mask,
-            weight=weight,
-            reduction=reduction,
-            denominator=denominator,
-        )
-        return rows.total(self._terms(rows))
+    loss = factored_loss
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the log-probabilities of all classes, `[..., C]`, in the classes' own order."""
-        check_hidden("AdaptiveSoftmax", hidden, self.softmax.in_features)
+        check_hidden("AdaptiveSoftmax", hidden, self.features)
         head = _log_probabilities(hidden, self.softmax.head)
         size = self.softmax.shortlist_size
         parts = [head[..., :size]]
@@ -151,7 +128,8 @@ class AdaptiveSoftmax(nn.Module):
         """Return the most probable class of each row, `[...]` int64."""
         return cast("Tensor", self(hidden)).argmax(-1)
 
-    def _terms(self, rows: Rows) -> list[Term]:
+    def terms(self, rows: Rows) -> list[Term]:
+        """Return a cross-entropy of the head for every row, and one of each cluster for the rows that go there."""
         rank = self.rank[rows.targets]
         boundaries = [*self.softmax.cutoffs]
         edges = torch.tensor(boundaries[:-1], device=rank.device)

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from slopes._core import check
 from slopes._core.errors import DtypeError
 from slopes._core.linear_logits import LinearLogits
-from slopes._core.reduce import Reduction, wide
-from slopes.losses.categorical import IGNORE
-from slopes.recipes.large_vocabulary.factored import Rows, Term, check_hidden, rows_that_count
+from slopes._core.reduce import wide
+from slopes.recipes.large_vocabulary.factored import Rows, Term, check_hidden, factored_loss
 from slopes.recipes.large_vocabulary.label_tree import LabelTree
 from slopes.recipes.recipe import Reason
 
@@ -72,6 +71,7 @@ class HierarchicalSoftmax(nn.Module):
                 f"LabelTree.huffman(counts) or LabelTree.from_paths(paths)."
             )
             raise DtypeError(message)
+        self.features, self.classes = features, len(tree.paths)
         self.linear = nn.Linear(features, tree.nodes, bias=bias)
         narrow = tree.widths[tree.widths <= NARROW]
         self.most_children = int(narrow.max()) if len(narrow) else 1  # of a branching whose vectors are gathered
@@ -89,35 +89,11 @@ class HierarchicalSoftmax(nn.Module):
         )
         return (Reason("hierarchical softmax", because),)
 
-    def loss(
-        self,
-        hidden: Tensor,
-        targets: Tensor,
-        *,
-        ignore_index: int = IGNORE,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        reduction: Reduction = "mean",
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return -log p of the target class of each row of `hidden` `[..., D]`, reduced, as every loss is."""
-        rows = rows_that_count(
-            "HierarchicalSoftmax.loss",
-            hidden,
-            targets,
-            features=self.linear.in_features,
-            classes=len(self.paths),
-            ignore_index=ignore_index,
-            mask=mask,
-            weight=weight,
-            reduction=reduction,
-            denominator=denominator,
-        )
-        return rows.total(self._terms(rows))
+    loss = factored_loss
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the log-probabilities of all classes, `[..., C]`."""
-        check_hidden("HierarchicalSoftmax", hidden, self.linear.in_features)
+        check_hidden("HierarchicalSoftmax", hidden, self.features)
         steps = self._decisions(self.linear(hidden).to(wide(hidden.dtype)))
         steps = F.pad(steps, (0, 1))  # what a path of -1 adds
         total = steps.new_zeros(*hidden.shape[:-1], len(self.paths))
@@ -138,7 +114,8 @@ class HierarchicalSoftmax(nn.Module):
         shifted = logits - top[..., self.parents]
         return shifted - like.scatter_add(-1, at, shifted.exp()).log()[..., self.parents]
 
-    def _terms(self, rows: Rows) -> list[Term]:
+    def terms(self, rows: Rows) -> list[Term]:
+        """Return the cross-entropies of the decisions on each row's path: the narrow ones at once, each wide one."""
         path = self.paths[rows.targets]
         row, level = (path >= 0).nonzero(as_tuple=True)
         node = path[row, level]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import torch
 from torch import Tensor
@@ -21,13 +21,11 @@ from slopes._core.errors import OptionError, ValuesError
 from slopes._core.reduce import Reduction, wide
 from slopes._core.spec import Domain
 from slopes.activations import sigmoid
-from slopes.recipes.recipe import Reason, needs
-from slopes.recipes.regression.numbers import NEVER_ALONE, Standardization, beside, counted, read, truth
+from slopes.recipes.recipe import Reason
+from slopes.recipes.regression import judging
+from slopes.recipes.regression.numbers import NEVER_ALONE, Standardization, beside, counted, read
 from slopes.recipes.regression.outputs import Outputs
 from slopes.recipes.regression.plain import RegressionPrediction
-
-if TYPE_CHECKING:
-    from torchmetrics import MetricCollection
 
 _FINITE: Final = Domain(low=-math.inf, high=math.inf, low_open=True, high_open=True)
 
@@ -159,52 +157,10 @@ class BoundedRegression:
         share = sigmoid(raw.to(wide(raw.dtype)))
         return RegressionPrediction(torch.lerp(beside(self.low, share), beside(self.high, share), share))
 
-    def metrics(self) -> MetricCollection:
-        """Return torchmetrics for `observe`: as `Regression` has them.
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-        """
-        needs("BoundedRegression.metrics", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.collection(self.scale)
-
-    def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
-        """Update the metrics with a batch of raw outputs `[...]` and targets `[...]`.
-
-        Raises:
-            ShapeError: Shapes differ.
-            DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
-        """
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        outputs, given = truth("BoundedRegression.observe", raw, targets)
-        deviations.update(metrics, self.scale, deviations.Seen(self.predict(outputs).value, given))
-
-    def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the metrics of all the data: raw outputs `[...]` and targets `[...]`, at least two rows.
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-            SlopesError: As `observe` does.
-        """
-        needs("BoundedRegression.score", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.scored(self, raw, targets)
-
-    def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
-        """Return this recipe: nothing is found on held-out data. For intervals around it see `conformal_width`.
-
-        Raises:
-            ShapeError: Shapes differ.
-            DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
-        """
-        truth("BoundedRegression.calibrated", raw, targets)
-        return self
+    metrics = judging.metrics
+    observe = judging.observe
+    score = judging.score
+    calibrated = judging.unchanged
 
 
 def _outside(low: float, high: float) -> str:

@@ -6,8 +6,7 @@ and has no lower end: it is never told alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,30 +19,8 @@ from torchmetrics import (
     R2Score,
 )
 
-from slopes._core import check
-from slopes._core.errors import ShapeError
-from slopes.recipes.recipe import Recipe
+from slopes.recipes.regression.judging import Seen
 from slopes.recipes.regression.numbers import Standardization, beside
-
-
-class Seen(NamedTuple):
-    """A batch as metrics take it, each `[N]` or `[N, D]`, float64, in the targets' unit.
-
-    Attributes:
-        value: The prediction.
-        targets: The truth.
-        mean: The prediction for what squares errors, RMSE and R²; `value` where None.
-        lower: Lower end of the interval, None where there is none.
-        upper: Its upper end.
-        surprise: Further means to take, by name.
-    """
-
-    value: Tensor
-    targets: Tensor
-    mean: Tensor | None = None
-    lower: Tensor | None = None
-    upper: Tensor | None = None
-    surprise: Mapping[str, Tensor] = {}
 
 
 class Mean(Metric):
@@ -68,8 +45,21 @@ class Mean(Metric):
         return self.total / self.count
 
 
+class RootMeanSquaredError(MeanSquaredError):
+    """The root of the mean squared error of each column, and the mean of these."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__(squared=False, num_outputs=columns)
+
+    def compute(self) -> Tensor:
+        """Return the mean over the columns."""
+        return super().compute().mean()
+
+
 def collection(scale: Standardization, *, intervals: bool = False, means: tuple[str, ...] = ()) -> MetricCollection:
     """Return MAE, RMSE, R², MAPE where all training targets lie on one side of 0, and what intervals need.
+
+    Of targets `[N, D]` each column has its own, and each name without a number is the mean over the columns.
 
     Args:
         scale: Of the training targets: their columns, and on which side of 0 they lie.
@@ -77,9 +67,10 @@ def collection(scale: Standardization, *, intervals: bool = False, means: tuple[
         means: Names of further means.
     """
     metrics: dict[str, Metric | MetricCollection] = {}
-    for suffix in _suffixes(scale):
+    for suffix, columns in _suffixes(scale).items():
+        width = 1 if isinstance(columns, int) else scale.columns or 1
         metrics["mae" + suffix] = MeanAbsoluteError()
-        metrics["rmse" + suffix] = MeanSquaredError(squared=False)
+        metrics["rmse" + suffix] = RootMeanSquaredError(width)
         metrics["r2" + suffix] = R2Score()
         if scale.one_sided:
             metrics["mape" + suffix] = MeanAbsolutePercentageError()
@@ -94,33 +85,23 @@ def collection(scale: Standardization, *, intervals: bool = False, means: tuple[
 def update(metrics: MetricCollection, scale: Standardization, seen: Seen) -> None:
     """Update the metrics with a batch; those that were added to the collection get prediction and target."""
     given: dict[str, tuple[Any, ...]] = {}
-    for column, suffix in enumerate(_suffixes(scale)):
-        given |= {name + suffix: tensors for name, tensors in _of_column(scale, seen, column).items()}
+    for suffix, columns in _suffixes(scale).items():
+        given |= {name + suffix: tensors for name, tensors in _of_columns(scale, seen, columns).items()}
     for name, metric in metrics.items(keep_base=True):
         metric.update(*given.get(name, (seen.value, seen.targets)))
 
 
-def scored(recipe: Recipe, raw: Tensor, targets: Tensor) -> dict[str, float]:
-    """Return a recipe's metrics of all the data as floats; R² needs at least two rows."""
-    check.floating(f"{type(recipe).__name__}.score", raw=raw, targets=targets)
-    if targets.dim() == 0 or len(targets) < 2:  # noqa: PLR2004
-        message = (
-            f"{type(recipe).__name__}.score: `targets` has shape {check.shape_of(targets)}, expected at least two "
-            f"rows, since R² compares with how far targets vary; score all the data at once, or use observe()."
-        )
-        raise ShapeError(message)
-    metrics = recipe.metrics().to(raw.device)
-    recipe.observe(metrics, raw, targets)
-    return {name: float(value) for name, value in metrics.compute().items()}
+def _suffixes(scale: Standardization) -> dict[str, slice | int]:
+    """Return which columns a metric is about, by what its name ends in: all of them, and each."""
+    every: dict[str, slice | int] = {"": slice(None)}
+    return every if scale.columns is None else every | {f"_{column}": column for column in range(scale.columns)}
 
 
-def _suffixes(scale: Standardization) -> tuple[str, ...]:
-    return ("",) if scale.columns is None else tuple(f"_{column}" for column in range(scale.columns))
-
-
-def _of_column(scale: Standardization, seen: Seen, column: int) -> dict[str, tuple[Tensor, ...]]:
+def _of_columns(scale: Standardization, seen: Seen, columns: slice | int) -> dict[str, tuple[Tensor, ...]]:
     def picked(value: Tensor) -> Tensor:
-        return value.flatten() if scale.columns is None else value[..., column].flatten()
+        if scale.columns is None or isinstance(columns, int):
+            return (value if scale.columns is None else value[..., columns]).flatten()
+        return value.reshape(-1, scale.columns)  # as many rows in each, so that means over all are means of means
 
     # R² does not change with center and unit, and MAPE not with the unit. torchmetrics squares sums, which cancels far
     # from 0, and takes targets below 1e-6 for 0.

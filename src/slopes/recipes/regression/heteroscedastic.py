@@ -1,7 +1,7 @@
 """Regression with its own error bar: mean and log-variance of each row, by the Gaussian likelihood.
 
 For noise that differs from row to row. The network says how sure it is; where it is unsure, errors cost less, so that
-clean rows lead. `calibrated` makes the intervals keep their promise on held-out rows.
+clean rows lead. `calibrated` makes the intervals keep their promise on validation rows.
 
 Dimension names: N rows, D columns; `...` is any shape, that of the targets. Raw outputs are `[..., 2]`: mean and
 log-variance, both in standardised units.
@@ -19,17 +19,17 @@ from torch import Tensor
 from slopes import losses
 from slopes._core import check
 from slopes._core.reduce import Reduction, wide
-from slopes.recipes.recipe import Reason, needs
-from slopes.recipes.regression import intervals
+from slopes.recipes.recipe import Reason
+from slopes.recipes.regression import intervals, judging
 from slopes.recipes.regression.numbers import (
     NEVER_ALONE,
     Numbers,
     Standardization,
     beside,
-    finite,
-    held_out,
+    check_validation,
     listed,
     numbers,
+    truth_of_several,
 )
 from slopes.recipes.regression.outputs import Outputs
 
@@ -171,15 +171,12 @@ class GaussianRegression:
         return GaussianPrediction(center, own * beside(self.spread, mean), center - half, center + half)
 
     def metrics(self) -> MetricCollection:
-        """Return torchmetrics for `observe`: those of `Regression`, the intervals' coverage and width, and the NLL.
+        """Return torchmetrics for `observe`: MAE, RMSE, R², MAPE, coverage and width of the intervals, and NLL.
 
         Raises:
             MissingDependencyError: torchmetrics is not installed.
         """
-        needs("GaussianRegression.metrics", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.collection(self.scale, intervals=True, means=("nll",))
+        return judging.collection("GaussianRegression.metrics", self.scale, intervals=True, means=("nll",))
 
     def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
         """Update the metrics with a batch of raw outputs `[..., 2]` and targets `[...]`.
@@ -189,43 +186,25 @@ class GaussianRegression:
             DtypeError: One of them is not floating.
             ValuesError: A target is NaN or infinite.
         """
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        outputs, given = self._truth("GaussianRegression.observe", raw, targets)
+        function = "GaussianRegression.observe"
+        self._parts(function, raw)
+        outputs, given = truth_of_several(function, raw, targets)
         mean, deviation, lower, upper = self.predict(outputs)
         nll = losses.gaussian_nll(mean, 2 * deviation.log(), given, full=True, reduction="none")
-        seen = deviations.Seen(mean, given, lower=lower, upper=upper, surprise={"nll": nll})
-        deviations.update(metrics, self.scale, seen)
+        seen = judging.Seen(mean, given, lower=lower, upper=upper, surprise={"nll": nll})
+        judging.update(metrics, self.scale, seen)
 
-    def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the metrics of all the data: raw outputs `[..., 2]` and targets `[...]`, at least two rows.
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-            SlopesError: As `observe` does.
-        """
-        needs("GaussianRegression.score", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.scored(self, raw, targets)
-
-    def _truth(self, function: str, raw: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        mean, _ = self._parts(function, raw)
-        check.floating(function, targets=targets)
-        check.same_device(function, raw=raw, targets=targets)
-        check.has_shape(function, "targets", targets, mean.shape, "`raw` without its last dimension")
-        finite(function, "targets", targets)
-        return raw.detach().double(), targets.detach().double()
+    score = judging.score
 
     def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
-        """Return this recipe with standard deviations and intervals that fit held-out rows.
+        """Return this recipe with standard deviations and intervals that fit validation rows.
 
         Args:
-            raw: `[M, 2]` or `[M, D, 2]`, held-out outputs, floating and finite; enough rows for the coverage.
+            raw: `[M, 2]` or `[M, D, 2]`, validation outputs, floating and finite; enough rows for the coverage.
             targets: `[M]` or `[M, D]`.
 
         Returns:
-            A new recipe: `spread` makes the held-out likelihood greatest, `multiple` is the conformal one.
+            A new recipe: `spread` makes the validation likelihood greatest, `multiple` is the conformal one.
 
         Raises:
             ShapeError: Shapes do not fit, or there are fewer rows than coverage / (1 - coverage).
@@ -233,8 +212,9 @@ class GaussianRegression:
             ValuesError: An output or a target is NaN or infinite.
         """
         function = "GaussianRegression.calibrated"
-        outputs, given = self._truth(function, raw, targets)
-        held_out(function, outputs, given)
+        self._parts(function, raw)
+        outputs, given = truth_of_several(function, raw, targets)
+        check_validation(function, outputs, given)
         plain = dataclasses.replace(self, spread=1.0, multiple=None)
         mean, deviation, lower, upper = plain.predict(outputs)
         away = (given - mean) / deviation
@@ -244,7 +224,7 @@ class GaussianRegression:
         moved = f"of {listed(multiple)} standard deviations to each side"
         reasons = (
             *self.reasons,
-            Reason(f"deviations times {listed(numbers(spread))}", "That makes the held-out likelihood greatest."),
+            Reason(f"deviations times {listed(numbers(spread))}", "That makes the validation likelihood greatest."),
             intervals.why(self.coverage, before, len(given), moved),
         )
         return dataclasses.replace(self, spread=numbers(spread), multiple=multiple, reasons=reasons)

@@ -1,16 +1,16 @@
-"""Prediction intervals that keep what they promise: widened, or narrowed, by how held-out targets miss them.
+"""Prediction intervals that keep what they promise: widened, or narrowed, by how validation targets miss them.
 
 A model's own interval covers what it likes. Split conformal prediction moves its ends by one number, the quantile of
-the held-out misses: new rows are then covered with at least the promised probability, whatever the model and the noise,
-as long as held-out and new rows are exchangeable (not where they drift). That holds over all rows together, not for
-each kind of row.
+the validation misses: new rows are then covered with at least the promised probability, whatever the model and the
+noise, as long as validation and new rows are exchangeable (not where they drift). That holds over all rows together,
+not for each kind of row.
 
     miss = max(lower - target, target - upper)      below 0 inside
-    q    = the ⌈(M + 1) coverage⌉-th smallest miss of M held-out rows
+    q    = the ⌈(M + 1) coverage⌉-th smallest miss of M validation rows
 
 Source: Romano, Patterson, Candès 2019, Conformalized Quantile Regression.
 
-Dimension names: M held-out rows, D columns.
+Dimension names: M validation rows, D columns.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COVERAGE: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
 
 
 def conformal_quantile(misses: Tensor, *, coverage: float) -> Numbers:
-    """Return the ⌈(M + 1) coverage⌉-th smallest of M held-out misses, by column.
+    """Return the ⌈(M + 1) coverage⌉-th smallest of M validation misses, by column.
 
     Args:
         misses: `[M]` or `[M, D]`, floating and finite: by how much each target misses its interval, below 0 inside.
@@ -74,7 +74,7 @@ def conformal_width(predictions: Tensor, targets: Tensor, *, coverage: float = 0
     """Return how far around any model's predictions targets lie with this probability: half a width, by column.
 
     Args:
-        predictions: `[M]` or `[M, D]`, floating: predictions for held-out rows, as `predict` gives them.
+        predictions: `[M]` or `[M, D]`, floating: predictions for validation rows, as `predict` gives them.
         targets: The same shape.
         coverage: The share of new rows to be covered, in (0, 1).
 
@@ -118,10 +118,10 @@ def normal_multiple(coverage: float) -> float:
 
 
 def why(coverage: float, before: float, rows: int, moved: str) -> Reason:
-    """Return what was found on held-out rows, as a reason."""
+    """Return what was found on validation rows, as a reason."""
     return Reason(
         f"intervals {moved}",
-        f"Before, they covered {before:.1%} of {rows} held-out rows where {coverage:.1%} were promised. The correction "
-        f"is the conformal one: new rows like these are covered with at least {coverage:.1%} probability, over all "
-        f"rows together. Measure it on rows that were not used here.",
+        f"Before, they covered {before:.1%} of {rows} validation rows where {coverage:.1%} were promised. The "
+        f"correction is the conformal one: new rows like these are covered with at least {coverage:.1%} probability, "
+        f"over all rows together. Measure it on rows that were not used here.",
     )

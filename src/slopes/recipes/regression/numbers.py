@@ -224,15 +224,33 @@ def truth(function: str, raw: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     check.floating(function, raw=raw, targets=targets)
     check.same_device(function, raw=raw, targets=targets)
     check.same_shape(function, raw=raw, targets=targets)
+    return _true(function, raw, targets)
+
+
+def truth_of_several(function: str, raw: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return raw outputs `[..., Q]` and targets `[...]` as `truth` does: Q numbers are said of each target.
+
+    Raises:
+        ShapeError: Shapes do not fit.
+        DtypeError: One of them is not floating.
+        ValuesError: A target is NaN or infinite.
+    """
+    check.floating(function, raw=raw, targets=targets)
+    check.same_device(function, raw=raw, targets=targets)
+    check.has_shape(function, "targets", targets, raw.shape[:-1], "`raw` without its last dimension")
+    return _true(function, raw, targets)
+
+
+def _true(function: str, raw: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     finite(function, "targets", targets)
     return raw.detach().double(), targets.detach().double()
 
 
-def held_out(function: str, raw: Tensor, targets: Tensor) -> None:
-    """Raise unless held-out outputs are finite and there are rows of them."""
+def check_validation(function: str, raw: Tensor, targets: Tensor) -> None:
+    """Raise unless validation outputs are finite and there are rows of them."""
     if targets.numel() == 0:
         message = (
-            f"{function}: `targets` has shape {check.shape_of(targets)}, expected at least one held-out row; "
+            f"{function}: `targets` has shape {check.shape_of(targets)}, expected at least one validation row; "
             f"check how the data were split."
         )
         raise ShapeError(message)

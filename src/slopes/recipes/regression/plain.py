@@ -10,7 +10,7 @@ Dimension names: N rows, D columns; `...` is any shape, the same for raw outputs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -18,13 +18,10 @@ from torch import Tensor
 from slopes import losses
 from slopes._core import check
 from slopes._core.reduce import Reduction
-from slopes.recipes.recipe import Reason, needs
-from slopes.recipes.regression.numbers import NEVER_ALONE, Standardization, truth
+from slopes.recipes.recipe import Reason
+from slopes.recipes.regression import judging
+from slopes.recipes.regression.numbers import NEVER_ALONE, Standardization
 from slopes.recipes.regression.outputs import Outputs
-
-if TYPE_CHECKING:
-    from torchmetrics import MetricCollection
-
 
 _MSE: Final = Reason(
     "mean squared error, one linear output a number",
@@ -128,51 +125,7 @@ class Regression:
         self.scale.fits("Regression.predict", "raw", raw)
         return RegressionPrediction(self.scale.inverse(raw))
 
-    def metrics(self) -> MetricCollection:
-        """Return torchmetrics for `observe`: MAE, RMSE, R², and MAPE where all targets lie on one side of 0.
-
-        With targets `[N, D]` each column has its own: `mae_0`, `mae_1`, ...
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-        """
-        needs("Regression.metrics", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.collection(self.scale)
-
-    def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
-        """Update the metrics with a batch of raw outputs `[...]` and targets `[...]`.
-
-        Raises:
-            ShapeError: Shapes differ.
-            DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
-        """
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        outputs, given = truth("Regression.observe", raw, targets)
-        deviations.update(metrics, self.scale, deviations.Seen(self.predict(outputs).value, given))
-
-    def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the metrics of all the data: raw outputs `[...]` and targets `[...]`, at least two rows.
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-            SlopesError: As `observe` does.
-        """
-        needs("Regression.score", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.scored(self, raw, targets)
-
-    def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
-        """Return this recipe: nothing is found on held-out data. For intervals around it see `conformal_width`.
-
-        Raises:
-            ShapeError: Shapes differ.
-            DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
-        """
-        truth("Regression.calibrated", raw, targets)
-        return self
+    metrics = judging.metrics
+    observe = judging.observe
+    score = judging.score
+    calibrated = judging.unchanged

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import Final, Literal, Self
 
 import torch
 from torch import Tensor
@@ -17,13 +17,11 @@ from slopes._core import check
 from slopes._core.reduce import Reduction, wide
 from slopes._core.spec import FINITE_NON_NEGATIVE
 from slopes.activations import softplus
-from slopes.recipes.recipe import Reason, needs
-from slopes.recipes.regression.numbers import NEVER_ALONE, Standardization, beside, counted, listed, truth
+from slopes.recipes.recipe import Reason
+from slopes.recipes.regression import judging
+from slopes.recipes.regression.numbers import NEVER_ALONE, Standardization, beside, counted, listed
 from slopes.recipes.regression.outputs import Outputs
 from slopes.recipes.regression.plain import RegressionPrediction
-
-if TYPE_CHECKING:
-    from torchmetrics import MetricCollection
 
 Link = Literal["softplus", "exp"]
 LINKS: Final = ("softplus", "exp")
@@ -137,52 +135,10 @@ class PositiveRegression:
         linked = self._linked(raw)
         return RegressionPrediction(linked * beside(self.scale.center, linked))
 
-    def metrics(self) -> MetricCollection:
-        """Return torchmetrics for `observe`: as `Regression` has them.
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-        """
-        needs("PositiveRegression.metrics", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.collection(self.scale)
-
-    def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
-        """Update the metrics with a batch of raw outputs `[...]` and targets `[...]`.
-
-        Raises:
-            ShapeError: Shapes differ.
-            DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
-        """
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        outputs, given = truth("PositiveRegression.observe", raw, targets)
-        deviations.update(metrics, self.scale, deviations.Seen(self.predict(outputs).value, given))
-
-    def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the metrics of all the data: raw outputs `[...]` and targets `[...]`, at least two rows.
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-            SlopesError: As `observe` does.
-        """
-        needs("PositiveRegression.score", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.scored(self, raw, targets)
-
-    def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
-        """Return this recipe: nothing is found on held-out data. For intervals around it see `conformal_width`.
-
-        Raises:
-            ShapeError: Shapes differ.
-            DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
-        """
-        truth("PositiveRegression.calibrated", raw, targets)
-        return self
+    metrics = judging.metrics
+    observe = judging.observe
+    score = judging.score
+    calibrated = judging.unchanged
 
 
 _NEGATIVE: Final = "use Regression for numbers of both signs, or check what a negative one stands for"

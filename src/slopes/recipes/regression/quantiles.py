@@ -1,4 +1,4 @@
-"""Regression of quantiles that cannot cross: the pinball loss, and intervals that are corrected on held-out rows.
+"""Regression of quantiles that cannot cross: the pinball loss, and intervals that are corrected on validation rows.
 
 The raw outputs of a row are one number for the median and a gap for each other level. Gaps go through a softplus and
 are added up outwards from the median, so that a higher level never has a lower quantile.
@@ -23,18 +23,18 @@ from slopes._core.errors import OptionError
 from slopes._core.reduce import Reduction, wide
 from slopes._core.spec import Domain
 from slopes.activations import softplus
-from slopes.recipes.recipe import Reason, needs
-from slopes.recipes.regression import intervals
+from slopes.recipes.recipe import Reason
+from slopes.recipes.regression import intervals, judging
 from slopes.recipes.regression.numbers import (
     NEVER_ALONE,
     Numbers,
     Standardization,
     beside,
+    check_validation,
     counted,
-    finite,
-    held_out,
     listed,
     read,
+    truth_of_several,
 )
 from slopes.recipes.regression.outputs import Outputs
 
@@ -252,15 +252,12 @@ class QuantileRegression:
         )
 
     def metrics(self) -> MetricCollection:
-        """Return torchmetrics for `observe`: those of `Regression`, the intervals' coverage and width, pinball loss.
+        """Return torchmetrics for `observe`: MAE, RMSE, R², MAPE, coverage and width of the interval, pinball loss.
 
         Raises:
             MissingDependencyError: torchmetrics is not installed.
         """
-        needs("QuantileRegression.metrics", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.collection(self.scale, intervals=True, means=("pinball",))
+        return judging.collection("QuantileRegression.metrics", self.scale, intervals=True, means=("pinball",))
 
     def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
         """Update the metrics with a batch of raw outputs `[..., Q]` and targets `[...]`.
@@ -270,39 +267,21 @@ class QuantileRegression:
             DtypeError: One of them is not floating.
             ValuesError: A target is NaN or infinite.
         """
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        outputs, given = self._truth("QuantileRegression.observe", raw, targets)
+        function = "QuantileRegression.observe"
+        self._fits(function, raw)
+        outputs, given = truth_of_several(function, raw, targets)
         value, lower, upper, quantiles = self.predict(outputs)
         pinball = losses.quantile(quantiles, given, self.levels, reduction="none").mean(-1)
-        seen = deviations.Seen(value, given, lower=lower, upper=upper, surprise={"pinball": pinball})
-        deviations.update(metrics, self.scale, seen)
+        seen = judging.Seen(value, given, lower=lower, upper=upper, surprise={"pinball": pinball})
+        judging.update(metrics, self.scale, seen)
 
-    def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the metrics of all the data: raw outputs `[..., Q]` and targets `[...]`, at least two rows.
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-            SlopesError: As `observe` does.
-        """
-        needs("QuantileRegression.score", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.scored(self, raw, targets)
-
-    def _truth(self, function: str, raw: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        self._fits(function, raw)
-        check.floating(function, targets=targets)
-        check.same_device(function, raw=raw, targets=targets)
-        check.has_shape(function, "targets", targets, raw.shape[:-1], "`raw` without its last dimension")
-        finite(function, "targets", targets)
-        return raw.detach().double(), targets.detach().double()
+    score = judging.score
 
     def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
         """Return this recipe with the conformal correction of its interval.
 
         Args:
-            raw: `[M, Q]` or `[M, D, Q]`, held-out outputs, floating and finite; enough rows for the coverage.
+            raw: `[M, Q]` or `[M, D, Q]`, validation outputs, floating and finite; enough rows for the coverage.
             targets: `[M]` or `[M, D]`.
 
         Raises:
@@ -311,8 +290,9 @@ class QuantileRegression:
             ValuesError: An output or a target is NaN or infinite.
         """
         function = "QuantileRegression.calibrated"
-        outputs, given = self._truth(function, raw, targets)
-        held_out(function, outputs, given)
+        self._fits(function, raw)
+        outputs, given = truth_of_several(function, raw, targets)
+        check_validation(function, outputs, given)
         standard = rising(outputs, self.middle)
         wanted = self.scale.forward(function, given)
         misses = intervals.outside(standard[..., 0], standard[..., -1], wanted)
@@ -334,7 +314,7 @@ def _pinball(recipe: QuantileRegression) -> Reason:
         f"pinball loss at {names}",
         f"Its minimum at level q is the number that a share q of the targets lies below, with no assumption on the "
         f"noise. The first and the last enclose {recipe.coverage:.0%} if they are right, which is to be measured: "
-        f"`calibrated` corrects it on held-out rows.",
+        f"`calibrated` corrects it on validation rows.",
     )
 
 

@@ -18,7 +18,8 @@ from slopes import losses
 from slopes._core import check
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE
-from slopes.recipes.recipe import Reason, needs
+from slopes.recipes.recipe import Reason
+from slopes.recipes.regression import judging
 from slopes.recipes.regression.numbers import (
     NEVER_ALONE,
     NORMAL_MAD,
@@ -26,7 +27,6 @@ from slopes.recipes.regression.numbers import (
     finite,
     listed,
     median_absolute_deviation,
-    truth,
 )
 from slopes.recipes.regression.outputs import Outputs
 from slopes.recipes.regression.plain import RegressionPrediction
@@ -105,7 +105,7 @@ class RobustRegression:
 
         Args:
             targets: `[N]` or `[N, D]`, training targets as `from_targets` takes them.
-            residuals: `[M]` or `[M, D]`, prediction - target of any first model, best on held-out rows, in the
+            residuals: `[M]` or `[M, D]`, prediction - target of any first model, best on validation rows, in the
                 targets' unit; floating and finite, at least 20.
             criterion: The loss; by the residuals' tails where None: MAE where more than a tenth of them lie beyond 3
                 robust standard deviations, else Huber.
@@ -184,43 +184,18 @@ class RobustRegression:
         return RegressionPrediction(self.scale.inverse(raw))
 
     def metrics(self) -> MetricCollection:
-        """Return torchmetrics for `observe`, as `Regression` has them; with outliers in the data MAE is the fair one.
+        """Return torchmetrics for `observe`: MAE, the fair one with outliers, RMSE, R², and MAPE on one side of 0.
 
         Raises:
             MissingDependencyError: torchmetrics is not installed.
         """
-        needs("RobustRegression.metrics", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
+        return judging.collection("RobustRegression.metrics", self.scale)
 
-        return deviations.collection(self.scale)
-
-    def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
-        """Update the metrics with a batch of raw outputs `[...]` and targets `[...]`.
-
-        Raises:
-            ShapeError: Shapes differ.
-            DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
-        """
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        outputs, given = truth("RobustRegression.observe", raw, targets)
-        deviations.update(metrics, self.scale, deviations.Seen(self.predict(outputs).value, given))
-
-    def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the metrics of all the data: raw outputs `[...]` and targets `[...]`, at least two rows.
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-            SlopesError: As `observe` does.
-        """
-        needs("RobustRegression.score", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.scored(self, raw, targets)
+    observe = judging.observe
+    score = judging.score
 
     def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
-        """Return this recipe: nothing of its prediction is found on held-out data.
+        """Return this recipe: nothing of its prediction is found on validation data.
 
         What they tell of the loss is for the next training: `from_residuals(train_targets, prediction - target)`.
 
@@ -229,8 +204,7 @@ class RobustRegression:
             DtypeError: One of them is not floating.
             ValuesError: A target is NaN or infinite.
         """
-        truth("RobustRegression.calibrated", raw, targets)
-        return self
+        return judging.unchanged(self, raw, targets)
 
 
 _ROBUST: Final = {

@@ -20,13 +20,14 @@ from torch import Tensor
 from slopes import losses
 from slopes._core import check
 from slopes._core.reduce import Reduction
-from slopes.recipes.recipe import Reason, needs
+from slopes.recipes.recipe import Reason
+from slopes.recipes.regression import judging
 from slopes.recipes.regression.numbers import (
     NEVER_ALONE,
     Numbers,
     Standardization,
+    check_validation,
     counted,
-    held_out,
     listed,
     numbers,
     read,
@@ -61,15 +62,15 @@ class TransformedRegression:
     Attributes:
         scale: Mean and standard deviation of the training targets as they are; metrics need them.
         transform: The function that targets go through in training.
-        residuals: Target - output on held-out rows, transformed, by column; found by `calibrated`.
+        residuals: Target - output on validation rows, transformed, by column; found by `calibrated`.
         reasons: Why it is as it is.
 
     Examples:
         >>> recipe = TransformedRegression.from_targets(torch.tensor([1.0, 10.0, 100.0]))
         >>> recipe.predict(torch.tensor([0.0])).value
         tensor([10.])
-        >>> held_out = torch.zeros(2), torch.tensor([1.0, 100.0])  # median 10, mean 50.5
-        >>> recipe.calibrated(*held_out).predict(torch.tensor([0.0])).mean
+        >>> validation = torch.zeros(2), torch.tensor([1.0, 100.0])  # median 10, mean 50.5
+        >>> recipe.calibrated(*validation).predict(torch.tensor([0.0])).mean
         tensor([50.5000])
     """
 
@@ -151,7 +152,7 @@ class TransformedRegression:
             DtypeError: `raw` is not floating.
 
         Notes:
-            The mean is that of the inverse at the output plus each held-out residual. Source: Duan 1983, Smearing
+            The mean is that of the inverse at the output plus each validation residual. Source: Duan 1983, Smearing
             Estimate. It takes the residuals for independent of the output.
         """
         self.scale.fits("TransformedRegression.predict", "raw", raw)
@@ -171,39 +172,13 @@ class TransformedRegression:
         Raises:
             MissingDependencyError: torchmetrics is not installed.
         """
-        needs("TransformedRegression.metrics", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
+        return judging.collection("TransformedRegression.metrics", self.scale)
 
-        return deviations.collection(self.scale)
-
-    def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
-        """Update the metrics with a batch of raw outputs `[...]` and targets `[...]`.
-
-        Raises:
-            ShapeError: Shapes differ.
-            DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
-        """
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        outputs, given = truth("TransformedRegression.observe", raw, targets)
-        value, mean = self.predict(outputs)
-        deviations.update(metrics, self.scale, deviations.Seen(value, given, mean=mean))
-
-    def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the metrics of all the data: raw outputs `[...]` and targets `[...]`, at least two rows.
-
-        Raises:
-            MissingDependencyError: torchmetrics is not installed.
-            SlopesError: As `observe` does.
-        """
-        needs("TransformedRegression.score", "torchmetrics")
-        from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
-
-        return deviations.scored(self, raw, targets)
+    observe = judging.observe
+    score = judging.score
 
     def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
-        """Return this recipe with the residuals of held-out outputs `[N]` and targets `[N]`, or `[N, D]`.
+        """Return this recipe with the residuals of validation outputs `[N]` and targets `[N]`, or `[N, D]`.
 
         Of more than 256 rows it keeps 256 of their quantiles.
 
@@ -214,7 +189,7 @@ class TransformedRegression:
         """
         function = "TransformedRegression.calibrated"
         outputs, given = truth(function, raw, targets)
-        held_out(function, outputs, given)
+        check_validation(function, outputs, given)
         residuals = (self.transform.forward(function, given) - outputs).sort(0).values
         if len(residuals) > _MOST_RESIDUALS:
             middles = (torch.arange(_MOST_RESIDUALS, dtype=torch.float64) + 0.5) / _MOST_RESIDUALS * len(residuals)
@@ -223,7 +198,7 @@ class TransformedRegression:
         value, mean = recipe.predict(outputs)
         why = Reason(
             "a mean beside the median",
-            f"On {len(given)} held-out rows targets are {listed(numbers(given.mean(0)))} in the mean; the inverse of "
+            f"On {len(given)} validation rows targets are {listed(numbers(given.mean(0)))} in the mean; the inverse of "
             f"the outputs is {listed(numbers(value.mean(0)))}, and with the residuals put back "
             f"{listed(numbers(mean.mean(0)))}.",
         )

@@ -106,7 +106,7 @@ class Embedding:
         is any, which metric learning calls recall@k), MRR, mAP, alignment (the mean of |u - v|² of what belongs
         together, lower is better) and uniformity (log mean exp(-2|u - v|²) of all pairs, lower is more spread out).
         They are those of all batches together; memory grows with N · D, time with N² (D + log N).
-        There is nothing to find on held-out data, so that `calibrated` returns the recipe itself.
+        There is nothing to find on validation data, so that `calibrated` returns the recipe itself.
 
     Examples:
         >>> recipe = Embedding(2, objective="clip", neighbors=(1,))
