@@ -353,6 +353,21 @@ class TestMaskedClass:
         slope = oracles.cross_entropy_gradient(list(self.ROW), exact(goal)[0])
         assert_like_oracle(loss, [logits], [value], [[slope]])
 
+    def test_by_a_bias_of_logits_that_are_not_made(self, dtype: torch.dtype) -> None:
+        """Assert that -∞ takes the class out, and that a soft cap, applied to it, brings it back at -soft_cap."""
+        hidden, weight = leaf([[1.0, 0.5]], dtype), leaf([[1.0, 0.0], [0.0, 1.0], [2.0, 1.0]], dtype)
+        bias = leaf([0.0, 0.0, -math.inf], dtype)
+        targets = torch.tensor([0])
+        for cap, last in ((None, mpf("-inf")), (5.0, mpf(-5))):
+            head = slopes.LinearLogits(hidden, weight, bias, soft_cap=cap)
+            loss = L.cross_entropy(head, targets, reduction="none")
+            row = [mpf(1), mpf(0.5)] if cap is None else [5 * mp.tanh(mpf(z) / 5) for z in (1, 0.5)]
+            assert_close(loss, [oracles.cross_entropy([*row, last], 0)], what="value")
+            slopes_ = gradients(loss, hidden, weight, bias)
+            for slope in slopes_:
+                assert_finite(slope)
+            assert slopes_[2][2] == 0
+
     def test_in_softmax_focal_and_multiclass_hinge(self, dtype: torch.dtype) -> None:
         logits = leaf([self.ROW], dtype)
         loss = L.softmax_focal(logits, torch.tensor([2]), reduction="none")
@@ -833,6 +848,25 @@ class TestFocalBelowGammaOne:
             pairs = [(z, int(truth)) for z in exact(logits)]
             values = [oracles.focal(z, y, gamma) for z, y in pairs]
             assert_like_oracle(loss, [logits], values, [[oracles.focal_slope(z, y, gamma) for z, y in pairs]])
+
+
+@every_dtype
+class TestVarianceBeyondTheDtype:
+    """A log-variance runs to -∞ where the mean fits exactly, as on targets that repeat."""
+
+    @pytest.mark.parametrize("log_variance", [-100.0, -178.0, -200.0, -800.0, -1e4])
+    @pytest.mark.parametrize("residual", [0.0, 2.0**-100])
+    def test_a_mean_that_fits(self, dtype: torch.dtype, log_variance: float, residual: float) -> None:
+        mean, spread = leaf([residual], dtype), leaf([log_variance], dtype)
+        target = torch.zeros(1, dtype=dtype)
+        loss = L.gaussian_nll(mean, spread, target, reduction="none")
+        (r,), (s,) = exact(mean), exact(spread)
+        square = r * r * mp.exp(-s)
+        if square > torch.finfo(result_dtype(dtype)).max:
+            assert loss.item() == math.inf
+            return
+        wanted = [[r * mp.exp(-s)], [(1 - square) / 2]]
+        assert_like_oracle(loss, [mean, spread], [(s + square) / 2], wanted)
 
 
 @pytest.mark.parametrize("dtype", DTYPES[:2], ids=["float16", "bfloat16"])

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
@@ -155,3 +157,17 @@ def test_blocks_of_two_threads_that_overlap_leave_nothing() -> None:
         assert STATE.check_values
     assert not STATE.exact
     assert STATE.check_values is None
+
+
+def test_what_has_no_values_is_not_read() -> None:
+    """Assert that a check passes over tensors of shapes alone, even where it is told to read every value."""
+    wrong = torch.tensor([-1])
+    with slopes.checks(values=True):
+        assert reads_values(wrong)
+        assert not reads_values(wrong.to("meta"))
+        with FakeTensorMode() as mode:
+            assert not reads_values(mode.from_tensor(wrong))
+        seen = []
+        make_fx(lambda t: (seen.append(reads_values(t)), t + 1)[1])(wrong)
+        assert seen == [False]
+        assert reads_values(wrong)

@@ -23,7 +23,7 @@ class LinearLogits:
     Args:
         hidden: `[..., D]`, any floating dtype: what goes into the last layer.
         weight: `[C, D]`, dtype of `hidden`: the last layer's, as `nn.Linear` has it; it may be tied to an embedding.
-        bias: `[C]`, dtype of `hidden`.
+        bias: `[C]`, dtype of `hidden`. -∞ takes a class out, but not under a soft cap, which lifts it to -soft_cap.
         temperature: Divides the logits, above 0.
         soft_cap: Bounds them before that to (-soft_cap, soft_cap), as Gemma 2 does; None leaves them alone.
 

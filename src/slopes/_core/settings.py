@@ -7,10 +7,13 @@ a `with` block they are put back when it ends.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import torch
 from torch import Tensor
+
+_MODES: Final = torch._C._TorchDispatchModeKey  # noqa: SLF001  there is no public name
+_WITHOUT_VALUES: Final = (_MODES.FAKE, _MODES.PROXY)
 
 
 class _State:
@@ -120,8 +123,15 @@ def is_transformed(*tensors: Tensor | None) -> bool:
     return any(t is not None and torch._C._functorch.is_functorch_wrapped_tensor(t) for t in tensors)  # noqa: SLF001
 
 
+def is_recorded() -> bool:
+    """Whether tensors have shapes and no values just now: under `FakeTensorMode`, and while `make_fx` records."""
+    return any(torch._C._get_dispatch_mode(key) is not None for key in _WITHOUT_VALUES)  # noqa: SLF001
+
+
 def reads_values(*tensors: Tensor | None) -> bool:
     """Whether checks may read the values of these tensors now."""
-    if torch.compiler.is_compiling() or STATE.check_values is False or is_transformed(*tensors):
+    if torch.compiler.is_compiling() or STATE.check_values is False or is_transformed(*tensors) or is_recorded():
+        return False
+    if any(t is not None and t.is_meta for t in tensors):
         return False
     return bool(STATE.check_values) or all(t is None or t.device.type == "cpu" for t in tensors)

@@ -104,7 +104,8 @@ def gaussian_nll(
         ValuesError: `weight` is negative or not finite.
 
     Notes:
-        torch takes the variance itself and clamps it at 1e-6, which silently stops its gradient.
+        torch takes the variance itself and clamps it at 1e-6, which silently stops its gradient. A mean that fits
+        exactly costs ½ log_variance at any log-variance, however far it has run.
 
     Examples:
         >>> gaussian_nll(torch.tensor([1.0]), torch.tensor([0.0]), torch.tensor([3.0])).item()
@@ -206,9 +207,10 @@ def _quantile(p: Tensor, t: Tensor, q: Tensor) -> tuple[Tensor, tuple[Tensor, Te
 
 
 def _gaussian_nll(m: Tensor, s: Tensor, t: Tensor, constant: float) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-    root = torch.exp(-0.5 * s)
-    u = (m - t) * root
-    by_mean = u * root
+    # The fourth root of the precision, and finite: a residual of 0 stays 0 whatever it is multiplied by.
+    root = torch.exp(-0.25 * s).clamp(max=torch.finfo(s.dtype).max)
+    u = ((m - t) * root) * root
+    by_mean = (u * root) * root
     return 0.5 * (s + u * u) + constant, (by_mean, 0.5 * (1 - u * u), -by_mean)
 
 
