@@ -57,6 +57,7 @@ def test_worked_example_runs_and_prints_what_it_says(name: str) -> None:
     assert [language for language, _ in blocks] == ["python"]
     example = doctest.DocTestParser().get_doctest(blocks[0][1], {}, name, f"{name}.md", 0)
     assert any(step.want for step in example.examples)
+    assert re.search(rf"\b[AL]\.{name}\(", blocks[0][1])  # of its own function
     said: list[str] = []
     result = doctest.DocTestRunner(optionflags=OPTIONS).run(example, out=said.append)
     assert result.failed == 0, "".join(said)

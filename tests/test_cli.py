@@ -180,6 +180,11 @@ def test_a_slope_that_jumps_is_a_gap(capsys: pytest.CaptureFixture[str]) -> None
     assert [row["x"] for row in rows if row["slope"] is None] == [0.0]
 
 
+def test_every_loss_but_those_of_whole_batches_has_a_curve() -> None:
+    losses = {spec.name for spec in CATALOG if spec.kind == "loss"}
+    assert losses - set(LOSSES) == {"clip", "nt_xent", "batch_triplet"}
+
+
 @pytest.mark.parametrize("name", [*PLOTTED, *LOSSES])
 def test_everything_that_one_number_decides_is_drawn(name: str) -> None:
     chart = slopes.plot(name)
@@ -216,6 +221,42 @@ def test_a_figure_that_cannot_be(arguments: tuple[str, ...], text: str, capsys: 
     assert text in refused(capsys, "plot", *arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("lst",), "no command is called 'lst'; did you mean list?"),
+        (("everything",), "no command is called 'everything'; there are list, show, plot, explore, compare."),
+        (("explore", "--bogus"), "usage: slopes explore [-h] [--port N]"),
+    ],
+)
+def test_a_command_line_that_cannot_be(
+    arguments: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(arguments)
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("GatedFFN", "slopes.activations.GatedFFN"), ("LinearLogits", "slopes.LinearLogits")],
+)
+def test_a_class_is_found_in_python(name: str, where: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"{name} has no entry here, since it is no function; in Python, help({where})" in refused(
+        capsys, "show", name
+    )
+
+
+def test_the_package_is_the_command() -> None:
+    ran = subprocess.run([sys.executable, "-m", "slopes", "--version"], capture_output=True, text=True, check=True)  # noqa: S603  ours
+    assert ran.stdout.startswith("slopes ")
+
+
+def test_a_name_that_plot_does_not_know() -> None:
+    with pytest.raises(slopes.UnknownFunctionError, match="plot: `name` is 'hubr', .*; did you mean huber"):
+        slopes.plot("hubr")
+
+
 def test_a_theme_that_is_none() -> None:
     with pytest.raises(slopes.OptionError, match="`theme` is 'sepia'"):
         slopes.plot("gelu", theme="sepia")
@@ -233,7 +274,7 @@ def test_without_the_extra_it_says_how_to_get_it(
     monkeypatch.setattr(plotting, "find_spec", found)
     text = refused(capsys, *arguments)
     assert text.startswith(f"slopes {arguments[0]}: needs altair, not installed")
-    assert text.endswith("pip install 'slopes[explorer]'\n")
+    assert text.endswith("pip install 'slopes[explorer]'.\n")
 
 
 def test_explore_hands_over_what_it_was_given(

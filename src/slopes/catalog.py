@@ -52,11 +52,12 @@ CATALOG: Final[tuple[Spec, ...]] = (
 )
 
 
-def find(name: str) -> Spec:
+def find(name: str, *, function: str = "find") -> Spec:
     """Return the spec of a function by its name, or by any name that the field has for it.
 
     Args:
         name: `"gelu"`, `"SiLU"`, `"smooth l1"`, `"L1"`, ...; case, spaces, hyphens and underscores do not matter.
+        function: Who asks, for the error's text.
 
     Raises:
         UnknownFunctionError: Nothing has that name; the message suggests what is near.
@@ -73,7 +74,7 @@ def find(name: str) -> Spec:
     known = {_plain(n): spec.name for spec in CATALOG for n in (spec.name, spec.title, *spec.aliases)}
     near = list(dict.fromkeys(known[n] for n in difflib.get_close_matches(wanted, known, n=5)))
     hint = f"did you mean {' or '.join(near)}?" if near else "`slopes list` shows all names."
-    message = f"find: `name` is {name!r}, expected a function of the catalogue or an alias of one; {hint}"
+    message = f"{function}: `name` is {name!r}, expected a function of the catalogue or an alias of one; {hint}"
     raise UnknownFunctionError(message)
 
 

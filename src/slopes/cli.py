@@ -7,6 +7,7 @@ needs it, so that `slopes explore` serves its page before torch is there.
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
 import sys
@@ -26,8 +27,16 @@ EXPLORER: Final = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or 2 for a command that cannot be done as it was given."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    parser, commands = _parser()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first is not None and first not in commands:
+        near = difflib.get_close_matches(first, commands, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(commands)}."
+        parser.error(f"no command is called {first!r}; {hint}")
+    given, left = parser.parse_known_args(words)
+    if left:
+        commands.get(first or "", parser).error(f"unrecognized arguments: {' '.join(left)}")
     if given.run is None:
         parser.print_help()
         return 0
@@ -36,8 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run(given)
         sys.stdout.flush()
     except UnknownFunctionError as error:
-        hint = str(error).rpartition("; ")[2].rstrip("?.")
-        print(f"slopes: nothing here is called {given.name!r}; {hint}{_end(hint)}", file=sys.stderr)
+        print(f"slopes: {_unknown(given.name, str(error).rpartition('; ')[2])}", file=sys.stderr)
         return WRONG
     except SlopesError as error:
         said = str(error)
@@ -51,11 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _end(hint: str) -> str:
-    return "?" if hint.startswith("did you") else "."
+def _unknown(name: str, hint: str) -> str:
+    """Return what to say of a name that the catalogue does not have; a class may have it all the same."""
+    import slopes  # noqa: PLC0415  imports torch
+
+    for room in (slopes, slopes.activations, slopes.losses):
+        if name in room.__all__:
+            there = f"{room.__name__}.{name}"
+            return f"{name} has no entry here, since it is no function; in Python, help({there}) says all about it."
+    return f"nothing here is called {name!r}; {hint}"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser, and those of its commands by name."""
     parser = argparse.ArgumentParser(
         prog="slopes",
         description="Every activation and loss function: its value and its slope.",
@@ -107,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_arguments(compare)
     compare.set_defaults(run=command.run)
-    return parser
+    return parser, commands.choices
 
 
 def _json(parser: argparse.ArgumentParser) -> None:
@@ -184,7 +200,7 @@ def _explore(given: argparse.Namespace) -> None:
     if missing:
         text = (
             f"explore: needs {', '.join(missing)}, not installed; the `explorer` extra has them: "
-            f"pip install 'slopes[explorer]'"
+            f"pip install 'slopes[explorer]'."
         )
         raise MissingDependencyError(text)
     from slopes.explorer import serve  # noqa: PLC0415  optional packages

@@ -57,7 +57,7 @@ def plot(
         'LayerChart'
     """
     needs("plot", PACKAGES)
-    spec = catalog.find(name)
+    spec = catalog.find(name, function="plot")
     low, high = _checked(spec, low, high, theme, parameters)
     from slopes.explorer.charts import function_chart  # noqa: PLC0415  altair is an optional package
 
@@ -103,7 +103,7 @@ def numbers(name: str, *, low: float | None = None, high: float | None = None, *
         MissingDependencyError: As of `plot`.
     """
     needs("plot", PACKAGES)
-    spec = catalog.find(name)
+    spec = catalog.find(name, function="plot")
     low, high = _checked(spec, low, high, "light", parameters)
     with checks(values=False):
         return {label: _rows(series, low, high) for label, series in _series(spec, parameters).items()}
@@ -134,7 +134,7 @@ def needs(what: str, packages: tuple[str, ...]) -> None:
     """Raise `MissingDependencyError` where a package of the `explorer` extra is not installed."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        text = f"{what}: needs {', '.join(missing)}, not installed; the `explorer` extra has it: {INSTALL}"
+        text = f"{what}: needs {', '.join(missing)}, not installed; the `explorer` extra has it: {INSTALL}."
         raise MissingDependencyError(text)
 
 

@@ -7,8 +7,10 @@ the last place of the terms instead; `terms` gives their size.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -20,6 +22,7 @@ from tests.oracles.precision import exact, gradient
 from torch import Tensor
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
+from slopes.catalog import CATALOG
 
 DTYPES: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -295,6 +298,12 @@ CASES: Final = (
 )
 
 
+@pytest.mark.parametrize("name", [spec.name for spec in CATALOG if spec.kind == "loss"])
+def test_every_loss_is_held_to_its_definition_here(name: str) -> None:
+    """A definition in `oracles` that nothing calls beside the loss says nothing."""
+    assert {f"L.{name}", f'"{name}"'} & set(re.findall(r"\bL\.\w+|\"\w+\"", Path(__file__).read_text("utf-8")))
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_value_and_gradient(case: Case, dtype: torch.dtype) -> None:
@@ -407,6 +416,15 @@ class TestWholeRowsAndBatches:
             for z, k, m in rows
         ]
         assert_close(slope, wanted, size=7)
+
+    def test_masked_language(self, dtype: torch.dtype) -> None:
+        logits = torch.randn(5, 7, generator=torch.Generator().manual_seed(37), dtype=torch.float64)
+        logits = logits.mul(6).to(dtype).requires_grad_()
+        labels = [3, -100, 0, 6, -100]
+        loss = L.masked_lm(logits, torch.tensor(labels))
+        assert_close(loss, oracles.masked_lm(exact(logits), labels), size=7)
+        wanted = gradient(oracles.masked_lm, exact(logits), labels)
+        assert_close(torch.autograd.grad(loss, logits)[0], wanted, size=7)
 
     def test_generalized_advantages(self, dtype: torch.dtype) -> None:
         generator = torch.Generator().manual_seed(31)
