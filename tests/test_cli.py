@@ -248,12 +248,12 @@ def test_a_class_is_found_in_python(name: str, where: str, capsys: pytest.Captur
 
 
 def test_the_package_is_the_command() -> None:
-    ran = subprocess.run([sys.executable, "-m", "slopes", "--version"], capture_output=True, text=True, check=True)  # noqa: S603  ours
+    ran = subprocess.run([sys.executable, "-m", "slopes", "--version"], capture_output=True, text=True, check=True)
     assert ran.stdout.startswith("slopes ")
 
 
 def test_a_name_that_plot_does_not_know() -> None:
-    with pytest.raises(slopes.UnknownFunctionError, match="plot: `name` is 'hubr', .*; did you mean huber"):
+    with pytest.raises(slopes.UnknownFunctionError, match=r"plot: `name` is .hubr., .*; did you mean huber"):
         slopes.plot("hubr")
 
 
