@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from latex2mathml.converter import convert
 
@@ -29,7 +32,29 @@ def test_exchanged_numbers_look_like_converted_ones(latex: str) -> None:
     other = formula._NUMBER.sub("7.25", latex)
     mathml(other)  # the shape is known before the numbers come
     raised = formula._RAISED_PRIME.sub(r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', convert(latex))
-    assert mathml(latex) == raised
+    assert mathml(latex) == formula._breakable(raised)
+
+
+@pytest.mark.parametrize("latex", [*CATALOGUED, *HAZARDS])
+def test_a_formula_that_may_break_says_the_same(latex: str) -> None:
+    whole = re.compile(r"</mrow></math><math\b[^>]*><mrow>")
+    assert whole.sub("", mathml(latex)).replace('<mo form="infix">', "<mo>") == formula._converted(latex)
+
+
+@pytest.mark.parametrize(
+    ("latex", "starts"),
+    [
+        (r"\ell = -\log(1 - 0.03) = 3.5", ["ℓ", "=", "="]),
+        (r"0.7 \log 2 + 0.2 - 0.1 > 0,\quad x < 4", ["0.7", "+", "−", ">", "x", "<"]),
+        (r"(1 - p)^2 (2 - p) \cdot 3", ["(", "(", "·"]),
+        (r"\max(0, m - d)^2", ["max"]),
+        (r"\left(\frac{a = b}{c + d}\right)^2 + x", ["(", "+"]),
+        (r"-x = -(-2)", ["−", "="]),
+    ],
+)
+def test_lines_end_before_what_joins_two_terms(latex: str, starts: list[str]) -> None:
+    pieces = mathml(latex).split("</math>")[:-1]
+    assert [html.unescape(re.findall(r">([^<>]+)<", piece)[0]) for piece in pieces] == starts
 
 
 def test_other_numbers_need_no_other_conversion() -> None:

@@ -62,7 +62,7 @@ def _cross_entropy(at: _Place) -> tuple[str, ...]:
 def _focal(at: _Place) -> tuple[str, ...]:
     q, gamma = _q(at), at.option("gamma")
     factor = rf"(1 - {q})^{{{gamma}}}"
-    slope = rf"{at.sign}{factor}\left(1 - {q} - {gamma} \cdot {q} \log({q})\right)"
+    slope = rf"{at.sign}{factor}\,b,\quad b = 1 - {q} - {gamma} \cdot {q} \log({q}),\quad \frac{{d\ell}}{{dz}}"
     return rf"-{factor} \log({q})", slope
 
 

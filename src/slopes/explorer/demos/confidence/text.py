@@ -44,7 +44,7 @@ def formulas(taught: Taught, *, mean: bool) -> tuple[Formula, ...]:
     p1, g1 = latex_number(p[0], 3), latex_number(g[0], 3)
     average = latex_number(sum(a * b for a, b in zip(p, g, strict=True)), 3)
     squares = r" + ".join([rf"({_plain(p[0])} - 1)^2", *(rf"({_plain(q)})^2" for q in p[1:])])
-    factor = r"\tfrac{1}{3}" if mean else ""
+    squares = rf"\tfrac{{1}}{{3}}\left({squares}\right)" if mean else squares
     scale = r"\tfrac{2}{3}" if mean else "2"
     d = r"\frac{\partial L}{\partial z_1}"
     shout, whisper = latex_number(pull[CROSS_ENTROPY]), latex_number(pull[SQUARES], 3)
@@ -53,7 +53,7 @@ def formulas(taught: Taught, *, mean: bool) -> tuple[Formula, ...]:
     lines = (
         (CROSS_ENTROPY, rf"L = -\ln p_1 = -\ln({p1}) = {latex_number(loss[CROSS_ENTROPY])}"),
         (CROSS_ENTROPY, rf"{d} = p_1 - 1 = {shout}"),
-        (SQUARES, rf"L = {factor}\left({squares}\right) = {latex_number(loss[SQUARES])}"),
+        (SQUARES, rf"L = {squares} = {latex_number(loss[SQUARES])}"),
         (SQUARES, rf"{d} = {whole} = {whisper}"),
         (SQUARES, rf"g = {scale}(p - y) = ({g1}, {_plain(g[1])}, {_plain(g[2])})"),
         (DIAGONAL, rf"{part} = {latex_number(pull[DIAGONAL])}"),

@@ -166,8 +166,8 @@ def formulas(found: Found) -> tuple[Formula, ...]:
     factor = rf"{weight}(1 - {p})^{{{gamma}}}"
     value = rf"\ell = -{factor} \log({p}) = {latex_number(found.loss[1], 5)}"
     size = (
-        rf"\left|\frac{{d\ell}}{{dz}}\right| = {factor}\left(1 - {p} - {gamma} \cdot {p} \log({p})\right) = "
-        rf"{latex_number(found.pull[1], 5)}"
+        rf"\left|\frac{{d\ell}}{{dz}}\right| = {factor}\,b,\quad b = 1 - {p} - {gamma} \cdot {p} \log({p}),\quad "
+        rf"\left|\frac{{d\ell}}{{dz}}\right| = {latex_number(found.pull[1], 5)}"
     )
     times = rf"\frac{{\ell_{{\mathrm{{CE}}}}}}{{\ell}} = \frac{{1}}{{{factor}}} = {latex_number(found.lighter, 6)}"
     return (

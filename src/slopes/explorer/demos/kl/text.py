@@ -169,8 +169,9 @@ def _direction(
 
 
 def _gradient(name: str, symbols: str, slope: list[float], hue: int) -> Formula:
-    numbers = ",\\ ".join(latex_number(v, 3) for v in slope)
-    ending = rf" = \left({numbers}\right)" if all(map(math.isfinite, slope)) else r",\text{ without a value here}"
+    noise = 1e-12 * max(map(abs, slope))  # what float64 leaves of a difference that is 0
+    numbers = ",\\ ".join(latex_number(0.0 if abs(v) < noise else v, 3) for v in slope)
+    ending = rf" = \left({numbers}\right)" if all(map(math.isfinite, slope)) else r",\quad\text{without a value here}"
     latex = rf"\frac{{\partial\,{name}}}{{\partial z_i}} = {symbols}{ending}"
     return Formula(label=_LABELS[hue], mathml=mathml(latex), hue=_HUES[hue])
 
