@@ -131,7 +131,8 @@ def _walked(
     chosen: Task, start: tuple[float, float], optimiser: str, rate: float, count: int
 ) -> tuple[list[Surface], list[Path]]:
     lands = [surface(chosen, place) for place in range(len(chosen.losses))]
-    return lands, descend(chosen, start, optimiser, rate, count)
+    with slopes.exact():
+        return lands, descend(chosen, start, optimiser, rate, count)
 
 
 def _datasets(chosen: Task, lands: list[Surface], paths: list[Path], low: float, high: float) -> dict[str, Columns]:

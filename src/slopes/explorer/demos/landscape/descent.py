@@ -29,8 +29,7 @@ def descend(task: Task, start: tuple[float, float], optimiser: str, rate: float,
     """Return a path for each of a task's losses.
 
     The paths share one parameter, a row for each loss: an optimiser treats its entries one by one. Gradients by the
-    predictions come from the loss, by autograd; w x + b passes them on. The default precision is what trains, and
-    nearly twice as fast here as the audited forms.
+    predictions come from the loss, by autograd, in whichever precision is set; w x + b passes them on.
 
     Raises:
         UserFunctionError: A loss is the visitor's own, and raised.
@@ -41,7 +40,7 @@ def descend(task: Task, start: tuple[float, float], optimiser: str, rate: float,
     places, losses, gradients = [], [], []
     for _ in range(steps + 1):
         found = [loss.mean(row, task.y) for loss, row in zip(task.losses, task.predictions(here), strict=True)]
-        here.grad = torch.stack([slopes for _, slopes in found]) @ inputs
+        here.grad = torch.stack([slope for _, slope in found]) @ inputs
         places.append(here.clone())
         losses.append([value for value, _ in found])
         gradients.append(here.grad)

@@ -105,7 +105,7 @@ def snippet(task: Task, start: tuple[float, float], optimiser: str, rate: float,
         "momentum": f"torch.optim.SGD([p], lr={rate!r}, momentum=0.9)",
         "adam": f"torch.optim.Adam([p], lr={rate!r})",
     }[optimiser]
-    calls = "\n".join(f"print(*descend(lambda z: {loss.python}))" for loss in task.losses)
+    calls = "\n".join(f"    print(*descend(lambda z: {loss.python}))" for loss in task.losses)
     load = f"from slopes.explorer.user import load\n\nyours = load({own!r})\n" if "yours" in calls and own else ""
     return _SNIPPET.format(
         load=load, x=task.x.tolist(), y=task.y.tolist(), start=list(start), made=made, steps=steps, calls=calls
@@ -114,6 +114,7 @@ def snippet(task: Task, start: tuple[float, float], optimiser: str, rate: float,
 
 _SNIPPET: Final = """\
 import torch
+import slopes
 from slopes import activations as A, losses as L
 {load}
 x = torch.tensor({x}, dtype=torch.float64)
@@ -130,6 +131,7 @@ def descend(loss):
     return *p.tolist(), loss(p[0] * x + p[1]).item()
 
 
+with slopes.exact():
 {calls}
 """
 
