@@ -74,7 +74,7 @@ class Number:
         symbol: Its LaTeX, where it has one.
         unit: Its unit, where it has one.
         belongs_to: The options, of any choice, that show it; empty for one that is always shown.
-        within: Two numbers that bound its slider now; the number field keeps the whole range.
+        within: Two numbers, of the state or of the signals, that bound its slider now; the field keeps the whole range.
         more: Whether it waits under "more controls".
         log: Whether its slider moves in decades; the step is then a share of the range's decades.
         help: One sentence for those who wonder.

@@ -176,18 +176,22 @@ class Demonstration {
 
   drawNumber(p) {
     const id = `control-${p.name}`;
-    const [there, back] = p.log ? [Math.log10, (v) => Number((10 ** v).toPrecision(3))] : [Number, Number];
+    const signalled = p.within && !p.within.every((other) => other in this.state); // how wide, only the figure knows
+    const round = (v) => Number(Number(v).toPrecision(4));
+    const [there, back] = p.log ? [Math.log10, (v) => Number((10 ** v).toPrecision(3))] : [Number, signalled ? round : Number];
     const slider = make("input", { type: "range", id, name: p.name, min: there(p.low), max: there(p.high), step: p.step, title: p.help || null });
     const field = make("input", { type: "number", name: p.name, min: p.low, max: p.high, step: "any", "aria-label": `${p.label}, as a number` });
     const label = make("label", { for: id }, p.unit ? `${p.label} (${p.unit}) ` : `${p.label} `);
     if (p.symbol) label.insertAdjacentHTML("beforeend", p.symbol);
+    if (signalled) slider.step = "any";
     slider.addEventListener("input", () => this.change({ [p.name]: Math.min(p.high, Math.max(p.low, back(slider.value))) }));
     field.addEventListener("input", () => {
       if (field.value !== "" && field.checkValidity()) this.change({ [p.name]: Number(field.value) });
     });
     const box = make("div", { class: "control" }, label, slider, field);
     this.controls.set(p.name, (value) => {
-      if (p.within) [slider.min, slider.max] = p.within.map((other) => this.state[other]);
+      const ends = p.within?.map((other) => this.state[other] ?? this.reply?.signals[other]);
+      if (ends?.every(Number.isFinite)) [slider.min, slider.max] = ends;
       slider.value = there(value);
       if (p.log) slider.setAttribute("aria-valuetext", String(value));
       if (document.activeElement !== field || Number(field.value) !== value) field.value = value;
@@ -443,7 +447,7 @@ class Demonstration {
   show(reply) {
     this.reply = reply;
     this.moveData(reply);
-    this.part.reading.textContent = reply.reading;
+    this.part.reading.textContent = whole(reply.reading);
     this.part.readings.replaceChildren(table(reply.readings), ...noteOf(reply.readings));
     this.showProblems(reply.problems);
     this.showFormulas(reply.formulas);
@@ -451,6 +455,7 @@ class Demonstration {
     this.showTables(reply.tables);
     this.part.snippet.textContent = reply.snippet;
     this.controls.get("steps")?.();
+    for (const p of this.schema.parameters) if (p.within) this.controls.get(p.name)(this.state[p.name]);
     if (!this.wanted && Object.keys(reply.linked).length) {
       Object.assign(this.state, reply.linked); // only what answers the newest state; a drag goes on undisturbed
       this.showState();
@@ -498,7 +503,7 @@ class Demonstration {
     this.keep("corrections", corrections, () =>
       corrections.length === 0
         ? []
-        : [make("h2", {}, "Told otherwise elsewhere"), ...corrections.map((c) => make("p", {}, make("q", {}, c.stated), ` ${c.holds}`))],
+        : [make("h2", {}, "Told otherwise elsewhere"), ...corrections.map((c) => make("p", {}, make("q", {}, whole(c.stated)), ` ${whole(c.holds)}`))],
     );
   }
 
@@ -545,7 +550,9 @@ function table(t) {
   return make("table", {}, ...(t.title ? [make("caption", {}, t.title)] : []), make("thead", {}, head), make("tbody", {}, ...body));
 }
 
-const noteOf = (t) => (t.note ? [make("p", { class: "note" }, t.note)] : []);
+// A line does not end within a number or before its per cent.
+const whole = (text) => text.replaceAll(" × 10", "\u00a0×\u00a010").replaceAll(/(?<=\d) %/g, "\u00a0%");
+const noteOf = (t) => (t.note ? [make("p", { class: "note" }, whole(t.note))] : []);
 
 function sorting(grid) {
   const order = new Intl.Collator(undefined, { numeric: true });

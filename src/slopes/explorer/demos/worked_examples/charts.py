@@ -24,6 +24,8 @@ def _close(theme: str, quantity: str) -> dict[str, Any]:
     return d.chart(
         d.zero(quantity, theme),
         d.lines("curves", x, y, theme, dashed=quantity == "slope"),
+        d.upright("cursor", theme),
+        d.dots("reading", x, y, theme, size=30),
         d.dots("points", x, y, theme),
         _crosses(f"{quantity}_stated", x, y, theme),
         *_numbers(quantity, x, theme),

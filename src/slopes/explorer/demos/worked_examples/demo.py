@@ -12,7 +12,8 @@ from slopes.explorer.demos.worked_examples.charts import LEAST, LEFT, MOST
 from slopes.explorer.demos.worked_examples.figures import FIGURES, differences, lines, points, python, rooms, worst
 from slopes.explorer.demos.worked_examples.figures import exact as numbers
 from slopes.explorer.demos.worked_examples.table import ALL, FAILING, TOPICS, Row, of_topic, rows
-from slopes.explorer.schema import Choice, Columns, Demo, Option, Preset, Result, State, word
+from slopes.explorer.demos.worked_examples.views import at_point
+from slopes.explorer.schema import Choice, Columns, Demo, Number, Option, Preset, Result, State, real, word
 from slopes.explorer.text import number
 
 _CROWDED: Final = 20  # rows, beyond which only those that do not hold are named
@@ -41,36 +42,75 @@ _FIGURE: Final = tuple(
     )
     for topic in TOPICS
 )
+_AT: Final = Number(
+    name="at",
+    label="Read the lines at",
+    low=min(figure.view.low for figure in FIGURES.values()),
+    high=max(figure.view.high for figure in FIGURES.values()),
+    step=0.01,
+    default=0.0,
+    within=("x_low", "x_high"),
+    help="It also follows the pointer over the upper plates.",
+)
 _PRESETS: Final = (
     Preset(label="The ratio of something else", state={}),
-    Preset(label="Rounded a step too early", state={FAILING: "focal-hard"}),
-    Preset(label="Not on the curve", state={FAILING: "softmax-3-cold"}),
-    Preset(label="Two conventions", state={FAILING: "lesson-smoothed"}),
-    Preset(label="Four that hold at once", state={"topic": "regression", "regression": "houses-huber"}),
-    Preset(label="All sixty-three", state={"topic": ALL, ALL: "info-nce"}),
+    Preset(label="Rounded a step too early", state={FAILING: "focal-hard", "at": 0.1002}),
+    Preset(label="Not on the curve", state={FAILING: "softmax-3-cold", "at": 1.0}),
+    Preset(label="Two conventions", state={FAILING: "lesson-smoothed", "at": 0.2}),
+    Preset(label="Four that hold at once", state={"topic": "regression", "regression": "houses-huber", "at": 100.0}),
+    Preset(label="All sixty-three", state={"topic": ALL, ALL: "info-nce", "at": 0.0}),
 )
 
 
 def build(_: Context) -> Demo:
     """Return the demonstration."""
-    return Demo(id="worked-examples", parameters=(_TOPIC, *_FIGURE), presets=_PRESETS, compute=_compute)
+    return Demo(
+        id="worked-examples",
+        parameters=(_TOPIC, *_FIGURE, _AT),
+        presets=_PRESETS,
+        compute=_compute,
+        cursor=_AT.name,
+        cursor_on=("value", "slope"),
+    )
 
 
 def _compute(state: State) -> Result:
     topic = word(state, "topic")
     row = _BY_ID[word(state, topic)]
     signals = _signals(row, len(of_topic(topic)))
+    at = real(state, _AT.name)
+    x = _looked_at(row, at)
+    under = at_point(FIGURES[row.id].view, x)
     return Result(
-        datasets={**_close(row, signals), **_differences(of_topic(topic), row)},
+        datasets={**_close(row, signals), **_cursor(row, x, under), **_differences(of_topic(topic), row)},
         signals=signals,
         reading=text.reading(topic, row),
-        readings=text.readings(row),
+        readings=text.readings(row, x, under),
         tables=text.tables(topic, row),
         formulas=text.formulas(row),
         snippet=python(row.id),
         printed=numbers(row.id),
         corrections=text.corrections(topic, row),
+        linked={} if x == at else {_AT.name: x},
     )
+
+
+def _looked_at(row: Row, at: float) -> float:
+    """Return where the cursor is: at the figure's first point where it lies beside the plates of another's axis."""
+    view = FIGURES[row.id].view
+    return at if view.low <= at <= view.high else view.marks[0].x
+
+
+def _cursor(row: Row, x: float, under: list[tuple[float, float]]) -> dict[str, Columns]:
+    return {
+        "cursor": {"x": [x]},
+        "reading": {
+            "x": [x] * len(under),
+            "value": [value for value, _ in under],
+            "slope": [slope for _, slope in under],
+            "hue": [line.hue for line in FIGURES[row.id].view.lines],
+        },
+    }
 
 
 def _signals(row: Row, count: int) -> dict[str, float]:

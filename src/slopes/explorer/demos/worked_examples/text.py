@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from slopes.explorer.demos.worked_examples.figures import FIGURES, differences, exact, lines, worst
 from slopes.explorer.demos.worked_examples.table import FAILING, Row, of_topic, rows
+from slopes.explorer.demos.worked_examples.views import View
 from slopes.explorer.formula import mathml
 from slopes.explorer.schema import Correction, Formula, Table
 from slopes.explorer.text import bracketed, capital, latex_number, listed, number
@@ -24,8 +25,8 @@ def reading(topic: str, row: Row) -> str:
     return f"{capital(row.what)}: {said}.{why} {_count(topic)}"
 
 
-def readings(row: Row) -> Table:
-    """Return each number of a figure, stated and exact."""
+def readings(row: Row, x: float, under: list[tuple[float, float]]) -> Table:
+    """Return each number of a figure, stated and exact, and what its lines are under the cursor."""
     parts = row.parts or ("figure",)
     cells = zip(parts, row.stated, exact(row.id), differences(row), row.room, strict=True)
     return Table(
@@ -35,8 +36,17 @@ def readings(row: Row) -> Table:
             (part, _minus(stated), number(figure, 6), _share(far), f"± {number(room, 2)}")
             for part, stated, figure, far, room in cells
         ),
-        note="The room is half a unit of the last place that is stated: what rounding explains.",
+        note="The room is half a unit of the last place that is stated: what rounding explains. "
+        f"{_under(FIGURES[row.id].view, x, under)}",
     )
+
+
+def _under(view: View, x: float, under: list[tuple[float, float]]) -> str:
+    said = [
+        f"{line.label} {number(value, 4)}, slope {number(slope, 4)}"
+        for line, (value, slope) in zip(view.lines, under, strict=True)
+    ]
+    return f"Under the cursor, at {number(x, 4)} ({view.over}): {'; '.join(said)}."
 
 
 def formulas(row: Row) -> tuple[Formula, ...]:

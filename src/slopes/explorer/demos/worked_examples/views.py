@@ -84,6 +84,13 @@ def curves(view: View) -> list[Curve]:
     return drawn
 
 
+def at_point(view: View, x: float) -> list[tuple[float, float]]:
+    """Return value and slope of each line at one point."""
+    here = torch.tensor([x], dtype=torch.float64)
+    found = [value_and_slope(line.function, here) for line in view.lines]
+    return [(value.item(), slope.item()) for value, slope in found]
+
+
 def marked(view: View) -> list[tuple[float, float]]:
     """Return value and slope at each mark."""
     found = []
