@@ -31,7 +31,7 @@ _ENDS: Final = {"x": (-6.0, 6.0), "value": (-1.5, 6.5), "slope": (-0.25, 1.25)}
 
 
 def plate(quantity: str, theme: str) -> alt.LayerChart:
-    """Return a chart of one quantity of the datasets `curves`, `ends` and `reading`, over x.
+    """Return a chart of one quantity of the datasets `curves`, `ends` and `reading`, over x; `note` says of what.
 
     Args:
         quantity: `"value"` or `"slope"`, the column that is drawn.
@@ -68,7 +68,14 @@ def plate(quantity: str, theme: str) -> alt.LayerChart:
         .mark_point(size=46, filled=True, opacity=1, clip=True, stroke=palette.PAPER[theme], strokeWidth=1.5)
         .encode(x="x:Q", y=f"{quantity}:Q", fill=colour(theme, palette.LINES))
     )
-    layers = alt.layer(*zero_lines(quantity, theme), curves, cursor, dots, ends).resolve_scale(color="independent")
+    note = (
+        alt.Chart(alt.NamedData("note"))
+        .mark_text(align="left", baseline="top", dx=8, dy=6, font=SANS, fontSize=12, color=palette.MUTED[theme])
+        .encode(x=alt.value(0), y=alt.value(0), text="label:N")
+    )
+    layers = alt.layer(*zero_lines(quantity, theme), curves, cursor, dots, note, ends).resolve_scale(
+        color="independent"
+    )
     signals = [
         alt.param(name=f"{axis}_{end}", value=value)
         for axis in ("x", quantity)
@@ -112,7 +119,10 @@ def chart(
 def across(title: str = "x", column: str = "x", axis: str = "x", **options: Any) -> alt.X:  # noqa: ANN401  of an axis
     """Return the x channel, its ends the numbers `x_low` and `x_high` (or of another axis name)."""
     return alt.X(
-        f"{column}:Q", title=title, scale=_scale(axis), axis=alt.Axis(tickCount=7, labelExpr=_TICKS, **options)
+        f"{column}:Q",
+        title=title,
+        scale=_scale(axis),
+        axis=alt.Axis(tickCount=7, labelExpr=_TICKS, labelSeparation=4, **options),
     )
 
 
@@ -170,12 +180,12 @@ def texts(dataset: str, theme: str, *, x: str = "x", y: str = "y", align: Layer 
     return mark.encode(x=f"{x}:Q", y=f"{y}:Q", text="label:N")
 
 
-def below(dataset: str, theme: str) -> Layer:
-    """Return the name of an x axis that changes with the state: the column `label`, centred at the place `x`."""
+def below(dataset: str, theme: str, column: str = "x") -> Layer:
+    """Return the name of an x axis that changes with the state: the text `label`, centred at the place in a column."""
     mark = alt.Chart(alt.NamedData(dataset)).mark_text(
         dy=34, font=SERIF, fontStyle="italic", fontSize=14, color=palette.MUTED[theme]
     )
-    return mark.encode(x="x:Q", y=alt.value("height"), text="label:N")
+    return mark.encode(x=f"{column}:Q", y=alt.value("height"), text="label:N")
 
 
 def shade(dataset: str, theme: str) -> Layer:

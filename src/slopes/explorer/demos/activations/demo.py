@@ -126,7 +126,7 @@ def _compute(state: State, setting: _Setting) -> Result:
     shown = _differences(drawn, state) if difference else drawn
     signals = _signals(shown, state)
     return Result(
-        datasets=_datasets(shown, at, signals),
+        datasets=_datasets(shown, at, signals, less=drawn[0].entry.label if difference else ""),
         signals=signals,
         reading=gap(at, shown) if difference else reading(at, drawn),
         readings=_readings(at, shown, difference=difference),
@@ -185,7 +185,7 @@ def _signals(shown: list[Drawn], state: State) -> dict[str, float]:
     return signals
 
 
-def _datasets(shown: list[Drawn], at: float, signals: dict[str, float]) -> dict[str, Columns]:
+def _datasets(shown: list[Drawn], at: float, signals: dict[str, float], *, less: str) -> dict[str, Columns]:
     below = shown[::-1]  # what was chosen first is drawn last, on top
     lengths = [len(d.curve["x"]) for d in below]
     ends: Columns = {"label": [d.entry.label for d in shown], "hue": [d.entry.hue for d in shown]}
@@ -201,6 +201,7 @@ def _datasets(shown: list[Drawn], at: float, signals: dict[str, float]) -> dict[
         },
         "ends": ends,
         "cursor": {"x": [at]},
+        "note": {"label": [f"less {less}’s"] if less else []},
         "reading": {
             "series": [d.entry.name for d in shown],
             "hue": [d.entry.hue for d in shown],

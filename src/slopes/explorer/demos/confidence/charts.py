@@ -46,4 +46,5 @@ def _logits(theme: str) -> dict[str, Any]:
         theme=theme,
         ends={"bar": (-1.1, 1.1)},
         right=16,
+        left=60,
     )

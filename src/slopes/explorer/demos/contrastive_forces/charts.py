@@ -41,7 +41,7 @@ def _plane(theme: str) -> dict[str, Any]:
 
 
 def _profile(theme: str) -> dict[str, Any]:
-    x = d.across("distance (NT-Xent: 1 − cosine)", column="d", axis="d", labelOverlap="greedy")
+    x = d.across("", column="d", axis="d", labelOverlap="greedy")
     y = d.up("value", axis="l")
     return d.chart(
         d.zero("l", theme),
@@ -50,6 +50,7 @@ def _profile(theme: str) -> dict[str, Any]:
         d.dots("pairs", x, y, theme),
         d.texts("partners", theme, x="d", y="value"),
         d.end_labels("ends", "height", theme),
+        d.below("over", theme, "d"),
         theme=theme,
         ends={"d": (0.0, 6.0), "l": (-4.4, 9.4)},
         right=96,

@@ -25,6 +25,7 @@ from slopes.explorer.demos.contrastive_forces.forces import (
 from slopes.explorer.demos.contrastive_forces.text import corrections, formulas, reading, snippet
 from slopes.explorer.schema import (
     Choice,
+    Columns,
     Demo,
     Handle,
     Number,
@@ -96,6 +97,7 @@ _RATE: Final = Number(
     more=True,
     help="A step moves each point by this times its force.",
 )
+_FAR: Final = {"nt_xent": "1 − cosine"}  # what a loss has in place of a distance
 _MUDDLE: Final = ((0.5, 0.2), (-1.9, 1.3), (-0.9, -0.6), (2.4, -1.5), (1.1, 1.6), (-2.6, -1.7))
 _POINTS: Final = tuple(
     Number(
@@ -166,7 +168,11 @@ def _compute(state: State) -> Result:
         shown = formulas(loss, scene, profile)
     low, high = ends(loss, profile)
     return Result(
-        datasets={**plane(loss, scene, force, links), **curves(scene, profile, low, high)},
+        datasets={
+            **plane(loss, scene, force, links),
+            **curves(scene, profile, low, high),
+            "over": _over(loss, profile),
+        },
         signals=_signals(profile, low, high),
         reading=said,
         readings=_readings(scene, force, total),
@@ -210,6 +216,11 @@ def _signals(profile: Profile, low: float, high: float) -> dict[str, float]:
     }
 
 
+def _over(loss: str, profile: Profile) -> Columns:
+    """What the second plate's axis is."""
+    return {"d": [profile.at[-1].item() / 2], "label": [_FAR.get(loss, "distance")]}
+
+
 def _readings(scene: Scene, force: Tensor, total: float) -> Table:
     rows = tuple(
         (name, _pair(place), _pair(way), number(size, 4))
@@ -222,7 +233,6 @@ def _readings(scene: Scene, force: Tensor, total: float) -> Table:
 
 
 def _partners(loss: str, scene: Scene, profile: Profile) -> Table:
-    far = "1 − cosine" if loss == "nt_xent" else "distance"
     rows = tuple(
         (
             NAMES[i],
@@ -233,7 +243,7 @@ def _partners(loss: str, scene: Scene, profile: Profile) -> Table:
     )
     return Table(
         title=f"Partners of {NAMES[scene.anchor]}",
-        columns=("", "pair of", far, "loss", "slope"),
+        columns=("", "pair of", _FAR.get(loss, "distance"), "loss", "slope"),
         rows=rows,
         hues=tuple(HUES[NAMES.index(row[0])] for row in rows),
         note="A slope above 0 pulls the two together; one below 0 pushes them apart.",

@@ -89,7 +89,8 @@ def _ring(loss: str, scene: Scene, scale: float) -> dict[str, Columns]:
     x, y = middle[0] + radius * angle.cos(), middle[1] + radius * angle.sin()
     below = middle[1] - radius
     at = below - 0.16 if below > -2.7 else min(middle[1] + radius + 0.16, 2.85)  # noqa: PLR2004  inside the plane
-    note: Columns = {"x": [middle[0]], "y": [at], "label": [words]}
+    inner = 4.5 - 0.1 * len(words)  # so far from the middle the words end within the plane, on a phone too
+    note: Columns = {"x": [min(max(middle[0], -inner), inner)], "y": [at], "label": [words]}
     return {
         "ring": {"x": x.tolist(), "y": y.tolist(), "i": list(range(len(angle)))},
         "note": note,

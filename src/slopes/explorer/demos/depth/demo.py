@@ -219,13 +219,13 @@ def _datasets(
 
 
 def _free(lines: Sequence[Line], depth: int, height: float) -> float:
-    """The layer, of three, at which words at this height of the gradient's plate are farthest from all lines."""
+    """The layer, of three, at which words at this height, as wide as on a phone, are farthest from all lines."""
 
     def room(layer: float) -> float:
-        sizes = [line.back[round(layer + step * depth)] for line in lines for step in (-0.12, 0.0, 0.12)]
+        sizes = [line.back[round(layer + step * depth)] for line in lines for step in (-0.34, -0.17, 0.0, 0.17, 0.34)]
         return min((abs(math.log10(size / height)) for size in sizes if 0 < size < math.inf), default=0.0)
 
-    return max((0.16 * depth, 0.84 * depth, 0.5 * depth), key=room)
+    return max((0.37 * depth, 0.63 * depth, 0.5 * depth), key=room)
 
 
 def _drawable(value: float, quantity: str) -> float | None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 
 from slopes.explorer import drawing as d
 from slopes.explorer import palette
 
+_SIZE: Final = alt.ExprRef("width < 280 ? 10.5 : 12")  # two numbers beside each other on a phone
+
 
 def charts(theme: str) -> dict[str, dict[str, Any]]:
     """Return the charts as Vega-Lite, by the names that the page gives their places."""
     return {
         "outcomes": _pairs("outcomes", "probability", theme, (0.0, 1.15), right=24, sides=("p", "q")),
-        "pulls": _pairs("pulls", "gradient", theme, (-0.3, 0.3), right=92, sides=("forward", "reverse")),
+        "pulls": _pairs("pulls", "gradient", theme, (-0.3, 0.3), right=84, sides=("forward", "reverse")),
         "fits": d.chart(
             d.lines("densities", d.across("x"), d.up("density"), theme),
             d.end_labels("density_ends", "density_label", theme),
@@ -42,9 +44,9 @@ def _pairs(
     side = alt.XOffset("series:N", scale=alt.Scale(domain=list(sides)))
     y = d.up(height)
     bars = alt.Chart(alt.NamedData(dataset)).mark_bar(clip=True)
-    words = alt.Chart(alt.NamedData(dataset)).mark_text(font=d.SANS, fontSize=12, color=palette.TEXT[theme])
-    above = words.transform_filter(f"datum.{height} >= 0").mark_text(dy=-8, font=d.SANS, fontSize=12)
-    below = words.transform_filter(f"datum.{height} < 0").mark_text(dy=9, font=d.SANS, fontSize=12)
+    words = alt.Chart(alt.NamedData(dataset)).mark_text(font=d.SANS, fontSize=_SIZE, color=palette.TEXT[theme])
+    above = words.transform_filter(f"datum.{height} >= 0").mark_text(dy=-8, font=d.SANS, fontSize=_SIZE)
+    below = words.transform_filter(f"datum.{height} < 0").mark_text(dy=9, font=d.SANS, fontSize=_SIZE)
     ink = alt.value(palette.TEXT[theme])
     return d.chart(
         d.zero(height, theme),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Final
 
@@ -33,6 +34,7 @@ _HUES: Final = (palette.BLUE, palette.ORANGE, palette.GREEN, palette.VERMILLION,
 _LOWEST: Final = 0.05
 _HIGHEST: Final = 100.0
 _POINTS: Final = 121
+_TOP: Final = 1.08  # of the axes, so that a bar of 1 has room for what it says
 
 _T: Final = Number(
     name="t",
@@ -81,7 +83,7 @@ def _compute(state: State) -> Result:
     temperatures, sweep = _sweep(tuple(logits.tolist()))
     return Result(
         datasets=_datasets(p, t, temperatures, sweep),
-        signals={"p_low": 0.0, "p_high": 1.0},
+        signals={"p_low": 0.0, "p_high": _TOP},
         reading=_reading(p, t, entropy),
         readings=_readings(logits, p, t, entropy),
         tables=(_data(temperatures, sweep),),
@@ -126,7 +128,7 @@ def _datasets(p: Tensor, t: float, temperatures: Tensor, sweep: Tensor) -> dict[
             "label": list(_NAMES),
             "hue": list(_HUES),
             "p": p.tolist(),
-            "said": [number(v, 3) for v in p.tolist()],
+            "said": [_short(v) for v in p.tolist()],
         },
         "curves": {
             "series": [name for name in _NAMES for _ in range(_POINTS)],
@@ -136,22 +138,28 @@ def _datasets(p: Tensor, t: float, temperatures: Tensor, sweep: Tensor) -> dict[
         },
         "cursor": {"t": [t]},
         "reading": {"t": [t] * len(_NAMES), "p": p.tolist(), "hue": list(_HUES)},
-        "ends": {"label": list(_NAMES), "hue": list(_HUES), "p_label": charts.spread(last, 0.0, 1.0)},
+        "ends": {"label": list(_NAMES), "hue": list(_HUES), "p_label": charts.spread(last, 0.0, _TOP)},
     }
+
+
+def _short(p: float) -> str:
+    """Return a probability in so few digits that it fits over its bar on a phone."""
+    return "< 0.001" if 0 < p < 0.001 else number(p, 2 if p < 0.1 else 3)  # noqa: PLR2004  the table has the rest
 
 
 def _reading(p: Tensor, t: float, entropy: float) -> str:
     first = _NAMES[int(p.argmax())]
     top = p.max().item()
+    unit = "nat" if number(entropy, 3) == "1" else "nats"
     ties = int((p >= top * (1 - 1e-12)).sum())
-    words = 2.0**0 * torch.e**entropy
     if ties > 1:
         start = f"At T = {number(t, 3)} the {ties} largest logits are equal, and share what there is"
     elif top > 0.99:  # noqa: PLR2004  all but a hundredth
         start = f"At T = {number(t, 3)} {first} takes all but {number(1 - top, 2)}"
     else:
         start = f"At T = {number(t, 3)} {first} takes {number(100 * top, 3)} % of the probability"
-    return f"{start}; the entropy is {number(entropy, 3)} nats, as of {number(words, 3)} equal choices out of 5."
+    choices = number(math.exp(entropy), 3)
+    return f"{start}; the entropy is {number(entropy, 3)} {unit}, as of {choices} equal choices out of 5."
 
 
 def _readings(logits: Tensor, p: Tensor, t: float, entropy: float) -> Table:
