@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from html import escape
 from importlib.metadata import version
@@ -29,6 +30,9 @@ def runtime_names() -> dict[str, str]:
     }
 
 
+_HYPHENATED: Final = re.compile(r"\w+-\w+")  # a headline that is balanced would end a line within it
+
+
 def asset(name: str) -> bytes:
     """Return a style sheet or module, the palette and the font's URL put in."""
     return _filled(name, {"palette": palette.stylesheet(), "font": runtime_names()["font"]}).encode()
@@ -44,13 +48,13 @@ def demo_page(page: Page, theme: str, place: Place | None = None) -> str:
     )
     parts = {
         "id": page.id,
-        "claim": escape(page.claim),
+        "claim": _HYPHENATED.sub(r'<span class="unbroken">\g<0></span>', escape(page.claim)),
         "lead": escape(page.lead),
         "figures": figures,
         "row": "plates-row wide" if page.wide or len(page.plates) == 1 else "plates-row",
         "tour": _tour_bar(place) if place else "",
     }
-    return _shell(page.claim, _filled("demo.html", parts), theme, page.id)
+    return _shell(page.claim, _filled("demo.html", parts), theme, "tour" if place else page.id)
 
 
 def landing_page(plates: str | None, theme: str) -> str:

@@ -145,11 +145,11 @@ def _against_zero(spec: Spec) -> tuple[Callable[[Tensor], Tensor], str]:
         result: Tensor = spec.function(torch.stack([x, torch.zeros_like(x)], dim=-1), dim=-1)
         return result[..., 0]
 
-    return first_of_two, "of x against 0"
+    return first_of_two, "of x against\u00a00"
 
 
 def _gate(spec: Spec) -> tuple[Callable[[Tensor], Tensor], str]:
-    return lambda x: spec.function(torch.ones_like(x), x), "its gate, value 1"
+    return lambda x: spec.function(torch.ones_like(x), x), "its gate, value\u00a01"
 
 
 def _down(height: float) -> float:

@@ -41,7 +41,7 @@ from slopes.explorer.schema import (
     words,
 )
 
-_MOST: Final = 6
+_MOST: Final = 8  # all of them, and the visitor's own
 _CAPS: Final = {"value": 9.2, "slope": 1.6}  # beyond these a line leaves its chart, unless the crosshair follows it
 _ROOM: Final = 1.08
 
