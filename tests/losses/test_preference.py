@@ -188,3 +188,11 @@ class TestBadInput:
             L.dpo(torch.zeros(3), torch.zeros(3), torch.zeros(3).double(), torch.zeros(3))
         with pytest.raises(slopes.DtypeError, match=r"^bradley_terry: `rejected` has dtype torch.int64"):
             L.bradley_terry(torch.zeros(3), torch.zeros(3).long())
+
+
+def test_margins_move_with_the_module() -> None:
+    """Assert that margins given as a tensor are a buffer, as the weights of the other modules are."""
+    module = L.BradleyTerry(margin=torch.tensor([0.5, 1.0]))
+    assert module.to("meta").margin.device.type == "meta"  # type: ignore[union-attr]
+    assert list(module.state_dict()) == ["margin"]
+    assert not L.BradleyTerry(margin=0.5).state_dict()

@@ -192,7 +192,11 @@ class BradleyTerry(nn.Module):
 
     def __init__(self, *, margin: Tensor | float = 0.0, reduction: Reduction = "mean") -> None:
         super().__init__()
-        self.margin = margin
+        self.margin: Tensor | float
+        if isinstance(margin, Tensor):
+            self.register_buffer("margin", margin)
+        else:
+            self.margin = margin
         self.reduction: Reduction = reduction
 
     def forward(
