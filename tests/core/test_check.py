@@ -55,6 +55,19 @@ TEXTS: Final[list[tuple[Callable[[], Any], type[Exception], str]]] = [
         "f: `n` is an integer of 1329 bits, expected a number in (0, ∞); pass one that is a float.",
     ),
     (
+        lambda: check.option("f", "n", 1e39, POSITIVE),
+        errors.OptionError,
+        (
+            "f: `n` is 1e+39, expected a number in (0, ∞) that float32 holds; choose 0 where that is allowed, or a "
+            "size from 1.18e-38 to 3.4e+38."
+        ),
+    ),
+    (
+        lambda: check.option("f", "n", -1e-46, Domain()),
+        errors.OptionError,
+        "f: `n` is -1e-46, expected a number in (-∞, ∞) that float32 holds;",
+    ),
+    (
         lambda: check.count("f", "n", 2**63),
         errors.OptionError,
         "f: `n` is 9223372036854775808, expected one that int64 holds; pass a smaller number.",

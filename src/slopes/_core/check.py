@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NARROW = (torch.float16, torch.bfloat16)
 FLOATS = (*NARROW, torch.float32, torch.float64)
 _GLANCE = 1024
+_LEAST, _MOST = torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max
 _LARGEST = int(sys.float_info.max)  # of the integers that are a float too
 _PIECE = 1 << 17
 
@@ -165,6 +166,12 @@ def option(function: str, name: str, value: float, domain: Domain) -> None:
         raise OptionError(message)
     if value not in domain:  # as NaN never is
         message = f"{function}: `{name}` is {value!r}, expected a number in {domain}; choose one from there."
+        raise OptionError(message)
+    if not (value == 0 or _LEAST <= abs(value) <= _MOST or abs(value) == math.inf):
+        message = (
+            f"{function}: `{name}` is {value!r}, expected a number in {domain} that float32 holds; "
+            f"choose 0 where that is allowed, or a size from {_LEAST:.3g} to {_MOST:.3g}."
+        )
         raise OptionError(message)
 
 
