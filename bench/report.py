@@ -44,7 +44,7 @@ def page(results: Sequence[Result]) -> str:
         chosen = [result for result in results if result.name.partition(".")[0] == group]
         if not chosen:
             continue
-        parts += [f"## {_HEADINGS.get(group, group)}\n", *_texts(chosen)]
+        parts.append(f"## {_HEADINGS.get(group, group)}\n")
         parts += [*_table([result for result in chosen if not result.points]), ""]
         for result in chosen:
             parts += _series(result) if result.points else []
@@ -64,12 +64,6 @@ def _in_one_line(result: Result) -> str:
     return " ".join(line(result).partition("\n")[0].split())
 
 
-def _texts(results: Sequence[Result]) -> list[str]:
-    """Return what a reader of the tables must know, where one of them has it."""
-    memory = any(result.peak_ratio is not None and not result.points for result in results)
-    return [_MEMORY] if memory else []
-
-
 def _table(results: Sequence[Result]) -> list[str]:
     if not results:
         return []
@@ -85,13 +79,20 @@ def _cells(r: Result) -> dict[str, str]:
     timed = r.ratio is not None
     cells["ours, ms"] = f"{r.ours_ms:.2f}" if timed else ""
     cells["peer, ms"] = f"{r.peer_ms:.2f}" if timed else ""
-    cells["ratio"] = f"{r.ratio:.2f}" if timed else ""
-    cells["quartiles"] = f"{r.low:.2f} to {r.high:.2f}" if timed else ""
+    cells["ratio"] = _ratio(r.ratio) if timed else ""
+    cells["quartiles"] = f"{_ratio(r.low)} to {_ratio(r.high)}" if timed else ""
     cells["goal"] = "" if r.goal is None else f"{r.goal:.3g}"
     cells["kept, bytes an element"] = _with_goal(r.kept, r.keep)
     cells["peak ratio"] = _with_goal(r.peak_ratio, r.peak)
     cells |= {what: f"{number:.3g}" if abs(number) < 100 else f"{number:.0f}" for what, number in r.notes.items()}
     return cells | {"outcome": _outcome(r)}
+
+
+def _ratio(ratio: float | None) -> str:
+    """Return a ratio with two digits that say something."""
+    if ratio is None:
+        return ""
+    return f"{ratio:.2f}" if ratio >= _SMALL else f"{ratio:.2g}"
 
 
 def _with_goal(number: float | None, goal: float | None) -> str:
@@ -125,6 +126,7 @@ def _number(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
+_SMALL: Final = 0.1
 _CODE: Final = ("F.", "torch.", "value *")
 _HEADINGS: Final = {
     "default": "Default activations",
@@ -137,17 +139,16 @@ _HEADINGS: Final = {
     "clip": "Images and texts",
     "batch_triplet": "Triplets of a batch",
 }
-_MEMORY: Final = """\
-A peak is the most memory that is alive at once beyond the inputs, the loss and the gradients, and its ratio is ours to
-the peer's. The error of a loss is relative to float64. Where our loss or a gradient is wrong there is no speed; where
-the peer's loss is further off, that is for the reader to weigh.
-"""
 _HEAD: Final = """# Performance
 
 `make bench` wrote this page: torch {torch}, {processor} ({instructions}), {threads} threads.
 
-Each case runs in the same process as its peer, turn by turn, forward and backward, on the same inputs; the times are
-medians, the ratio is ours to the peer's (below 1 we are faster), and the quartiles are those of the rounds' ratios. A
-case is timed only after value and gradient have agreed with float64. Bytes are what the forward pass keeps for the
-backward pass beyond inputs and output. "Eager ratio" is the same comparison without compilation.
+Each case runs in the same process as its peer, turn by turn, forward and backward, on the same inputs. Times are
+medians. A ratio is ours to the peer's, below 1 where we are faster: the median of the rounds' ratios, with their
+quartiles; "best" is the ratio of the fastest rounds. A case is timed only after value and gradient have agreed with
+float64; where the peer's loss is further off than ours, its relative error stands beside.
+
+Bytes are what the forward pass keeps for the backward pass beyond inputs and output. A peak is the most memory that is
+alive at once beyond the inputs, the loss and the gradients. "Eager ratio" is the comparison without compilation; some
+of torch's operators are faster without it, hence their time uncompiled.
 """

@@ -82,9 +82,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out; times in milliseconds, `ratio` of medians.
+    """What came out; times in milliseconds.
 
-    `low` and `high` are the quartiles of the rounds' ratios, `best` is the ratio of the fastest rounds. `keep` and
+    `ratio`, `low` and `high` are the median and the quartiles of the rounds' ratios, `best` is the ratio of the fastest
+    round of ours to the fastest of the peer's. `keep` and
     `peak` are the goals of `kept` and `peak_ratio`; `points` are what a series was measured at, and `why` says why
     there is no measurement.
     """
@@ -130,7 +131,8 @@ def run(case: Case, *, quick: bool) -> Result:
     ours, peer = timed(made.ours, made.peer, rounds, warm_up=0 if made.memory else WARM_UP)
     if made.eager is not None:
         mine, theirs = timed(*made.eager, rounds)
-        notes["eager ratio"] = round(statistics.median(mine) / statistics.median(theirs), 3)
+        notes["eager ratio"] = round(statistics.median(a / b for a, b in zip(mine, theirs, strict=True)), 3)
+        notes["peer not compiled, ms"] = round(statistics.median(theirs), 3)
     kept = None
     if made.forward is not None:
         kept = round(kept_bytes(made.forward, made.inputs) / made.inputs[0].numel(), 3)
@@ -164,12 +166,12 @@ def _compared(ours: Sequence[float], peer: Sequence[float]) -> dict[str, float]:
     found = {
         "ours_ms": statistics.median(ours),
         "peer_ms": statistics.median(peer),
-        "ratio": statistics.median(ours) / statistics.median(peer),
+        "ratio": statistics.median(ratios),
         "low": ratios[len(ratios) // 4],
         "high": ratios[(3 * len(ratios)) // 4],
         "best": min(ours) / min(peer),
     }
-    return {what: round(number, 3) for what, number in found.items()}
+    return {what: float(f"{number:.4g}") for what, number in found.items()}
 
 
 def _outcome(result: Result) -> Outcome:

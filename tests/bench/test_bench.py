@@ -56,6 +56,7 @@ def test_an_unknown_case_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no case 'exact.gello'" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:.* should not be instantiated:DeprecationWarning")  # torch.compile does
 @pytest.mark.parametrize("name", [name for name in QUICK if not name.startswith("exact.")])
 def test_every_case_is_right(name: str) -> None:
     made = QUICK[name].prepare(True)
