@@ -225,3 +225,9 @@ def test_untrained_heads_predict_what_a_constant_would(
     middle = torch.stack([targets.mean(0), targets.median(0).values])
     assert bool((value[0] >= middle.amin(0) - 0.1).all())
     assert bool((value[0] <= middle.amax(0) + 0.1).all())
+
+
+def test_the_documentation_names_the_metrics(named: tuple[Callable[[Tensor], Recipe], tuple[int, ...]]) -> None:
+    make, _ = named
+    first = (type(make(made())).metrics.__doc__ or "").partition("\n")[0]
+    assert all(name in first for name in ("MAE", "RMSE", "R²", "MAPE"))
