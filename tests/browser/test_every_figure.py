@@ -14,6 +14,37 @@ CHANGED = """before => document.querySelector('[data-part=readings]').innerText
   + document.querySelector('[data-part=reading]').innerText !== before"""
 MARKS = "[class*='mark-line'] path, [class*='mark-rect'] path, [class*='mark-symbol'] path, [class*='mark-rule'] line"
 
+# What does not fit: words beyond their plate or over other words, formulas beyond their box, a page that scrolls.
+MISFITS = r"""() => {
+  const said = [];
+  if (document.documentElement.scrollWidth > innerWidth) said.push('the page scrolls sideways');
+  for (const box of document.querySelectorAll('.formula')) {
+    if (box.scrollWidth > box.clientWidth + 1) said.push(`formula of ${box.querySelector('h2').innerText}`);
+  }
+  for (const plate of document.querySelectorAll('.plate')) {
+    const frame = plate.getBoundingClientRect();
+    const texts = [...plate.querySelectorAll('svg text')].filter((text) => getComputedStyle(text).opacity !== '0');
+    const words = texts.map((text) => [text.textContent, text.getBoundingClientRect()]);
+    const shown = words.filter(([text, box]) => text.trim() && box.width > 0);
+    for (const [text, box] of shown) {
+      const out = box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1;
+      if (out || box.bottom > frame.bottom + 1) said.push(`${plate.dataset.chart}: ${text} is cut`);
+      if (/NaN|undefined|Infinity|null/.test(text)) said.push(`${plate.dataset.chart}: ${text}`);
+    }
+    shown.forEach(([text, a], i) => shown.slice(i + 1).forEach(([other, b]) => {
+      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const up = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (text !== other && across > 2 && up > 6) said.push(`${plate.dataset.chart}: ${text} covers ${other}`);
+    }));
+  }
+  return said;
+}"""
+
+AWAIT_DRAWN = """() => {
+  window.drawn = false;
+  document.querySelector('.demo').addEventListener('drawn', () => { window.drawn = true; }, { once: true });
+}"""
+
 
 def visit(page: Page, name: str, query: str = "") -> None:
     page.goto(f"/{name}{query}")
@@ -74,6 +105,21 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page: Page, name: str, theme: 
             fold.click()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+def test_every_preset_fits_a_phone(page: Page, name: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(page, name)
+    assert page.evaluate(MISFITS) == []
+    for button in page.locator(".presets button").all():
+        if button.get_attribute("aria-pressed") == "true":
+            continue  # it is what was shown at first
+        page.evaluate(AWAIT_DRAWN)
+        button.click()
+        page.wait_for_function("() => window.drawn")
+        assert page.evaluate(MISFITS) == [], button.inner_text()
 
 
 @pytest.mark.parametrize("name", [page.id for page in demos.PAGES])

@@ -19,6 +19,7 @@ from slopes.explorer.schema import Choice, Demo, Number, Page, Result, Several, 
 
 IDS = [page.id for page in PAGES]
 OWN_CODE = frozenset({"activations"})  # its snippet is run by tests of its own
+NO_WORD = re.compile(r"\b(?:nan|NaN|inf|Infinity|None|undefined|not a number)\b")
 FIGURE = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?|nan|-?inf")
 
 
@@ -66,6 +67,24 @@ def test_every_state_is_whole(one: Demo) -> None:
             assert all(len(row) == len(table["columns"]) for row in table["rows"]), table["title"]
         for name, columns in data["datasets"].items():
             assert len({len(column) for column in columns.values()}) == 1, name
+
+
+def test_every_preset_is_said_in_words_and_numbers(one: Demo) -> None:
+    for state in states(one):
+        data = one.compute(state).as_json()
+        words = [data["reading"], *(f["mathml"] for f in data["formulas"])]
+        words += [text for c in data["corrections"] for text in c.values()]
+        for table in (data["readings"], *data["tables"]):
+            words += [
+                table["title"],
+                table["note"],
+                *table["columns"],
+                *(cell for row in table["rows"] for cell in row),
+            ]
+        words += [
+            str(v) for columns in data["datasets"].values() for name, c in columns.items() if name == "label" for v in c
+        ]
+        assert [text for text in words if NO_WORD.search(text)] == []
 
 
 def test_presets_are_states_that_the_address_can_say(one: Demo) -> None:
