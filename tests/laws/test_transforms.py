@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import pytest
 import torch
 from tests.laws.samples import ACTIVATIONS, DIFFERENTIABLE, ONE_EACH, Case, Inputs, assert_near, gradients, some_weight
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import slopes
+from slopes import TransformError
 
 # What torch does inside: forward mode scripts its own decompositions, tracing makes an autograd function.
 pytestmark = [
@@ -132,3 +135,43 @@ def test_forward_mode(case: Case) -> None:
     slopes_of = gradients(wanted, inputs, names, upstream)
     along = sum((slope * tangents[name]).sum() for name, slope in zip(names, slopes_of, strict=True))
     assert_near(change.sum(), torch.as_tensor(along), size=8)
+
+
+@every_case
+def test_a_tangent_of_a_tangent_is_right_or_refused(case: Case) -> None:
+    """Torch makes it 0 for an autograd function with a jvp of its own."""
+    inputs, names = case.inputs(), case.learned()
+    learned = {name: inputs[name] for name in names}
+    along = {name: some_weight(learned[name].shape) - 1 for name in names}
+
+    def change(given: dict[str, Tensor]) -> Tensor:
+        return torch.func.jvp(lambda at: case(inputs | at).sum(), (given,), (along,))[1]
+
+    try:
+        second = torch.func.jvp(change, (learned,), (along,))[1]
+    except TransformError as refused:
+        assert str(refused).endswith("use torch.func.hessian, or jacrev or grad inside or outside.")  # noqa: PT017
+        return
+    except RuntimeError as missing:  # an operator of torch's own
+        assert re.search("is not implemented|does not support it", str(missing))  # noqa: PT017
+        return
+    slope = torch.func.grad(change)(learned)
+    assert_near(second, torch.as_tensor(sum((slope[name] * along[name]).sum() for name in names)), size=64)
+
+
+@every_case
+def test_shapes_without_values(case: Case) -> None:
+    """As `torch.export` and memory planners ask for them: a value and gradients, of which only shapes are known."""
+    if case.label == "all-active":
+        pytest.skip("what it counts needs values")
+    with FakeTensorMode() as mode:
+        inputs = {
+            name: mode.from_tensor(value) if isinstance(value, Tensor) else value
+            for name, value in case.inputs().items()
+        }
+        for name in case.learned():
+            inputs[name] = inputs[name].detach().requires_grad_()
+        value = case(inputs)
+        assert value.shape == case(case.inputs()).shape
+        for name, slope in zip(case.learned(), gradients(value.sum(), inputs, case.learned()), strict=True):
+            assert slope.shape == inputs[name].shape

@@ -7,6 +7,7 @@
     ├── OptionError                 (ValueError)   an option outside its domain
     ├── ValuesError                 (ValueError)   values of a tensor outside their domain
     ├── UnknownFunctionError        (LookupError)  a name that the catalogue does not have
+    ├── TransformError              (NotImplementedError)  a transform of torch that would give a wrong result
     ├── UserFunctionError           (ValueError)   a function brought by the user that cannot be drawn
     └── MissingDependencyError      (ImportError)  an optional package that is not installed
 
@@ -44,6 +45,10 @@ class ValuesError(SlopesError, ValueError):
 
 class UnknownFunctionError(SlopesError, LookupError):
     """A name that the catalogue does not have."""
+
+
+class TransformError(SlopesError, NotImplementedError):
+    """A transform of torch that would give a wrong result here."""
 
 
 class UserFunctionError(SlopesError, ValueError):

@@ -15,6 +15,7 @@ blocks of rows that gives the losses and, for a known weight of each row, the gr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, cast
 
 import torch
@@ -22,7 +23,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from slopes._core.reduce import Plan, wide
-from slopes._core.settings import is_transformed
+from slopes._core.settings import is_recorded, is_transformed
 from slopes.kernels.nodes import Blocks, Gradients, Nodes
 
 BLOCK_BYTES: Final = 1 << 23  # of one block of N×M numbers: small beside the inputs, large enough for a fast product
@@ -84,8 +85,9 @@ def rows_of(columns: int, itemsize: int, matrices: int = 1) -> int:
     return max(BLOCK_BYTES // max(columns * itemsize * matrices, 1), LEAST_ROWS)
 
 
-def _as_given(tensors: Sequence[Any]) -> torch.autocast:
-    return torch.autocast(next(t.device.type for t in tensors if t is not None), enabled=False)
+def _as_given(tensors: Sequence[Any]) -> AbstractContextManager[Any]:
+    device = next(t.device.type for t in tensors if t is not None)
+    return nullcontext() if device == "meta" else torch.autocast(device, enabled=False)
 
 
 def is_one_node() -> bool:
@@ -94,12 +96,12 @@ def is_one_node() -> bool:
 
 
 def is_watched(*arguments: Any) -> bool:  # noqa: ANN401  what a loss takes
-    """Whether `torch.func` is at work, or forward mode on any of these, which want the plain form."""
+    """Whether the plain form is wanted: under `torch.func` and forward mode, and for shapes without values."""
     # A node of autograd is refused under torch.func even where all that it takes is constant to it.
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():  # noqa: SLF001
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active() or is_recorded():  # noqa: SLF001
         return True
     tensors = [t for t in arguments if isinstance(t, Tensor)]
-    return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)  # type: ignore[no-untyped-call]
+    return any(t.is_meta for t in tensors) or any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)  # type: ignore[no-untyped-call]
 
 
 def is_many(upstream: Tensor) -> bool:

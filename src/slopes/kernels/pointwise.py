@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 import torch
 from torch import Tensor
 
+from slopes._core.errors import TransformError
 from slopes._core.reduce import Plan, wide
 from slopes._core.settings import is_transformed
 from slopes.kernels import linear
@@ -105,6 +106,7 @@ class Pointwise:
         if self._unmade is not None and linear.wants(arguments[: self.tensors]):
             return self._unmade.rows(arguments[: self.tensors], arguments[self.tensors :])
         if not torch.compiler.is_compiling():
+            _refuse_nested_forward(self.name)
             return cast("Tensor", self._eager.apply(*arguments))  # type: ignore[no-untyped-call]
         inputs: Sequence[Tensor] = arguments[: self.tensors]
         if not (torch.is_grad_enabled() and any(t.requires_grad for t in inputs)):
@@ -121,6 +123,19 @@ class Pointwise:
             kept = [plan.neutral(t) for t in inputs]
             return plan.apply(self(*kept, *arguments[self.tensors :]))
         return cast("Tensor", _Reduced.apply(self, plan, *arguments))  # type: ignore[no-untyped-call]
+
+
+def _refuse_nested_forward(name: str) -> None:
+    """Raise `TransformError` where `torch.func` takes a tangent of a tangent: torch makes it 0, whatever the jvp."""
+    if not torch._C._are_functorch_transforms_active():  # noqa: SLF001
+        return
+    levels = torch._C._functorch.get_interpreter_stack() or ()  # noqa: SLF001
+    if sum(level.key() == torch._C._functorch.TransformType.Jvp for level in levels) > 1:  # noqa: SLF001
+        message = (
+            f"{_snake(name)}: forward mode over forward mode came, expected reverse mode in one of them, since torch "
+            f"gives 0 for a second tangent; use torch.func.hessian, or jacrev or grad inside or outside."
+        )
+        raise TransformError(message)
 
 
 def _snake(name: str) -> str:
