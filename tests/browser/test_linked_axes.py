@@ -21,6 +21,7 @@ def test_the_logit_follows_the_probability_and_the_cursor_follows_the_axis(page:
     logit = page.get_by_label("Logit of y = 1, as a number")
     expect(logit).to_have_value(str(round(-math.log(4), 3)))
     expect(field).to_be_hidden()
+    expect(page.locator(".plate svg").first).to_contain_text("the logit")  # the axis is drawn, too
     frame = page.locator(".plate .role-frame .background").first
     box = frame.bounding_box()
     assert box is not None
