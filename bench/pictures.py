@@ -23,7 +23,7 @@ def main() -> int:
     with serving() as base, chromium() as browser:
         for scheme in SCHEMES:
             context = browser.new_context(
-                viewport={"width": 1280, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+                viewport={"width": 1280, "height": 760}, color_scheme=scheme, reduced_motion="reduce"
             )
             page = context.new_page()
             for name, path in PAGES.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -284,24 +283,6 @@ def test_an_error_about_a_leaf_is_the_same(call: Callable[..., None], text: str)
     """Assert the library's own error, not torch's warning about reading a tensor that requires a gradient."""
     with pytest.raises(slopes.ValuesError, match=text):
         call(torch.tensor([-3.0], requires_grad=True))
-
-
-def test_probabilities_where_logits_belong() -> None:
-    probabilities = torch.linspace(0.01, 0.99, 32)
-    with pytest.warns(slopes.SuspiciousInputWarning) as caught:
-        check.not_probabilities("f", probabilities, rows=False)
-    assert str(caught[0].message) == (
-        "f: `logits` all lie in [0, 1], which looks like probabilities where logits belong; "
-        "pass the scores before sigmoid or softmax, the loss applies it."
-    )
-    with pytest.warns(slopes.SuspiciousInputWarning, match="and each row sums to 1"):
-        check.not_probabilities("f", torch.randn(8, 4).softmax(-1), rows=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        check.not_probabilities("f", probabilities[:15], rows=False)  # too few to tell
-        check.not_probabilities("f", torch.zeros(32), rows=False)  # a head that starts at 0
-        check.not_probabilities("f", probabilities - 0.5, rows=False)
-        check.not_probabilities("f", probabilities.reshape(8, 4), rows=True)
 
 
 def test_errors_are_those_of_python_too() -> None:

@@ -135,7 +135,7 @@ class TestDPO:
         assert torch.autograd.grad(loss, chosen)[0].item() == 0
 
     def test_no_gradient_to_the_reference(self, dtype: torch.dtype) -> None:
-        given = [torch.ones(2, dtype=dtype, requires_grad=True) for _ in range(4)]
+        given = [torch.full((2,), -1.0, dtype=dtype, requires_grad=True) for _ in range(4)]
         for loss in (L.dpo(*given), L.ipo(*given)):
             slopes_ = torch.autograd.grad(loss, given, allow_unused=True)
             assert [slope is None for slope in slopes_] == [False, False, True, True]

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, SuspiciousInputWarning, ValuesError
+from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, ValuesError
 from slopes._core.settings import reads_values
 from slopes._core.spec import Domain
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 NARROW = (torch.float16, torch.bfloat16)
 FLOATS = (*NARROW, torch.float32, torch.float64)
-_GLANCE = 1024
 _LEAST, _MOST = torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max
 _LARGEST = int(sys.float_info.max)  # of the integers that are a float too
 _PIECE = 1 << 17
@@ -240,7 +238,14 @@ def integers(function: str, name: str, value: Tensor, shape: Sequence[int], mean
     has_shape(function, name, value, shape, meaning)
 
 
-def in_range(function: str, name: str, value: Tensor, classes: int, ignore_index: int | None = None) -> None:
+def in_range(
+    function: str,
+    name: str,
+    value: Tensor,
+    classes: int,
+    ignore_index: int | None = None,
+    fix: str = "check the label encoding and the size of the head",
+) -> None:
     """Raise `ValuesError` unless each index lies in [0, classes) or equals `ignore_index`."""
     if not reads_values(value):
         return
@@ -251,7 +256,7 @@ def in_range(function: str, name: str, value: Tensor, classes: int, ignore_index
         ignored = "" if ignore_index is None else f", or {ignore_index} to ignore a row"
         message = (
             f"{function}: `{name}` holds {int(value[wrong][0])}, expected class indices in [0, {classes}){ignored}; "
-            f"check the label encoding and the size of the head."
+            f"{fix}."
         )
         raise ValuesError(message)
 
@@ -309,26 +314,6 @@ def _all_zero(value: Tensor) -> bool:
     return low.item() == 0 == high.item()
 
 
-def not_probabilities(function: str, logits: Logits, *, rows: bool, keep: Tensor | None = None) -> None:
-    """Warn where what came as logits looks like probabilities: all in [0, 1], and rows of classes summing to 1.
-
-    Fewer than 16 numbers, or all equal ones (a head that starts at 0), say nothing.
-    """
-    if not isinstance(logits, Tensor) or logits.numel() < 16 or not reads_values(logits, keep):  # noqa: PLR2004
-        return
-    if logits.is_contiguous() and not _between_0_and_1(logits.detach().view(-1)[:_GLANCE]):
-        return  # nearly always settled by the first few numbers
-    if not _between_0_and_1(logits.detach()):
-        return
-    if rows and bool(((logits.detach().double().sum(-1) - 1).abs() > _slack(logits)).any()):
-        return
-    message = (
-        f"{function}: `logits` all lie in [0, 1]{' and each row sums to 1' if rows else ''}, which looks like "
-        f"probabilities where logits belong; pass the scores before sigmoid or softmax, the loss applies it."
-    )
-    warnings.warn(message, SuspiciousInputWarning, stacklevel=4)
-
-
 def distribution(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
     """Raise `ValuesError` unless the last dimension holds probabilities that sum to 1."""
     fix = "pass probabilities, for example the softmax of a teacher's logits"
@@ -343,7 +328,7 @@ def distribution(function: str, name: str, value: Tensor, keep: Tensor | None = 
     if not reads_values(value, keep):
         return
     total = value.double().sum(-1)
-    wrong = (total - 1).abs() > _slack(value)
+    wrong = (total - 1).abs() > rounding(value)
     if keep is not None:
         wrong = wrong & keep
     if bool(wrong.any()):
@@ -359,7 +344,7 @@ def log_distribution(function: str, name: str, value: Tensor, keep: Tensor | Non
     if not reads_values(value, keep):
         return
     total = value.double().exp().sum(-1)
-    wrong = ~((total - 1).abs() <= _slack(value))
+    wrong = ~((total - 1).abs() <= rounding(value))
     if keep is not None:
         wrong = wrong & keep
     if bool(wrong.any()):
@@ -370,12 +355,8 @@ def log_distribution(function: str, name: str, value: Tensor, keep: Tensor | Non
         raise ValuesError(message)
 
 
-def _between_0_and_1(value: Tensor) -> bool:
-    low, high = (float(end) for end in value.aminmax())
-    return 0 <= low < high <= 1
-
-
-def _slack(value: Tensor) -> float:
+def rounding(value: Tensor) -> float:
+    """Return how far a sum over the last dimension may be off its true value."""
     # Each of the C entries carries half a unit in the last place; a sum of rounded ones is off by about its root.
     return 4 * torch.finfo(value.dtype).eps * math.sqrt(max(value.shape[-1], 1)) + 1e-6
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from torch import Tensor, nn
 
-from slopes._core import check, reduce
+from slopes._core import check, reduce, suspicion
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.spec import (
     FINITE_NON_NEGATIVE,
@@ -68,7 +68,7 @@ def binary_cross_entropy(
     check.alike("binary_cross_entropy", logits=logits, targets=targets)
     plan = _plan("binary_cross_entropy", logits, mask, weight, reduction, denominator)
     check.within("binary_cross_entropy", "targets", targets, UNIT, "pass labels 0 and 1, or probabilities", plan.keep)
-    check.not_probabilities("binary_cross_entropy", logits, rows=False, keep=plan.keep)
+    suspicion.not_probabilities("binary_cross_entropy", logits, rows=False, keep=plan.keep)
     if isinstance(pos_weight, Tensor):
         return binary.WEIGHTED.reduced(logits, targets, _per_label(pos_weight, logits), plan=plan)
     if pos_weight is not None:
@@ -306,7 +306,7 @@ def _hard(
     check.constant(function, targets=targets)
     plan = _plan(function, logits, mask, weight, reduction, denominator)
     check.hard_labels(function, "targets", targets, plan.keep)
-    check.not_probabilities(function, logits, rows=False, keep=plan.keep)
+    suspicion.not_probabilities(function, logits, rows=False, keep=plan.keep)
     return plan
 
 

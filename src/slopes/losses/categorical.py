@@ -10,7 +10,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor, nn
 
-from slopes._core import check, reduce
+from slopes._core import check, reduce, suspicion
 from slopes._core.errors import OptionError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
@@ -331,7 +331,10 @@ def cross_entropy_plan(
 ) -> tuple[Plan, Tensor]:
     """Check logits and class indices; return the plan, and indices that are in range where rows are ignored."""
     shape = logits.shape[:-1]
-    check.integers(function, target_name, targets, shape, f"class indices, the shape of `{name}` without the classes")
+    meaning = f"class indices, the shape of `{name}` without the classes"
+    if isinstance(targets, Tensor) and targets.shape == logits.shape[:1] + logits.shape[2:] != shape:
+        meaning += f"; classes come last here: pass {name}.movedim(1, -1) if they are the second dimension, as in torch"
+    check.integers(function, target_name, targets, shape, meaning)
     check.same_device(function, **{target_name: targets, name: logits})
     check.index(function, "ignore_index", ignore_index)
     if mask is not None:
@@ -356,7 +359,7 @@ def cross_entropy_plan(
         counts=own if smoothed else None,
     )
     if name == "logits":
-        check.not_probabilities(function, logits, rows=True, keep=plan.keep)
+        suspicion.not_probabilities(function, logits, rows=True, keep=plan.keep)
     return plan, classes
 
 
@@ -390,7 +393,7 @@ def _soft_plan(
         counts=None if class_weight is None else (targets.detach() * class_weight).sum(-1),
     )
     check.distribution("cross_entropy", "targets", targets, plan.keep)
-    check.not_probabilities("cross_entropy", logits, rows=True, keep=plan.keep)
+    suspicion.not_probabilities("cross_entropy", logits, rows=True, keep=plan.keep)
     return plan
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from slopes._core import check, numerics, reduce
+from slopes._core import check, numerics, reduce, suspicion
 from slopes._core.reduce import Reduction
 from slopes._core.spec import (
     FINITE_NON_NEGATIVE,
@@ -88,6 +88,7 @@ def kto(
     check.option("kto", "desirable_weight", desirable_weight, FINITE_NON_NEGATIVE)
     check.option("kto", "undesirable_weight", undesirable_weight, FINITE_NON_NEGATIVE)
     check.alike("kto", policy=policy, reference=reference)
+    suspicion.not_above_zero("kto", policy=policy, reference=reference)
     check.boolean(
         "kto", "desirable", desirable, policy.shape, "the shape of `policy`; True for an answer to have more of"
     )

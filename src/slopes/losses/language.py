@@ -11,7 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from slopes._core import check, reduce
+from slopes._core import check, reduce, suspicion
 from slopes._core.errors import ShapeError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
@@ -329,7 +329,10 @@ def each_token(
         check.same_device(function, logits=logits, weight=weight)
     keep = torch.ones_like(token_ids, dtype=torch.bool) if mask is None else mask
     predicts = torch.cat([keep[:, 1:], torch.zeros_like(keep[:, :1])], 1)
-    check.in_range(function, "token_ids", torch.where(keep, token_ids, 0)[:, 1:], logits.shape[-1])
+    fix = (
+        "check the tokenizer and the head; where labels of -100 leave tokens out, pass mask=labels != -100 and true ids"
+    )
+    check.in_range(function, "token_ids", torch.where(keep, token_ids, 0)[:, 1:], logits.shape[-1], fix=fix)
     classes = torch.where(predicts, shifted(token_ids, 0), 0)
     plan = reduce.plan(
         function,
@@ -341,7 +344,7 @@ def each_token(
         denominator=denominator,
         keep=predicts,
     )
-    check.not_probabilities(function, logits, rows=True, keep=predicts)
+    suspicion.not_probabilities(function, logits, rows=True, keep=predicts)
     terms = reduced_by_index(logits, classes, plan, None, label_smoothing, z_loss)
     return (terms[:, :-1] if reduction == "none" else terms), plan
 

@@ -12,7 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from slopes._core import check, numerics, reduce
+from slopes._core import check, numerics, reduce, suspicion
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.differences import difference, minus, times
@@ -295,13 +295,14 @@ _SMOOTHING: Final = Domain(0.0, 0.5, high_open=True)
 def _policy_and_reference(
     function: str, policy_chosen: Tensor, policy_rejected: Tensor, reference_chosen: Tensor, reference_rejected: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    check.alike(
-        function,
-        policy_chosen=policy_chosen,
-        policy_rejected=policy_rejected,
-        reference_chosen=reference_chosen,
-        reference_rejected=reference_rejected,
-    )
+    given = {
+        "policy_chosen": policy_chosen,
+        "policy_rejected": policy_rejected,
+        "reference_chosen": reference_chosen,
+        "reference_rejected": reference_rejected,
+    }
+    check.alike(function, **given)
+    suspicion.not_above_zero(function, **given)
     return policy_chosen, policy_rejected, reference_chosen.detach(), reference_rejected.detach()
 
 

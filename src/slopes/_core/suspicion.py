@@ -1,0 +1,56 @@
+"""Warnings about input that is legal and probably a mistake, where `settings.reads_values` lets them look."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Final
+
+from torch import Tensor
+
+from slopes._core import check
+from slopes._core.errors import SuspiciousInputWarning
+from slopes._core.settings import reads_values
+
+if TYPE_CHECKING:
+    from slopes._core.linear_logits import Logits
+
+_GLANCE: Final = 1024
+_ABOVE_0: Final = 1e-3  # what sums of log-probabilities that are 0 may be rounded to
+
+
+def not_probabilities(function: str, logits: Logits, *, rows: bool, keep: Tensor | None = None) -> None:
+    """Warn where what came as logits looks like probabilities: all in [0, 1], and rows of classes summing to 1.
+
+    Fewer than 16 numbers, or all equal ones (a head that starts at 0), say nothing.
+    """
+    if not isinstance(logits, Tensor) or logits.numel() < 16 or not reads_values(logits, keep):  # noqa: PLR2004
+        return
+    if logits.is_contiguous() and not _between_0_and_1(logits.detach().view(-1)[:_GLANCE]):
+        return  # nearly always settled by the first few numbers
+    if not _between_0_and_1(logits.detach()):
+        return
+    if rows and bool(((logits.detach().double().sum(-1) - 1).abs() > check.rounding(logits)).any()):
+        return
+    message = (
+        f"{function}: `logits` all lie in [0, 1]{' and each row sums to 1' if rows else ''}, which looks like "
+        f"probabilities where logits belong; pass the scores before sigmoid or softmax, the loss applies it."
+    )
+    warnings.warn(message, SuspiciousInputWarning, stacklevel=4)
+
+
+def not_above_zero(function: str, **log_probabilities: Tensor) -> None:
+    """Warn where all that came as log-probabilities of answers is above 0, as negative log-likelihoods are."""
+    given = list(log_probabilities.values())
+    if not all(value.numel() and reads_values(value) and bool(value.detach().amin() > _ABOVE_0) for value in given):
+        return
+    names = ", ".join(f"`{name}`" for name in log_probabilities)
+    message = (
+        f"{function}: {names} are all above 0, as no log-probability of an answer is; if these are negative "
+        f"log-likelihoods or losses, pass their negatives: as they are, they train backwards."
+    )
+    warnings.warn(message, SuspiciousInputWarning, stacklevel=4)
+
+
+def _between_0_and_1(value: Tensor) -> bool:
+    low, high = (float(end) for end in value.aminmax())
+    return 0 <= low < high <= 1
