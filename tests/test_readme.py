@@ -45,6 +45,6 @@ def test_every_block_runs_in_turn(tmp_path: Path) -> None:
 def test_every_link_and_file_is_there() -> None:
     root = Path(__file__).parent.parent
     linked = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    named = re.findall(r"\b(?:docs|examples|bench|tests)/[\w/.]+\w", README)
+    named = re.findall(r"\b(?:docs|examples|bench|tests)/[\w/.-]+\w", README)
     assert linked
     assert [path for path in {*linked, *named} if not (root / path).exists()] == []

@@ -156,7 +156,7 @@ TEXTS: Final[list[tuple[Callable[[], Any], type[Exception], str]]] = [
     (
         lambda: check.count("f", "n", 0),
         errors.OptionError,
-        "f: `n` is 0, expected an integer of at least 1; pass a number of things.",
+        "f: `n` is 0, expected an integer of at least 1; pass a whole number.",
     ),
     (
         lambda: check.index("f", "n", 1.0),

@@ -21,7 +21,8 @@ def test_a_state_survives_its_own_query(demo: Demo) -> None:
 @pytest.mark.parametrize(
     ("pairs", "sentence"),
     [
-        ([("beta", "1")], "There is no parameter 'beta'"),
+        ([("beta", "1")], "There is no parameter 'beta'; "),
+        ([("x" * 40, "1")], "; there are functions, "),
         ([("at", "1"), ("at", "2")], "at is given more than once"),
         ([("at", "")], "at has no value"),
         ([("at", "nan")], "at must be a finite number"),
@@ -32,7 +33,9 @@ def test_a_state_survives_its_own_query(demo: Demo) -> None:
         ([("at", "101")], "at must lie between -100 and 100; it was 101"),
         ([("swish.beta", "-1")], "swish.beta must lie between 0 and 10"),
         ([("functions", "relu,relu")], "functions names the same option twice"),
-        ([("functions", "relu,exec")], "functions has no option 'exec'"),
+        ([("functions", "relu,exec")], "functions has no option 'exec'; there are elu, "),
+        ([("functions", "rellu")], "did you mean relu?"),
+        ([("fron", "1")], "did you mean from?"),
         ([("functions", "relu,")], "functions has no option ''"),
         ([("functions", "yours")], "functions has no option 'yours'"),
         ([("functions", "relu,gelu,elu,selu,mish,swish,tanh,sigmoid,prelu")], "takes at most 8 options"),

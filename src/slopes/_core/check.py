@@ -198,7 +198,7 @@ def flag(function: str, name: str, value: object) -> None:
 def count(function: str, name: str, value: object) -> None:
     """Raise `OptionError` unless `value` is an integer of at least 1, of 64 bits at most."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        message = f"{function}: `{name}` is {value!r}, expected an integer of at least 1; pass a number of things."
+        message = f"{function}: `{name}` is {value!r}, expected an integer of at least 1; pass a whole number."
         raise OptionError(message)
     _fits(function, name, value)
 

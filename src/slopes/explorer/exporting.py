@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -61,7 +62,9 @@ def drawn(name: str, state: Mapping[str, float | str | Sequence[str]], theme: st
 
     page = BY_ID.get(name)
     if page is None:
-        text = f"figure: `name` is {name!r}, expected one of {', '.join(BY_ID)}."
+        near = difflib.get_close_matches(name, BY_ID, n=1)
+        hint = f"did you mean {near[0]}?" if near else "choose one of these."
+        text = f"figure: `name` is {name!r}, expected one of {', '.join(BY_ID)}; {hint}"
         raise OptionError(text)
     if theme not in palette.PAPER:
         text = f"figure: `theme` is {theme!r}, expected 'light' or 'dark'; choose one of these."

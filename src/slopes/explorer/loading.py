@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -102,6 +103,8 @@ def load(functions: Sequence[str | Callable[..., Any]] = ()) -> Loaded:
 
     torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
     own = owned(functions)
+    if own.broken is not None:  # its page says it too; here it is for whoever watches the terminal
+        sys.stderr.write(f"slopes explorer: {own.broken}\n")
     by_name = {entry.name: entry for entry in entries(CATALOG, own.activation, own.activation_from)}
     steps: dict[str, Step] = {
         name: entry.guarded or forward_and_backward(entry.function()) for name, entry in by_name.items()

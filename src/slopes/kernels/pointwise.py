@@ -26,7 +26,7 @@ from slopes.kernels.blockwise import is_many, is_watched
 
 # Elements of a block: for each thread, and at most. Smaller ones would stay in the second-level cache, but every
 # operation ends in a barrier between the threads, which a machine that others use too makes dear.
-GRAIN: Final = 1 << 17
+GRAIN: Final = 1 << 18
 LARGEST: Final = 1 << 20
 
 Value = Callable[..., Tensor]

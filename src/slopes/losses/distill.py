@@ -61,6 +61,9 @@ def distillation(
     Notes:
         The divergence keeps its digits where student and teacher nearly agree. Some texts write KL(student‖teacher)
         and mean this forward form; libraries differ in which share alpha is: here it is the labels'.
+        Rows and targets belong together as they are given: nothing is shifted. For next tokens pass
+        `student[:, :-1]`, `teacher[:, :-1]` and `token_ids[:, 1:]`. With alpha = 0 the classes do not matter, but which
+        rows are ignored does.
 
     Examples:
         >>> student, teacher = torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 0.0]])

@@ -126,6 +126,6 @@ def _once(seen: Mapping[str, int]) -> tuple[str, ...]:
     verb = "occurs" if len(once) == 1 else "occur"
     told = (
         f"{listed(once)} {verb} once: a row cannot be in the training and in the validation part, so such a class can "
-        f"be learned or judged, not both. Collect more, or merge it with another."
+        f"be learned or judged, not both. Collect more; where there are others like it, merge them."
     )
     return (told,)

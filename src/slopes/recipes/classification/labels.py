@@ -121,7 +121,7 @@ def rarity(rare: Sequence[tuple[str, int]]) -> tuple[Reason, ...]:
             Reason(
                 f"{listed(once)}: seen once",
                 "A row cannot be both in the training and in the validation part: what is seen once can be learned or "
-                "judged, not both. Collect more, or merge it with another.",
+                "judged, not both. Collect more; where there are others like it, merge them.",
             )
         )
     if few:

@@ -373,9 +373,12 @@ def _why_loss(criterion: Criterion, weights: tuple[float, ...] | None, positives
         return Reason("no weights", f"{seen}: {enough}.")
     held = sum(max(p, rows - p) > SEVERE * min(p, rows - p) for p in positives)
     bound = f" {held} label{'s are' if held > 1 else ' is'} beyond 100 to 1 and held there." if held else ""
+    even = sum(w == 1.0 for w in weights)
+    whose = f"each label that is rarer than {MILD:.0f} to 1" if even else "each label"
+    rest = f" {even} label{'s' * (even > 1)} nearer to balance: a weight of 1." if even else ""
     return Reason(
         f"pos_weight from {min(weights):.3g} to {max(weights):.3g}",
-        f"{seen}: a weight for each label makes its yes and no count the same.{bound} It adds its logarithm to the "
+        f"{seen}: a weight for {whose} makes its yes and no count the same.{rest}{bound} It adds its logarithm to the "
         f"logit, which `predict` takes off again; criterion='asymmetric' is the other way to turn negatives down.",
     )
 
