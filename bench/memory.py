@@ -56,7 +56,8 @@ def kept_bytes(forward: Callable[[], Tensor], inputs: Sequence[Tensor]) -> int:
 
 
 def _living() -> list[Tensor]:
-    return [thing for thing in gc.get_objects() if type(thing) in {Tensor, torch.nn.Parameter}]
+    tensors = (thing for thing in gc.get_objects() if type(thing) in {Tensor, torch.nn.Parameter})
+    return [t for t in tensors if t.layout == torch.strided and not t.is_meta]  # others have no storage to look at
 
 
 def _place(t: Tensor) -> int:

@@ -26,7 +26,7 @@ def test_tumours_are_ranked_well_and_the_recipe_says_what_it_found(capsys: pytes
     assert first.after["auroc"] == pytest.approx(first.before["auroc"], abs=1e-12)
     for found in (f"temperature {first.calibrated.temperature:.3g}", f"threshold {first.calibrated.threshold:.3g}"):
         assert found in printed
-    assert "of 142 held-out rows" in " ".join(printed.split())  # of the validation part: 143 are held out from all
+    assert "of 142 validation rows" in " ".join(printed.split())  # of the validation part: 143 are held out from all
     assert "178 negatives to 106 positives, 1.68 to 1" in printed
     assert f"{mean(outcomes, 'mean_cost', after=True):.4g}" in printed
 
@@ -57,7 +57,7 @@ def test_conformal_correction_brings_coverage_to_what_was_promised(capsys: pytes
     assert mean(outcomes, "coverage", after=True) == pytest.approx(0.8, abs=0.03)
     assert mean(outcomes, "pinball", after=True) == mean(outcomes, "pinball", after=False)
     printed = " ".join(capsys.readouterr().out.split())
-    assert "of 110 held-out rows where 80.0% were promised" in printed  # of the validation part
+    assert "of 110 validation rows where 80.0% were promised" in printed  # of the validation part
     assert "On the 111 rows of one split it is good to about 3.8%" in printed
     assert re.search(r"pinball (\S+) \1 none lower", printed)
 
