@@ -7,7 +7,6 @@ needs it, so that `slopes explore` serves its page before torch is there.
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 from slopes import __version__
 from slopes._core.errors import OptionError, SlopesError, UnknownFunctionError
+from slopes._core.names import meant
 from slopes.recipes.compare import command
 
 WRONG: Final = 2  # exit status of a command that cannot be done as it was given
@@ -31,9 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     first = next((word for word in words if not word.startswith("-")), None)
     if first is not None and first not in commands:
-        near = difflib.get_close_matches(first, commands, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(commands)}."
-        parser.error(f"no command is called {first!r}; {hint}")
+        parser.error(f"no command is called {first!r}; {meant(first, commands)}")
     given, left = parser.parse_known_args(words)
     if left:
         commands.get(first or "", parser).error(f"unrecognized arguments: {' '.join(left)}")

@@ -6,7 +6,6 @@ imports torch, so that the server can speak before torch is there.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from slopes._core.names import meant
 from slopes.explorer.formula import mathml
 
 Value = float | str | tuple[str, ...]
@@ -22,7 +22,6 @@ State = dict[str, Value]
 Columns = dict[str, Any]  # lists, or NumPy vectors, all of one length
 
 LONGEST_VALUE: Final = 400  # characters; a list of eight functions needs about 120
-_TOLD: Final = 8  # names, of those that there are
 
 
 class StateError(ValueError):
@@ -193,7 +192,7 @@ class Several:
         known = {option.value for option in self.options}
         for name in names:
             if name not in known:
-                msg = f"{self.name} has no option {_shown(name)}; {_meant(name, sorted(known))}"
+                msg = f"{self.name} has no option {_shown(name)}; {meant(name, sorted(known))}"
                 raise StateError(msg)
         if len(set(names)) != len(names):
             msg = f"{self.name} names the same option twice."
@@ -402,7 +401,7 @@ class Demo:
         seen: set[str] = set()
         for name, text in pairs:
             if name not in known:
-                msg = f"There is no parameter {_shown(name)}; {_meant(name, known)}"
+                msg = f"There is no parameter {_shown(name)}; {meant(name, known)}"
                 raise StateError(msg)
             if name in seen:
                 msg = f"{name} is given more than once."
@@ -505,15 +504,6 @@ def _single(values: Any) -> Any:  # noqa: ANN401  a list, or a NumPy vector
 def encode(data: object) -> bytes:
     """Return JSON; what is not finite becomes null, because JSON has no word for it."""
     return orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _meant(name: str, known: Collection[str]) -> str:
-    """Return which of the known names was meant, or some of them."""
-    near = difflib.get_close_matches(name[:LONGEST_VALUE], known, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
-    some = list(known)[:_TOLD]
-    return f"there are {', '.join(some)}{' and others' if len(some) < len(known) else ''}."
 
 
 def _shown(text: str) -> str:

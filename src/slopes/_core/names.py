@@ -1,0 +1,19 @@
+"""What somebody meant who mistyped a name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from typing import Final
+
+_TOLD: Final = 8  # names, of those that there are
+_READ: Final = 400  # characters of what came
+
+
+def meant(name: str, known: Collection[str]) -> str:
+    """Return which of the known names was meant, or some of them, as the end of a sentence."""
+    near = difflib.get_close_matches(name[:_READ], known, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    some = list(known)[:_TOLD]
+    return f"there are {', '.join(some)}{' and others' if len(some) < len(known) else ''}."
