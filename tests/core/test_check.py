@@ -161,7 +161,7 @@ TEXTS: Final[list[tuple[Callable[[], Any], type[Exception], str]]] = [
     (
         lambda: check.index("f", "n", 1.0),
         errors.OptionError,
-        "f: `n` is 1.0, expected an integer; the usual one is -100.",
+        "f: `n` is 1.0 of type float, expected an integer; the usual one is -100.",
     ),
     (
         lambda: check.boolean("f", "m", ONES, [2, 3], "True where it counts"),

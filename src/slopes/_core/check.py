@@ -7,15 +7,16 @@ that read values ask `settings.reads_values` first.
 from __future__ import annotations
 
 import math
+import numbers
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, ValuesError
-from slopes._core.settings import reads_values
+from slopes._core.settings import is_readable, reads_values
 from slopes._core.spec import Domain
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def _fail_dtypes(function: str, expected: str, tensors: Mapping[str, Logits]) ->
 
 def same_shape(function: str, **tensors: Logits) -> None:
     """Raise `ShapeError` unless all shapes are equal: nothing broadcasts silently."""
-    if len({t.shape for t in tensors.values()}) > 1:
+    first, *others = (t.shape for t in tensors.values())
+    if any(shape != first for shape in others):  # compared and not hashed: under torch.compile a size has no hash
         came = " and ".join(f"`{name}` {shape_of(t)}" for name, t in tensors.items())
         message = (
             f"{function}: {came} have different shapes, expected equal ones; nothing broadcasts silently, "
@@ -151,14 +153,13 @@ def dimensions(function: str, name: str, value: Logits, names: str, at_least: in
         raise ShapeError(message)
 
 
-def option(function: str, name: str, value: float, domain: Domain) -> None:
-    """Raise `OptionError` unless `value` is a real number in `domain`."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        message = (
-            f"{function}: `{name}` is {value!r} of type {type(value).__name__}, "
-            f"expected a Python number in {domain}; pass a float."
-        )
-        raise OptionError(message)
+def option(function: str, name: str, value: float, domain: Domain) -> float:
+    """Return a real number of `domain` as a Python number, or raise `OptionError`.
+
+    A number of NumPy's, and a tensor of one number that requires no gradient, are taken for what they hold.
+    """
+    if type(value) is not float and type(value) is not int:
+        value = _number(function, name, value, f"a Python number in {domain}", numbers.Real, "pass a float")
     if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
         message = f"{function}: `{name}` is {brief(value)}, expected a number in {domain}; pass one that is a float."
         raise OptionError(message)
@@ -171,6 +172,29 @@ def option(function: str, name: str, value: float, domain: Domain) -> None:
             f"choose 0 where that is allowed, or a size from {_LEAST:.3g} to {_MOST:.3g}."
         )
         raise OptionError(message)
+    return value
+
+
+def _number(function: str, name: str, value: object, expected: str, kind: type[Any], fix: str) -> Any:  # noqa: ANN401
+    """Return what a number of NumPy's or a tensor of one number holds, or raise `OptionError`."""
+    if isinstance(value, Tensor) and value.dim() == 0 and value.dtype != torch.bool:
+        if value.requires_grad:
+            message = (
+                f"{function}: `{name}` is a tensor that requires a gradient, expected {expected}, since nothing is "
+                f"learned through it; pass {name}.item()."
+            )
+            raise OptionError(message)
+        if not is_readable(value):
+            message = (
+                f"{function}: `{name}` is a tensor whose value cannot be read here (under torch.compile, torch.func or "
+                f"without data), expected {expected}; pass {name}.item(), taken outside."
+            )
+            raise OptionError(message)
+        value = value.item()
+    if isinstance(value, kind) and not isinstance(value, bool):
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    message = f"{function}: `{name}` is {value!r} of type {type(value).__name__}, expected {expected}; {fix}."
+    raise OptionError(message)
 
 
 def brief(value: object) -> str:
@@ -195,20 +219,27 @@ def flag(function: str, name: str, value: object) -> None:
         raise OptionError(message)
 
 
-def count(function: str, name: str, value: object) -> None:
-    """Raise `OptionError` unless `value` is an integer of at least 1, of 64 bits at most."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def count(function: str, name: str, value: int) -> int:
+    """Return an integer of at least 1, of 64 bits at most, or raise `OptionError`."""
+    whole = _whole(function, name, value, "an integer of at least 1", "pass a whole number")
+    if whole < 1:
         message = f"{function}: `{name}` is {value!r}, expected an integer of at least 1; pass a whole number."
         raise OptionError(message)
-    _fits(function, name, value)
+    _fits(function, name, whole)
+    return whole
 
 
-def index(function: str, name: str, value: object) -> None:
-    """Raise `OptionError` unless `value` is an integer."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        message = f"{function}: `{name}` is {value!r}, expected an integer; the usual one is -100."
-        raise OptionError(message)
-    _fits(function, name, value)
+def index(function: str, name: str, value: int) -> int:
+    """Return an integer of 64 bits at most, or raise `OptionError`."""
+    whole = _whole(function, name, value, "an integer", "the usual one is -100")
+    _fits(function, name, whole)
+    return whole
+
+
+def _whole(function: str, name: str, value: int, expected: str, fix: str) -> int:
+    if type(value) is int:
+        return value
+    return int(_number(function, name, value, expected, numbers.Integral, fix))
 
 
 def _fits(function: str, name: str, value: int) -> None:
@@ -274,7 +305,7 @@ def constant(function: str, **tensors: Tensor | None) -> None:
 
 def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, keep: Tensor | None = None) -> None:
     """Raise `ValuesError` unless each value that counts lies in `domain`; NaN does not."""
-    if value.numel() == 0 or not reads_values(value, keep):
+    if not reads_values(value, keep) or value.numel() == 0:
         return
     low, high = (float(end) for end in value.detach().aminmax())  # one pass; most inputs are right
     if low in domain and high in domain:
@@ -291,7 +322,7 @@ def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, ke
 
 def hard_labels(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
     """Raise `ValuesError` unless each value that counts is 0 or 1."""
-    if value.numel() == 0 or not reads_values(value, keep):
+    if not reads_values(value, keep) or value.numel() == 0:
         return
     flat = value.detach().reshape(-1)
     # Piece by piece, in the cache: a temporary of the whole would cost more than the loss.
@@ -363,7 +394,7 @@ def rounding(value: Tensor) -> float:
 
 def signs(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
     """Raise `ValuesError` unless each value that counts is -1 or +1."""
-    if value.numel() == 0 or not reads_values(value, keep):
+    if not reads_values(value, keep) or value.numel() == 0:
         return
     low, high = (float(end) for end in value.detach().abs().aminmax())
     if low == 1 and high == 1:

@@ -9,6 +9,7 @@ gradient by way of 0 · inf.
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -161,8 +162,7 @@ def _divisor(
     like: Logits,
 ) -> Tensor | float | None:
     if denominator is not None:
-        _check_denominator(function, reduction, denominator, like)
-        return denominator
+        return _checked_denominator(function, reduction, denominator, like)
     if reduction != "mean":
         return None
     if counts is not None:
@@ -172,10 +172,13 @@ def _divisor(
         return weight.sum()
     if keep is not None:
         return keep.sum()
-    return float(math.prod(shape))
+    count: float = torch.sym_float(math.prod(shape))  # type: ignore[no-untyped-call]
+    return count  # float() would make a symbolic size a constant
 
 
-def _check_denominator(function: str, reduction: Reduction, denominator: Tensor | float, like: Logits) -> None:
+def _checked_denominator(
+    function: str, reduction: Reduction, denominator: Tensor | float, like: Logits
+) -> Tensor | float:
     if reduction != "mean":
         message = (
             f"{function}: `denominator` is {denominator!r} beside reduction={reduction!r}, expected reduction='mean'; "
@@ -186,14 +189,17 @@ def _check_denominator(function: str, reduction: Reduction, denominator: Tensor 
     if isinstance(denominator, Tensor):
         _check_number(function, denominator, like)
         if not reads_values(denominator):
-            return
+            return denominator
         value = denominator.detach().item()
+    elif not isinstance(value, int | float) and isinstance(value, numbers.Real):
+        denominator = value = float(value)  # NumPy's
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _ENDLESS:
         came = check.brief(value)
         message = (
             f"{function}: `denominator` is {came}, expected a finite number of at least 0; pass the sum of weights."
         )
         raise OptionError(message)
+    return denominator
 
 
 def _check_number(function: str, denominator: Tensor, like: Logits) -> None:

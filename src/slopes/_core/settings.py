@@ -128,6 +128,11 @@ def is_recorded() -> bool:
     return any(torch._C._get_dispatch_mode(key) is not None for key in _WITHOUT_VALUES)  # noqa: SLF001
 
 
+def is_readable(value: Tensor) -> bool:
+    """Whether this tensor has a value that Python may ask for now."""
+    return not (torch.compiler.is_compiling() or is_transformed(value) or is_recorded() or value.is_meta)
+
+
 def reads_values(*tensors: Tensor | None) -> bool:
     """Whether checks may read the values of these tensors now."""
     if torch.compiler.is_compiling() or STATE.check_values is False or is_transformed(*tensors) or is_recorded():

@@ -23,7 +23,7 @@ def not_probabilities(function: str, logits: Logits, *, rows: bool, keep: Tensor
 
     Fewer than 16 numbers, or all equal ones (a head that starts at 0), say nothing.
     """
-    if not isinstance(logits, Tensor) or logits.numel() < 16 or not reads_values(logits, keep):  # noqa: PLR2004
+    if not isinstance(logits, Tensor) or not reads_values(logits, keep) or logits.numel() < 16:  # noqa: PLR2004
         return
     if logits.is_contiguous() and not _between_0_and_1(logits.detach().view(-1)[:_GLANCE]):
         return  # nearly always settled by the first few numbers
@@ -41,7 +41,7 @@ def not_probabilities(function: str, logits: Logits, *, rows: bool, keep: Tensor
 def not_above_zero(function: str, **log_probabilities: Tensor) -> None:
     """Warn where all that came as log-probabilities of answers is above 0, as negative log-likelihoods are."""
     given = list(log_probabilities.values())
-    if not all(value.numel() and reads_values(value) and bool(value.detach().amin() > _ABOVE_0) for value in given):
+    if not all(reads_values(value) and value.numel() and bool(value.detach().amin() > _ABOVE_0) for value in given):
         return
     names = ", ".join(f"`{name}`" for name in log_probabilities)
     message = (

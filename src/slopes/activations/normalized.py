@@ -47,7 +47,8 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
         >>> softmax(torch.tensor([2.1, 0.8, -0.3]), temperature=0.5)
         tensor([0.9238, 0.0686, 0.0076])
     """
-    if _plain("softmax", x, dim, temperature, mask):
+    temperature = _checked("softmax", x, dim, temperature, mask)
+    if _plain(temperature, mask):
         return torch.softmax(x, dim)
     if mask is None:
         return rows.softmax(_cooled(x, dim, temperature), dim).to(x.dtype)
@@ -76,7 +77,8 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
         >>> log_softmax(torch.tensor([0.0, 0.0]))
         tensor([-0.6931, -0.6931])
     """
-    if _plain("log_softmax", x, dim, temperature, mask):
+    temperature = _checked("log_softmax", x, dim, temperature, mask)
+    if _plain(temperature, mask):
         return torch.log_softmax(x, dim)
     if mask is None:
         return rows.log_softmax(_cooled(x, dim, temperature), dim).to(x.dtype)
@@ -108,8 +110,8 @@ class LogSoftmax(nn.Module):
         return log_softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)
 
 
-def _plain(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> bool:
-    """Check the arguments and say whether torch's own kernel does what is asked."""
+def _checked(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> float:
+    """Check the arguments and return the temperature."""
     check.floating(function, x=x)
     check.dimensions(function, "x", x, "[..., C]", 1)
     if isinstance(dim, bool) or not isinstance(dim, int) or not -x.dim() <= dim < x.dim():
@@ -117,10 +119,15 @@ def _plain(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor 
             f"{function}: `dim` is {dim!r}, expected a dimension of `x`, which has shape {check.shape_of(x)}; use -1."
         )
         raise OptionError(message)
-    check.option(function, "temperature", temperature, FINITE_POSITIVE)
+    temperature = check.option(function, "temperature", temperature, FINITE_POSITIVE)
     if mask is not None:
         check.boolean(function, "mask", mask, x.shape, "the shape of `x`; True where an entry takes part")
         check.same_device(function, x=x, mask=mask)
+    return temperature
+
+
+def _plain(temperature: float, mask: Tensor | None) -> bool:
+    """Whether torch's own kernel does what is asked."""
     return temperature == 1 and mask is None and not STATE.exact
 
 

@@ -75,7 +75,7 @@ def leaky_relu(x: Tensor, *, slope: float = 0.01) -> Tensor:
         >>> leaky_relu(torch.tensor([-2.0, 3.0]), slope=0.1)
         tensor([-0.2000,  3.0000])
     """
-    check.option("leaky_relu", "slope", slope, _FINITE)
+    slope = check.option("leaky_relu", "slope", slope, _FINITE)
     return choose("leaky_relu", x, F.leaky_relu, _LEAKY_RELU, slope)
 
 
@@ -102,7 +102,7 @@ def prelu(x: Tensor, slope: Tensor | float) -> Tensor:
     """
     check.floating("prelu", x=x)
     if not isinstance(slope, Tensor):
-        check.option("prelu", "slope", slope, _FINITE)
+        slope = check.option("prelu", "slope", slope, _FINITE)
         return leaky_relu(x, slope=slope)
     check.floating("prelu", x=x, slope=slope)
     check.same_device("prelu", x=x, slope=slope)
@@ -137,7 +137,7 @@ def elu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
         >>> elu(torch.tensor([-1.0, 2.0]))
         tensor([-0.6321,  2.0000])
     """
-    check.option("elu", "alpha", alpha, FINITE_NON_NEGATIVE)
+    alpha = check.option("elu", "alpha", alpha, FINITE_NON_NEGATIVE)
     return choose("elu", x, F.elu, _ELU, alpha)
 
 
@@ -201,7 +201,7 @@ class PReLU(nn.Module):
                 f"PReLU: `channels` is {channels!r}, expected an integer of at least 1; pass the size of dimension 1."
             )
             raise OptionError(message)
-        check.option("PReLU", "slope", slope, _FINITE)
+        slope = check.option("PReLU", "slope", slope, _FINITE)
         self.slope = nn.Parameter(torch.full((channels,), slope))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def softplus(x: Tensor, *, beta: float = 1.0) -> Tensor:
         >>> softplus(torch.tensor([0.0, 30.0]))
         tensor([ 0.6931, 30.0000])
     """
-    check.option("softplus", "beta", beta, _SHARPNESS)
+    beta = check.option("softplus", "beta", beta, _SHARPNESS)
     return choose("softplus", x, F.softplus, _SOFTPLUS, beta)
 
 
@@ -104,7 +104,7 @@ def swish(x: Tensor, *, beta: float | Tensor = 1.0) -> Tensor:
     check.floating("swish", x=x)
     if isinstance(beta, Tensor):
         return _SWISH_LEARNED(x, _expanded(beta, x))
-    check.option("swish", "beta", beta, _FINITE)
+    beta = check.option("swish", "beta", beta, _FINITE)
     return F.silu(x) if beta == 1 and not STATE.exact else _SWISH(x, float(beta))
 
 
@@ -186,7 +186,7 @@ class Swish(nn.Module):
 
     def __init__(self, *, beta: float = 1.0, learnable: bool = False) -> None:
         super().__init__()
-        check.option("Swish", "beta", beta, _FINITE)
+        beta = check.option("Swish", "beta", beta, _FINITE)
         self.beta: float | nn.Parameter = nn.Parameter(torch.tensor(float(beta))) if learnable else beta
 
     def forward(self, x: Tensor) -> Tensor:

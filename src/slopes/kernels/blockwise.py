@@ -24,6 +24,7 @@ from torch.autograd import forward_ad
 
 from slopes._core.reduce import Plan, wide
 from slopes._core.settings import is_recorded, is_transformed
+from slopes.kernels.kept import Kept
 from slopes.kernels.nodes import Blocks, Gradients, Nodes
 
 BLOCK_BYTES: Final = 1 << 23  # of one block of N×M numbers: small beside the inputs, large enough for a fast product
@@ -65,7 +66,7 @@ class Blockwise:
             return self._nodes.rows(tensors, extras)
         if is_watched(*tensors, *extras):
             return self.plain(tensors, extras)
-        return cast("Tensor", _Rows.apply(self, extras, *tensors))  # type: ignore[no-untyped-call]
+        return cast("Tensor", _Rows.apply(self, len(tensors), *tensors, *extras))  # type: ignore[no-untyped-call]
 
     def reduced(self, tensors: Sequence[Tensor | None], extras: Sequence[Any], plan: Plan) -> Tensor:
         """Return the losses, reduced as planned."""
@@ -77,7 +78,7 @@ class Blockwise:
             return self._nodes.total(tensors, extras, _factor(plan, tensors[0]))
         if is_watched(*tensors, *extras, plan.weight, plan.keep, plan.divisor):
             return plan.apply(self.plain(tensors, extras))
-        return cast("Tensor", _Total.apply(self, extras, plan, *tensors))  # type: ignore[no-untyped-call]
+        return cast("Tensor", _Total.apply(self, len(tensors), plan, *tensors, *extras))  # type: ignore[no-untyped-call]
 
 
 def rows_of(columns: int, itemsize: int, matrices: int = 1) -> int:
@@ -113,41 +114,64 @@ class _Total(torch.autograd.Function):
     """Value and gradients of a reduced loss in one pass."""
 
     @staticmethod
-    def forward(ctx: Any, loss: Blockwise, extras: Sequence[Any], plan: Plan, *tensors: Tensor) -> Tensor:  # noqa: ANN401
-        ctx.save_for_backward(*tensors)
-        ctx.loss, ctx.extras, ctx.wanted = loss, extras, ctx.needs_input_grad[3:]
-        ctx.factor = _factor(plan, tensors[0])
-        losses, ctx.gradients = loss.blocks(tensors, extras, ctx.factor, ctx.wanted)
+    def forward(ctx: Any, loss: Blockwise, count: int, plan: Plan, *arguments: Any) -> Tensor:  # noqa: ANN401
+        tensors, extras = arguments[:count], arguments[count:]
+        factor = _factor(plan, tensors[0])
+        _keep(ctx, loss, count, arguments, ctx.needs_input_grad[3 : 3 + count], factor)
+        losses, ctx.gradients = loss.blocks(tensors, extras, factor, ctx.wanted)
         return plan.apply(losses)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        if torch.is_grad_enabled() or is_many(upstream):
-            return None, None, None, *_differentiable(ctx, ctx.factor * upstream)
-        tensors = ctx.saved_tensors
+        again = torch.is_grad_enabled() or is_many(upstream)
+        if again or ctx.gradients is None:
+            *arguments, factor = ctx.kept.all(ctx.saved_tensors)
+            tensors, extras = arguments[: ctx.count], arguments[ctx.count :]
+        if again:
+            return _returned(ctx, 3, _differentiable(ctx, tensors, extras, factor * upstream))
         gradients, ctx.gradients = ctx.gradients, None  # the buffers are handed over, not copied
         if gradients is None:
-            gradients = ctx.loss.blocks(tensors, ctx.extras, ctx.factor, ctx.wanted)[1]
+            gradients = ctx.loss.blocks(tensors, extras, factor, ctx.wanted)[1]
         if upstream.device.type != "cpu" or upstream.item() != 1:
             gradients = [g if g is None else g.mul_(upstream) for g in gradients]
-        return None, None, None, *_narrowed(gradients, tensors)
+        return _returned(ctx, 3, _narrowed(gradients, ctx.dtypes))
 
 
 class _Rows(torch.autograd.Function):
     """Losses of the rows; their gradients are made in the backward pass, from the inputs alone."""
 
     @staticmethod
-    def forward(ctx: Any, loss: Blockwise, extras: Sequence[Any], *tensors: Tensor) -> Tensor:  # noqa: ANN401
-        ctx.save_for_backward(*tensors)
-        ctx.loss, ctx.extras, ctx.wanted = loss, extras, ctx.needs_input_grad[2:]
-        return loss.blocks(tensors, extras, None, [False] * len(tensors))[0]
+    def forward(ctx: Any, loss: Blockwise, count: int, *arguments: Any) -> Tensor:  # noqa: ANN401
+        _keep(ctx, loss, count, arguments, ctx.needs_input_grad[2 : 2 + count], None)
+        return loss.blocks(arguments[:count], arguments[count:], None, [False] * count)[0]
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        *arguments, _ = ctx.kept.all(ctx.saved_tensors)
+        tensors, extras = arguments[: ctx.count], arguments[ctx.count :]
         if torch.is_grad_enabled() or is_many(upstream):
-            return None, None, *_differentiable(ctx, upstream)
-        tensors = ctx.saved_tensors
-        return None, None, *_narrowed(ctx.loss.blocks(tensors, ctx.extras, upstream, ctx.wanted)[1], tensors)
+            return _returned(ctx, 2, _differentiable(ctx, tensors, extras, upstream))
+        gradients = ctx.loss.blocks(tensors, extras, upstream, ctx.wanted)[1]
+        return _returned(ctx, 2, _narrowed(gradients, ctx.dtypes))
+
+
+def _keep(
+    ctx: Any,  # noqa: ANN401  autograd's context
+    loss: Blockwise,
+    count: int,
+    arguments: Sequence[Any],
+    wanted: Sequence[bool],
+    factor: Tensor | None,
+) -> None:
+    """Keep what the backward pass needs: the arguments, of which the first `count` are the tensors, and the factor."""
+    ctx.kept = Kept(ctx, [*arguments, factor])
+    ctx.loss, ctx.count, ctx.wanted = loss, count, wanted
+    ctx.dtypes = [None if t is None else t.dtype for t in arguments[:count]]
+
+
+def _returned(ctx: Any, before: int, gradients: Gradients) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    """Return the gradients, and None for what came before the tensors and after them."""
+    return (*(None for _ in range(before)), *gradients, *(None for _ in range(ctx.kept.count - 1 - ctx.count)))
 
 
 def _factor(plan: Plan, like: Tensor | None) -> Tensor:
@@ -161,17 +185,17 @@ def _factor(plan: Plan, like: Tensor | None) -> Tensor:
     return factor * plan.scale(factor.dtype)
 
 
-def _narrowed(gradients: Gradients, tensors: Sequence[Tensor]) -> Gradients:
-    return [None if g is None else g.to(t.dtype) for g, t in zip(gradients, tensors, strict=True)]
+def _narrowed(gradients: Gradients, dtypes: Sequence[torch.dtype]) -> Gradients:
+    return [None if g is None else g.to(dtype) for g, dtype in zip(gradients, dtypes, strict=True)]
 
 
-def _differentiable(ctx: Any, upstream: Tensor) -> Gradients:  # noqa: ANN401  autograd's context
+def _differentiable(ctx: Any, saved: Sequence[Any], extras: Sequence[Any], upstream: Tensor) -> Gradients:  # noqa: ANN401
     """Return the gradients as a graph for a second derivative, or for many upstream gradients at once."""
-    saved, again = ctx.saved_tensors, torch.is_grad_enabled()
+    again = torch.is_grad_enabled()
     with torch.enable_grad(), _as_given(saved):
         # Views of their own: a tensor that is handed in twice has two gradients.
         tensors = [None if t is None else t.view_as(t) for t in saved]
         wanted = [t for t, w in zip(tensors, ctx.wanted, strict=True) if w and t is not None]
-        losses = ctx.loss.plain(tensors, ctx.extras)
+        losses = ctx.loss.plain(tensors, extras)
         gradients = iter(torch.autograd.grad(losses, wanted, upstream, create_graph=again, materialize_grads=True))
     return [next(gradients) if w else None for w in ctx.wanted]

@@ -5,7 +5,9 @@ The operators of a loss called `name`:
 - `slopes::name_total`: the sum of factor · loss over the rows, and its gradients, made in the same pass;
 - `slopes::name_rows`: the loss of each row, and `slopes::name_slopes`, which makes the gradients in its backward pass.
 
-An operator takes lists of tensors and of numbers, none of which may be None; a layout in words says what is where.
+An operator takes lists of tensors, none of which may be None; a layout in words says what is where. A number travels
+as a tensor of one number: where an option changes from call to call, torch would bake that of one call into an operator
+that takes it as a float, and give the next call a stale one in silence.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from slopes._core.reduce import wide
 
 Gradients = list[Tensor | None]
 Blocks = Callable[[Sequence[Any], Sequence[Any], Tensor | None, Sequence[bool]], tuple[Tensor, Gradients]]
-Packed = tuple[list[Tensor], list[Tensor], list[float], str]
+Packed = tuple[list[Tensor], list[Tensor], list[Tensor], str]
 
-_ARGUMENTS: Final = "Tensor[] tensors, Tensor[] extras, float[] numbers, str layout"
+_ARGUMENTS: Final = "Tensor[] tensors, Tensor[] extras, Tensor[] numbers, str layout"
 _TENSOR: Final = "t"
 _NUMBER: Final = "n"
 _NOTHING: Final = "-"
@@ -61,7 +63,10 @@ def packed(tensors: Sequence[Tensor | None], extras: Sequence[Any]) -> Packed:
     for extra in extras:
         layout += " " + _token(extra)
     kept = [t for t in tensors if t is not None]
-    return kept, [t for t in extras if isinstance(t, Tensor)], [x for x in extras if isinstance(x, float)], layout
+    others = [t for t in extras if isinstance(t, Tensor)]
+    # A product, since that is what torch makes of a symbol without baking it in.
+    one = torch.ones((), dtype=torch.float64, device="cpu")
+    return kept, others, [one * x for x in extras if isinstance(x, float)], layout
 
 
 def _token(extra: Any) -> str:  # noqa: ANN401  what a loss takes
@@ -73,7 +78,7 @@ def _token(extra: Any) -> str:  # noqa: ANN401  what a loss takes
 
 
 def _unpacked(
-    tensors: Sequence[Tensor], extras: Sequence[Tensor], numbers: Sequence[float], layout: str
+    tensors: Sequence[Tensor], extras: Sequence[Tensor], numbers: Sequence[Tensor], layout: str
 ) -> tuple[list[Tensor | None], list[Any]]:
     """Return the tensors and the extras as the loss takes them."""
     first, *tokens = layout.split(" ")
@@ -84,7 +89,7 @@ def _unpacked(
             return None
         if token == _TENSOR:
             return next(others)
-        return next(floats) if token == _NUMBER else ast.literal_eval(token)
+        return next(floats).item() if token == _NUMBER else ast.literal_eval(token)
 
     return _placed(tensors, first, None), [extra(token) for token in tokens]
 
@@ -165,14 +170,15 @@ def _rows(
         return first.new_empty((*first.shape[:-1], *outputs), dtype=wide(first.dtype))
 
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401, ARG001
-        tensors, extras, *ctx.constants = inputs
-        ctx.save_for_backward(*tensors, *extras)
-        ctx.count, ctx.rest = len(tensors), _no_gradients(inputs[1:])
+        *lists, ctx.layout = inputs
+        ctx.save_for_backward(*(t for given in lists for t in given))
+        ctx.counts, ctx.rest = [len(given) for given in lists], _no_gradients(inputs[1:])
 
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:  # noqa: ANN401
-        tensors, extras = list(ctx.saved_tensors[: ctx.count]), list(ctx.saved_tensors[ctx.count :])
+        saved = iter(ctx.saved_tensors)
+        tensors, extras, numbers = ([next(saved) for _ in range(count)] for count in ctx.counts)
         wanted = [t.requires_grad for t in tensors]
-        made = iter(slopes(tensors, extras, *ctx.constants, upstream.contiguous(), wanted))
+        made = iter(slopes(tensors, extras, numbers, ctx.layout, upstream.contiguous(), wanted))
         return [next(made).to(t.dtype) if w else None for t, w in zip(tensors, wanted, strict=True)], *ctx.rest
 
     rows.register_fake(fake)

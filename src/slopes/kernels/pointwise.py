@@ -17,17 +17,20 @@ from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
+from torch.fx.experimental.symbolic_shapes import guard_scalar
 
 from slopes._core.errors import TransformError
-from slopes._core.reduce import Plan, wide
+from slopes._core.reduce import Plan, Reduction, wide
 from slopes._core.settings import is_transformed
 from slopes.kernels import linear
 from slopes.kernels.blockwise import is_many, is_watched
+from slopes.kernels.kept import Kept
 
 # Elements of a block: for each thread, and at most. Smaller ones would stay in the second-level cache, but every
 # operation ends in a barrier between the threads, which a machine that others use too makes dear.
 GRAIN: Final = 1 << 18
 LARGEST: Final = 1 << 20
+_FACTORS: Final = 3  # of a plan: keep, weight and divisor
 
 Value = Callable[..., Tensor]
 Slopes = Callable[..., tuple[Tensor | None, ...]]
@@ -105,6 +108,7 @@ class Pointwise:
         """Return the value for each element, or row."""
         if self._unmade is not None and linear.wants(arguments[: self.tensors]):
             return self._unmade.rows(arguments[: self.tensors], arguments[self.tensors :])
+        arguments = _settled(arguments)
         if not torch.compiler.is_compiling():
             _refuse_nested_forward(self.name)
             return cast("Tensor", self._eager.apply(*arguments))  # type: ignore[no-untyped-call]
@@ -119,10 +123,24 @@ class Pointwise:
         inputs: Sequence[Tensor] = arguments[: self.tensors]
         if self._unmade is not None and linear.wants(inputs):
             return self._unmade.reduced(inputs, arguments[self.tensors :], plan)
+        arguments = _settled(arguments)
         if plan.reduction == "none" or not _fuses(*inputs, plan=plan):
             kept = [plan.neutral(t) for t in inputs]
             return plan.apply(self(*kept, *arguments[self.tensors :]))
-        return cast("Tensor", _Reduced.apply(self, plan, *arguments))  # type: ignore[no-untyped-call]
+        factors = plan.keep, plan.weight, plan.divisor
+        return cast("Tensor", _Reduced.apply(self, plan.reduction, *factors, *arguments))  # type: ignore[no-untyped-call]
+
+
+def _settled(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arguments, under `torch.compile` with the numbers among them as constants of the graph.
+
+    Where an option changes from call to call, torch makes it a symbol, and bakes the value of one call into the
+    operators that take no symbol where others do (clamp beside a product): the next call gets a stale option, in
+    silence. Constants are guarded, so that another value makes another graph.
+    """
+    if not torch.compiler.is_compiling():
+        return arguments
+    return tuple(guard_scalar(x) if isinstance(x, float | int) else x for x in arguments)
 
 
 def _refuse_nested_forward(name: str) -> None:
@@ -175,13 +193,13 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401, ARG004
-            ctx.save_for_backward(*inputs[:count])
-            ctx.save_for_forward(*inputs[:count])
-            ctx.numbers = inputs[count:]
+            ctx.kept = Kept(ctx, inputs)
+            ctx.save_for_forward(*ctx.kept.tensors(inputs))
 
         @staticmethod
         def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-            inputs, numbers = ctx.saved_tensors, ctx.numbers
+            given = ctx.kept.all(ctx.saved_tensors)
+            inputs, numbers = given[:count], given[count:]
             wanted = ctx.needs_input_grad[:count]
 
             def partials(up: Tensor, *a: Any) -> tuple[Tensor, ...]:  # noqa: ANN401
@@ -200,12 +218,13 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
     if forward_mode:
 
         def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:  # noqa: ANN401
-            partials = slopes(*(t.to(wide(t.dtype)) for t in ctx.saved_tensors), *ctx.numbers)
+            given = ctx.kept.all(ctx.saved_tensors)
+            partials = slopes(*(t.to(wide(t.dtype)) for t in given[:count]), *given[count:])
             terms = [t * s for t, s in zip(tangents, partials, strict=False) if t is not None and s is not None]
             total = terms[0]
             for term in terms[1:]:
                 total = total + term
-            return (total.sum(-1) if by_rows else total).to(ctx.saved_tensors[0].dtype if narrow else total.dtype)
+            return (total.sum(-1) if by_rows else total).to(given[0].dtype if narrow else total.dtype)
 
         Elementwise.jvp = staticmethod(jvp)  # type: ignore[method-assign]
     return Elementwise
@@ -287,31 +306,40 @@ class _Reduced(torch.autograd.Function):
     """Value and gradient of a reduced loss in one eager pass."""
 
     @staticmethod
-    def forward(ctx: Any, pointwise: Pointwise, plan: Plan, *arguments: Any) -> Tensor:  # noqa: ANN401
-        inputs, numbers = arguments[: pointwise.tensors], arguments[pointwise.tensors :]
-        ctx.save_for_backward(*inputs)
-        ctx.pointwise, ctx.plan, ctx.numbers = pointwise, plan, numbers
-        ctx.wanted = ctx.needs_input_grad[2 : 2 + pointwise.tensors]
+    def forward(ctx: Any, pointwise: Pointwise, reduction: Reduction, *arguments: Any) -> Tensor:  # noqa: ANN401
+        ctx.kept, ctx.pointwise, ctx.reduction = Kept(ctx, arguments), pointwise, reduction
+        plan, inputs, numbers = _parted(pointwise, reduction, arguments)
+        ctx.wanted = ctx.needs_input_grad[2 + _FACTORS :][: pointwise.tensors]
+        ctx.dtypes = [t.dtype for t in inputs]
         total, ctx.gradients = _pass(pointwise, plan, inputs, numbers, ctx.wanted)
         return total
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        inputs, numbers, plan = ctx.saved_tensors, ctx.numbers, ctx.plan
         gradients: list[Tensor | None]
         if torch.is_grad_enabled() or is_many(upstream):
-            gradients = _differentiable(ctx.pointwise, plan, inputs, numbers, upstream)
+            given = _parted(ctx.pointwise, ctx.reduction, ctx.kept.all(ctx.saved_tensors))
+            gradients = _differentiable(ctx.pointwise, *given, upstream)
         else:
             gradients, ctx.gradients = ctx.gradients, None  # the buffer is handed over, not copied
             if gradients is None:
-                gradients = _pass(ctx.pointwise, plan, inputs, numbers, ctx.wanted)[1]
+                given = _parted(ctx.pointwise, ctx.reduction, ctx.kept.all(ctx.saved_tensors))
+                gradients = _pass(ctx.pointwise, *given, ctx.wanted)[1]
             if upstream.device.type != "cpu" or upstream.item() != 1:
                 gradients = [g if g is None else g.mul_(upstream) for g in gradients]
-        results = (
-            g.to(t.dtype) if w and g is not None else None
-            for g, t, w in zip(gradients, inputs, ctx.wanted, strict=True)
-        )
-        return (None, None, *results, *(None for _ in numbers))
+        results = [
+            g.to(dtype) if w and g is not None else None
+            for g, dtype, w in zip(gradients, ctx.dtypes, ctx.wanted, strict=True)
+        ]
+        return (None,) * (2 + _FACTORS) + (*results, *(None for _ in range(ctx.kept.count - _FACTORS - len(results))))
+
+
+def _parted(
+    pointwise: Pointwise, reduction: Reduction, arguments: Sequence[Any]
+) -> tuple[Plan, Sequence[Tensor], Sequence[Any]]:
+    """Return the plan, the tensors and the numbers that `_Reduced` was called with."""
+    keep, weight, divisor, *given = arguments
+    return Plan(keep, weight, divisor, reduction), given[: pointwise.tensors], given[pointwise.tensors :]
 
 
 def _differentiable(

@@ -72,7 +72,7 @@ def binary_cross_entropy(
     if isinstance(pos_weight, Tensor):
         return binary.WEIGHTED.reduced(logits, targets, _per_label(pos_weight, logits), plan=plan)
     if pos_weight is not None:
-        check.option("binary_cross_entropy", "pos_weight", pos_weight, FINITE_NON_NEGATIVE)
+        pos_weight = check.option("binary_cross_entropy", "pos_weight", pos_weight, FINITE_NON_NEGATIVE)
     return binary.CROSS_ENTROPY.reduced(logits, targets, 1.0 if pos_weight is None else float(pos_weight), plan=plan)
 
 
@@ -118,9 +118,9 @@ def focal(
         0.00105...
     """
     plan = _hard("focal", logits, targets, mask, weight, reduction, denominator)
-    check.option("focal", "gamma", gamma, FINITE_NON_NEGATIVE)
+    gamma = check.option("focal", "gamma", gamma, FINITE_NON_NEGATIVE)
     if alpha is not None:
-        check.option("focal", "alpha", alpha, UNIT)
+        alpha = check.option("focal", "alpha", alpha, UNIT)
     return binary.FOCAL.reduced(logits, targets, float(gamma), -1.0 if alpha is None else float(alpha), plan=plan)
 
 
@@ -168,9 +168,9 @@ def asymmetric(
         tensor([0.0000, 0.0003])
     """
     plan = _hard("asymmetric", logits, targets, mask, weight, reduction, denominator)
-    check.option("asymmetric", "gamma_negative", gamma_negative, FINITE_NON_NEGATIVE)
-    check.option("asymmetric", "gamma_positive", gamma_positive, FINITE_NON_NEGATIVE)
-    check.option("asymmetric", "clip", clip, Domain(0.0, 1.0, high_open=True))
+    gamma_negative = check.option("asymmetric", "gamma_negative", gamma_negative, FINITE_NON_NEGATIVE)
+    gamma_positive = check.option("asymmetric", "gamma_positive", gamma_positive, FINITE_NON_NEGATIVE)
+    clip = check.option("asymmetric", "clip", clip, Domain(0.0, 1.0, high_open=True))
     options = float(gamma_negative), float(gamma_positive), float(clip)
     return binary.ASYMMETRIC.reduced(logits, targets, *options, plan=plan)
 

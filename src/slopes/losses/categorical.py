@@ -86,9 +86,9 @@ def cross_entropy(
     """
     check.logits("cross_entropy", logits=logits)
     check.dimensions("cross_entropy", "logits", logits, "[..., C]", 1)
-    check.option("cross_entropy", "label_smoothing", label_smoothing, UNIT)
+    label_smoothing = check.option("cross_entropy", "label_smoothing", label_smoothing, UNIT)
     check.choice("cross_entropy", "smooth_over", smooth_over, ("all", "others"))
-    check.option("cross_entropy", "z_loss", z_loss, FINITE_NON_NEGATIVE)
+    z_loss = check.option("cross_entropy", "z_loss", z_loss, FINITE_NON_NEGATIVE)
     weights = _class_weight("cross_entropy", class_weight, logits)
     others = smooth_over == "others"
     if isinstance(targets, Tensor) and targets.dtype.is_floating_point:
@@ -154,7 +154,7 @@ def softmax_focal(
     """
     check.logits("softmax_focal", logits=logits)
     check.dimensions("softmax_focal", "logits", logits, "[..., C]", 1)
-    check.option("softmax_focal", "gamma", gamma, FINITE_NON_NEGATIVE)
+    gamma = check.option("softmax_focal", "gamma", gamma, FINITE_NON_NEGATIVE)
     weights = _class_weight("softmax_focal", class_weight, logits)
     plan, classes = cross_entropy_plan(
         "softmax_focal", logits, targets, mask, weight, reduction, denominator, ignore_index, weights
@@ -199,8 +199,8 @@ def smooth_labels(
     """
     check.tensor("smooth_labels", targets=targets)
     check.integers("smooth_labels", "targets", targets, targets.shape, "class indices")
-    check.count("smooth_labels", "classes", classes)
-    check.option("smooth_labels", "label_smoothing", label_smoothing, UNIT)
+    classes = check.count("smooth_labels", "classes", classes)
+    label_smoothing = check.option("smooth_labels", "label_smoothing", label_smoothing, UNIT)
     check.choice("smooth_labels", "smooth_over", smooth_over, ("all", "others"))
     if dtype not in check.FLOATS:
         message = f"smooth_labels: `dtype` is {dtype!r}, expected a floating dtype; pass for example torch.float32."
@@ -336,7 +336,7 @@ def cross_entropy_plan(
         meaning += f"; classes come last here: pass {name}.movedim(1, -1) if they are the second dimension, as in torch"
     check.integers(function, target_name, targets, shape, meaning)
     check.same_device(function, **{target_name: targets, name: logits})
-    check.index(function, "ignore_index", ignore_index)
+    ignore_index = check.index(function, "ignore_index", ignore_index)
     if mask is not None:
         reduce.check_mask(function, mask, shape, logits)
     counted = targets != ignore_index

@@ -65,7 +65,7 @@ def info_nce(
         '0.407606'
     """
     _check_sides("info_nce", query=query, keys=keys)
-    check.option("info_nce", "temperature", temperature, FINITE_POSITIVE)
+    temperature = check.option("info_nce", "temperature", temperature, FINITE_POSITIVE)
     check.flag("info_nce", "normalize", normalize)
     plan = reduce.plan(
         "info_nce", query.shape[:1], query, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -171,7 +171,7 @@ def nt_xent(
     """
     check.alike("nt_xent", first=first, second=second)
     _check_sides("nt_xent", first=first, second=second)
-    check.option("nt_xent", "temperature", temperature, FINITE_POSITIVE)
+    temperature = check.option("nt_xent", "temperature", temperature, FINITE_POSITIVE)
     check.flag("nt_xent", "normalize", normalize)
     count = len(first)
 
@@ -357,7 +357,7 @@ def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tens
 
 def _logit_scale(logit_scale: Tensor | float, images: Tensor) -> Tensor:
     if not isinstance(logit_scale, Tensor):
-        check.option("clip", "logit_scale", logit_scale, FINITE_POSITIVE)
+        logit_scale = check.option("clip", "logit_scale", logit_scale, FINITE_POSITIVE)
         return torch.full((), logit_scale, dtype=wide(images.dtype), device=images.device)
     check.floating("clip", logit_scale=logit_scale)
     check.has_shape("clip", "logit_scale", logit_scale, (), "one number for all pairs")

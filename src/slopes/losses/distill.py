@@ -75,8 +75,8 @@ def distillation(
     check.same_shape("distillation", student=student, teacher=teacher)
     check.same_precision("distillation", student=student, teacher=teacher)
     check.dimensions("distillation", "student", student, "[..., C]", 1)
-    check.option("distillation", "alpha", alpha, UNIT)
-    check.option("distillation", "temperature", temperature, Domain(0.0, low_open=True, high_open=True))
+    alpha = check.option("distillation", "alpha", alpha, UNIT)
+    temperature = check.option("distillation", "temperature", temperature, Domain(0.0, low_open=True, high_open=True))
     check.choice("distillation", "direction", direction, ("forward", "reverse"))
     plan, classes = cross_entropy_plan(
         "distillation", student, targets, mask, weight, reduction, denominator, ignore_index, None, name="student"

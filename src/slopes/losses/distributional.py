@@ -194,9 +194,7 @@ def _checked(quantiles: Sequence[float]) -> tuple[float, ...]:
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) == 0:
         message = f"quantile: `quantiles` is {quantiles!r}, expected a sequence of levels in (0, 1); try [0.1, 0.9]."
         raise OptionError(message)
-    for level in given:
-        check.option("quantile", "quantiles", level, _LEVEL)
-    return tuple(given)
+    return tuple(check.option("quantile", "quantiles", level, _LEVEL) for level in given)
 
 
 def _quantile(p: Tensor, t: Tensor, q: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:

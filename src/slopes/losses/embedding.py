@@ -68,7 +68,7 @@ def triplet(
     """
     check.alike("triplet", anchor=anchor, positive=positive, negative=negative)
     _check_vectors("triplet", "anchor", anchor)
-    check.option("triplet", "margin", margin, FINITE_NON_NEGATIVE)
+    margin = check.option("triplet", "margin", margin, FINITE_NON_NEGATIVE)
     check.choice("triplet", "distance", distance, DISTANCES)
     plan = reduce.plan(
         "triplet", anchor.shape[:-1], anchor, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -120,7 +120,7 @@ def contrastive(
         >>> contrastive(a, b, torch.tensor([True, False]), margin=2.0, reduction="none")
         tensor([0.2500, 2.2500])
     """
-    check.option("contrastive", "margin", margin, FINITE_NON_NEGATIVE)
+    margin = check.option("contrastive", "margin", margin, FINITE_NON_NEGATIVE)
     plan = _plan_of_pairs("contrastive", a, b, similar, mask, weight, reduction, denominator)
     difference = plan.neutral(a).to(wide(a.dtype)) - plan.neutral(b).to(wide(b.dtype))
     short = torch.relu(margin - distances.length(difference))
@@ -169,7 +169,7 @@ def cosine_embedding(
         >>> cosine_embedding(a, b, torch.tensor([True, False]), margin=0.5, reduction="none")
         tensor([0.4000, 0.1000])
     """
-    check.option("cosine_embedding", "margin", margin, _COSINE)
+    margin = check.option("cosine_embedding", "margin", margin, _COSINE)
     plan = _plan_of_pairs("cosine_embedding", a, b, similar, mask, weight, reduction, denominator)
     a, b = (plan.neutral(t).to(wide(t.dtype)) for t in (a, b))
     apart = torch.relu(distances.cosine(a, b) - margin)

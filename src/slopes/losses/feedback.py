@@ -84,9 +84,9 @@ def kto(
         >>> [f"{entry:.4f}" for entry in loss.tolist()]  # σ(-1) and σ(1)
         ['0.2689', '0.7311']
     """
-    check.option("kto", "beta", beta, FINITE_POSITIVE)
-    check.option("kto", "desirable_weight", desirable_weight, FINITE_NON_NEGATIVE)
-    check.option("kto", "undesirable_weight", undesirable_weight, FINITE_NON_NEGATIVE)
+    beta = check.option("kto", "beta", beta, FINITE_POSITIVE)
+    desirable_weight = check.option("kto", "desirable_weight", desirable_weight, FINITE_NON_NEGATIVE)
+    undesirable_weight = check.option("kto", "undesirable_weight", undesirable_weight, FINITE_NON_NEGATIVE)
     check.alike("kto", policy=policy, reference=reference)
     suspicion.not_above_zero("kto", policy=policy, reference=reference)
     check.boolean(
@@ -149,7 +149,7 @@ def orpo(
         >>> f"{loss.item():.4f}"  # odds 1 and 1/3: 1 + log(1 + 1/3)
         '1.2877'
     """
-    check.option("orpo", "lam", lam, FINITE_NON_NEGATIVE)
+    lam = check.option("orpo", "lam", lam, FINITE_NON_NEGATIVE)
     tensors = {"chosen_log_probs": chosen_log_probs, "rejected_log_probs": rejected_log_probs}
     check.floating("orpo", **tensors, nll=nll)
     if nll.dim() == 0:
@@ -260,7 +260,7 @@ def _constant(function: str, kl: Tensor | float, like: Tensor) -> Tensor:
             function, "kl", kl, NON_NEGATIVE, "a divergence is at least 0, so raise an estimate: kl.clamp(min=0)"
         )
         return kl.detach().to(reduce.wide(like.dtype)).expand(like.shape).contiguous()
-    check.option(function, "kl", kl, FINITE_NON_NEGATIVE)
+    kl = check.option(function, "kl", kl, FINITE_NON_NEGATIVE)
     return torch.full_like(like, kl, dtype=reduce.wide(like.dtype), requires_grad=False)
 
 

@@ -61,8 +61,7 @@ def next_token(
         >>> next_token(logits, torch.tensor([[0, 1, 0]]), reduction="none")
         tensor([[0.1269, 0.3133]])
     """
-    _check_options("next_token", label_smoothing, z_loss)
-    options = label_smoothing, z_loss
+    options = _checked("next_token", label_smoothing, z_loss)
     return each_token("next_token", logits, token_ids, mask, weight, reduction, denominator, *options)[0]
 
 
@@ -109,7 +108,7 @@ def masked_lm(
     """
     check.logits("masked_lm", logits=logits)
     check.dimensions("masked_lm", "logits", logits, "[..., V]", 1)
-    _check_options("masked_lm", label_smoothing, z_loss)
+    label_smoothing, z_loss = _checked("masked_lm", label_smoothing, z_loss)
     plan, classes = cross_entropy_plan(
         "masked_lm",
         logits,
@@ -175,8 +174,7 @@ def sft(
     if mask is not None:
         check_token_mask("sft", mask, token_ids, "True where one counts")
         response_mask = response_mask & mask
-    _check_options("sft", label_smoothing, z_loss)
-    options = label_smoothing, z_loss
+    options = _checked("sft", label_smoothing, z_loss)
     return each_token("sft", logits, token_ids, response_mask, weight, reduction, denominator, *options)[0]
 
 
@@ -353,9 +351,9 @@ def _shifted_weight(weight: Tensor) -> Tensor:
     return torch.cat([weight[:, 1:], torch.zeros_like(weight[:, :1])], 1)
 
 
-def _check_options(function: str, label_smoothing: float, z_loss: float) -> None:
-    check.option(function, "label_smoothing", label_smoothing, UNIT)
-    check.option(function, "z_loss", z_loss, FINITE_NON_NEGATIVE)
+def _checked(function: str, label_smoothing: float, z_loss: float) -> tuple[float, float]:
+    smoothing = check.option(function, "label_smoothing", label_smoothing, UNIT)
+    return smoothing, check.option(function, "z_loss", z_loss, FINITE_NON_NEGATIVE)
 
 
 TOKENS: Final = (Input("logits", ("B", "T", "V")), Input("token_ids", ("B", "T"), "token"))

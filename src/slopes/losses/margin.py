@@ -56,7 +56,7 @@ def hinge(
     """
     check.alike("hinge", scores=scores, targets=targets)
     check.constant("hinge", targets=targets)
-    check.option("hinge", "margin", margin, FINITE_NON_NEGATIVE)
+    margin = check.option("hinge", "margin", margin, FINITE_NON_NEGATIVE)
     plan = reduce.plan(
         "hinge", scores.shape, scores, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
@@ -109,7 +109,7 @@ def multiclass_hinge(
     """
     check.floating("multiclass_hinge", scores=scores)
     check.dimensions("multiclass_hinge", "scores", scores, "[..., C]", 1)
-    check.option("multiclass_hinge", "margin", margin, FINITE_NON_NEGATIVE)
+    margin = check.option("multiclass_hinge", "margin", margin, FINITE_NON_NEGATIVE)
     check.choice("multiclass_hinge", "over", over, ("worst", "all"))
     plan, classes = cross_entropy_plan(
         "multiclass_hinge", scores, targets, mask, weight, reduction, denominator, ignore_index, None, name="scores"

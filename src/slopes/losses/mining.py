@@ -90,7 +90,7 @@ def batch_triplet(
         2.5
     """
     _check(embeddings, labels)
-    check.option("batch_triplet", "margin", margin, FINITE_NON_NEGATIVE)
+    margin = check.option("batch_triplet", "margin", margin, FINITE_NON_NEGATIVE)
     check.choice("batch_triplet", "mining", mining, ("hard", "semihard", "all"))
     check.choice("batch_triplet", "distance", distance, DISTANCES)
     check.choice("batch_triplet", "average_over", average_over, ("valid", "active"))

@@ -69,7 +69,7 @@ class MomentumQueue(nn.Module):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 message = f"MomentumQueue: `{name}` is {value!r}, expected a whole number above 0; pass an int."
                 raise OptionError(message)
-        check.option("MomentumQueue", "temperature", temperature, FINITE_POSITIVE)
+        temperature = check.option("MomentumQueue", "temperature", temperature, FINITE_POSITIVE)
         check.flag("MomentumQueue", "normalize", normalize)
         check.choice("MomentumQueue", "reduction", reduction, reduce.REDUCTIONS)
         self.temperature = temperature

@@ -67,7 +67,7 @@ def ppo(
         >>> ppo(log_probs, torch.zeros(3), torch.tensor([1.0, 1.0, -1.0]), reduction="none")
         tensor([-0.5000, -1.2000,  0.8000])
     """
-    check.option("ppo", "clip", clip, FINITE_NON_NEGATIVE)
+    clip = check.option("ppo", "clip", clip, FINITE_NON_NEGATIVE)
     check.alike("ppo", log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages)
     plan = reduce.plan(
         "ppo", log_probs.shape, log_probs, mask=mask, weight=weight, reduction=reduction, denominator=denominator

@@ -64,7 +64,7 @@ def bradley_terry(
     if isinstance(margin, Tensor):
         check.alike("bradley_terry", chosen=chosen, rejected=rejected, margin=margin)
     else:
-        check.option("bradley_terry", "margin", margin, _FINITE)
+        margin = check.option("bradley_terry", "margin", margin, _FINITE)
         margin = torch.full_like(chosen, margin, dtype=reduce.wide(chosen.dtype), requires_grad=False)
     plan = reduce.plan(
         "bradley_terry", chosen.shape, chosen, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -123,8 +123,8 @@ def dpo(
         >>> f"{dpo(*pair, beta=0.5).item():.4f}"  # log-ratios +1 and -1: -log σ(0.5 · 2)
         '0.3133'
     """
-    check.option("dpo", "beta", beta, FINITE_POSITIVE)
-    check.option("dpo", "label_smoothing", label_smoothing, _SMOOTHING)
+    beta = check.option("dpo", "beta", beta, FINITE_POSITIVE)
+    label_smoothing = check.option("dpo", "label_smoothing", label_smoothing, _SMOOTHING)
     sums = _policy_and_reference("dpo", policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     plan = reduce.plan(
         "dpo", sums[0].shape, sums[0], mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -179,7 +179,7 @@ def ipo(
         >>> ipo(*pair, beta=0.1).item()  # margin 2, goal 5
         9.0
     """
-    check.option("ipo", "beta", beta, FINITE_POSITIVE)
+    beta = check.option("ipo", "beta", beta, FINITE_POSITIVE)
     sums = _policy_and_reference("ipo", policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     plan = reduce.plan(
         "ipo", sums[0].shape, sums[0], mask=mask, weight=weight, reduction=reduction, denominator=denominator

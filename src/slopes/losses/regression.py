@@ -131,7 +131,7 @@ def huber(
         >>> huber(*houses, delta=15.0, reduction="none")
         tensor([  50.0000,   50.0000, 3187.5000])
     """
-    check.option("huber", "delta", delta, FINITE_POSITIVE)
+    delta = check.option("huber", "delta", delta, FINITE_POSITIVE)
     return _between("huber", _HUBER, predictions, targets, mask, weight, reduction, denominator, float(delta))
 
 
@@ -172,7 +172,7 @@ def smooth_l1(
         >>> smooth_l1(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
         tensor([0.1250, 2.5000])
     """
-    check.option("smooth_l1", "beta", beta, FINITE_POSITIVE)
+    beta = check.option("smooth_l1", "beta", beta, FINITE_POSITIVE)
     return _between("smooth_l1", _SMOOTH_L1, predictions, targets, mask, weight, reduction, denominator, float(beta))
 
 

@@ -78,10 +78,11 @@ def mask_tokens(
     """
     check.tensor("mask_tokens", token_ids=token_ids)
     check.integers("mask_tokens", "token_ids", token_ids, token_ids.shape, "tokens")
-    check.count("mask_tokens", "vocabulary", vocabulary)
-    check.index("mask_tokens", "mask_id", mask_id)
-    for name, share in (("probability", probability), ("mask_share", mask_share), ("random_share", random_share)):
-        check.option("mask_tokens", name, share, UNIT)
+    vocabulary = check.count("mask_tokens", "vocabulary", vocabulary)
+    mask_id = check.index("mask_tokens", "mask_id", mask_id)
+    probability = check.option("mask_tokens", "probability", probability, UNIT)
+    mask_share = check.option("mask_tokens", "mask_share", mask_share, UNIT)
+    random_share = check.option("mask_tokens", "random_share", random_share, UNIT)
     check.option("mask_tokens", "mask_share + random_share", mask_share + random_share, UNIT)
     _check_generator(generator, token_ids)
     draw = torch.rand(token_ids.shape, generator=generator, device=token_ids.device)

@@ -68,7 +68,7 @@ def value_clip(
         >>> value_clip(torch.tensor([0.1, 0.5, -0.5]), old, returns, clip=0.2, reduction="none")
         tensor([0.4050, 0.3200, 1.1250])
     """
-    check.option("value_clip", "clip", clip, FINITE_NON_NEGATIVE)
+    clip = check.option("value_clip", "clip", clip, FINITE_NON_NEGATIVE)
     check.alike("value_clip", values=values, old_values=old_values, returns=returns)
     plan = reduce.plan(
         "value_clip", values.shape, values, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -115,8 +115,8 @@ def generalized_advantages(
         tensor([[-0.0125,  0.5000]])
     """
     name = "generalized_advantages"
-    check.option(name, "gamma", gamma, UNIT)
-    check.option(name, "lam", lam, UNIT)
+    gamma = check.option(name, "gamma", gamma, UNIT)
+    lam = check.option(name, "lam", lam, UNIT)
     check.floating(name, rewards=rewards, values=values)
     check.dimensions(name, "rewards", rewards, "[..., T]", 1)
     longer = [*rewards.shape[:-1], rewards.shape[-1] + 1]
