@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.fx
 from torch import Tensor
 
-from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, ValuesError
+from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, TransformError, ValuesError
 from slopes._core.settings import is_readable, reads_values
 from slopes._core.spec import Domain
 
@@ -38,10 +39,32 @@ def tensor(function: str, **arguments: object) -> None:
     """Raise `DtypeError` unless each argument is a dense tensor."""
     for name, value in arguments.items():
         if not isinstance(value, Tensor):
+            _no_proxy(function, name, value)
             message = f"{function}: `{name}` is {_kind(value)}, expected a torch.Tensor; {_as_tensor(name, value)}."
             raise DtypeError(message)
         if value.layout is not torch.strided or value.is_nested:
             _fail_layout(function, name, value)
+
+
+def not_traced(function: str) -> None:
+    """Raise `TransformError` under `torch.jit.trace`."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        message = (
+            f"{function}: it was called under torch.jit.trace, which makes the sizes of its example constants (the "
+            f"mean of another batch would be wrong), expected torch.export; use torch.export.export(model, inputs, "
+            f"dynamic_shapes=...)."
+        )
+        raise TransformError(message)
+
+
+def _no_proxy(function: str, name: str, value: object) -> None:
+    if isinstance(value, torch.fx.Proxy):
+        message = (
+            f"{function}: `{name}` is a torch.fx.Proxy, since torch.fx.symbolic_trace looks into the function, "
+            f"expected a leaf; write torch.fx.wrap({function!r}) at the top of the module that imports it, or call "
+            f"it as slopes.losses.{function} or slopes.activations.{function}."
+        )
+        raise TransformError(message)
 
 
 def _kind(value: object) -> str:
@@ -81,6 +104,8 @@ def floating(function: str, **tensors: Tensor) -> None:
 
 def logits(function: str, **given: Logits) -> None:
     """Raise `DtypeError` unless each argument is a floating tensor, or logits that are not made."""
+    for name, value in given.items():
+        _no_proxy(function, name, value)
     made = {name: t for name, t in given.items() if isinstance(t, Tensor) or not hasattr(t, "materialize")}
     floating(function, **made)  # type: ignore[arg-type]
 

@@ -111,6 +111,7 @@ def plan(
         base: Weight that the loss itself gives (class weights); it multiplies `weight`.
         counts: What each element counts for in the divisor, where the formula itself has the class weights.
     """
+    check.not_traced(function)
     check.choice(function, "reduction", reduction, REDUCTIONS)
     if mask is not None:
         check_mask(function, mask, shape, like)

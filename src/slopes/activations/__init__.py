@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch.fx
+
 from slopes.activations.gated import GLU, GatedFFN, GeGLU, SwiGLU, geglu, glu, swiglu
 from slopes.activations.normalized import LogSoftmax, Softmax, log_softmax, softmax
 from slopes.activations.rectified import ELU, SELU, LeakyReLU, PReLU, ReLU, elu, leaky_relu, prelu, relu, selu
@@ -73,3 +75,7 @@ __all__ = [
     "swish",
     "tanh",
 ]
+
+for _name in __all__:
+    if _name.islower():  # a function, and so a leaf of torch.fx.symbolic_trace
+        torch.fx.wrap(_name)

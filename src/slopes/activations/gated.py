@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 import torch
+import torch.fx
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
@@ -375,3 +376,6 @@ SPECS: Final = (
         sources=(Source("Shazeer 2020, GLU Variants Improve Transformer", "equation 5"),),
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check
@@ -196,3 +197,6 @@ SPECS: Final = (
         ),
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

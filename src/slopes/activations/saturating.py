@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 import torch
+import torch.fx
 import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
 from torch import Tensor, nn
 
@@ -245,3 +246,6 @@ SPECS: Final = (
         monotone=True,
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

@@ -9,6 +9,7 @@ import math
 from typing import Final, Literal
 
 import torch
+import torch.fx
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
@@ -377,3 +378,6 @@ SPECS: Final = (
         monotone=False,
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

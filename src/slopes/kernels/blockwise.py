@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from slopes._core import check
 from slopes._core.reduce import Plan, wide
 from slopes._core.settings import is_recorded, is_transformed
 from slopes.kernels.kept import Kept
@@ -62,6 +63,7 @@ class Blockwise:
 
     def rows(self, tensors: Sequence[Tensor | None], extras: Sequence[Any]) -> Tensor:
         """Return the loss of each row."""
+        check.not_traced(self.name)
         if is_one_node():
             return self._nodes.rows(tensors, extras)
         if is_watched(*tensors, *extras):

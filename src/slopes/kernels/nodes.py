@@ -54,6 +54,12 @@ class Nodes:
         return self._rows(*packed(tensors, extras))
 
 
+def as_tensor(number: float) -> Tensor:
+    """Return a number as an operator takes it."""
+    # A product, since that is what torch makes of a symbol without baking it in.
+    return torch.ones((), dtype=torch.float64, device="cpu") * number
+
+
 def packed(tensors: Sequence[Tensor | None], extras: Sequence[Any]) -> Packed:
     """Return what a loss takes as an operator takes it: tensors, other tensors, numbers, and where each of them goes.
 
@@ -64,9 +70,7 @@ def packed(tensors: Sequence[Tensor | None], extras: Sequence[Any]) -> Packed:
         layout += " " + _token(extra)
     kept = [t for t in tensors if t is not None]
     others = [t for t in extras if isinstance(t, Tensor)]
-    # A product, since that is what torch makes of a symbol without baking it in.
-    one = torch.ones((), dtype=torch.float64, device="cpu")
-    return kept, others, [one * x for x in extras if isinstance(x, float)], layout
+    return kept, others, [as_tensor(x) for x in extras if isinstance(x, float)], layout
 
 
 def _token(extra: Any) -> str:  # noqa: ANN401  what a loss takes

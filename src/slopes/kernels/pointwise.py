@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.fx.experimental.symbolic_shapes import guard_scalar
 
+from slopes._core import check
 from slopes._core.errors import TransformError
 from slopes._core.reduce import Plan, Reduction, wide
 from slopes._core.settings import is_transformed
@@ -108,6 +109,7 @@ class Pointwise:
         """Return the value for each element, or row."""
         if self._unmade is not None and linear.wants(arguments[: self.tensors]):
             return self._unmade.rows(arguments[: self.tensors], arguments[self.tensors :])
+        check.not_traced(_snake(self.name))
         arguments = _settled(arguments)
         if not torch.compiler.is_compiling():
             _refuse_nested_forward(self.name)
@@ -116,7 +118,10 @@ class Pointwise:
         if not (torch.is_grad_enabled() and any(t.requires_grad for t in inputs)):
             to = inputs[0].dtype if self.narrow else wide(inputs[0].dtype)  # torch.compile wants a gradient or none
             return self.value(*(t.to(wide(t.dtype)) for t in inputs), *arguments[self.tensors :]).to(to)
-        return cast("Tensor", self._traced.apply(*arguments))  # type: ignore[no-untyped-call]
+        first, *others = inputs
+        # Views, since torch.compile refuses a tensor that is handed in twice.
+        apart = (first, *(t.view_as(t) for t in others), *arguments[self.tensors :])
+        return cast("Tensor", self._traced.apply(*apart))  # type: ignore[no-untyped-call]
 
     def reduced(self, *arguments: Any, plan: Plan) -> Tensor:  # noqa: ANN401  likewise
         """Return the value for each element, reduced as planned; one that does not count leaves no trace."""

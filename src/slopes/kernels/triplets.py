@@ -9,17 +9,17 @@ N² (D + log N), memory N for each anchor of a block.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
 
 from slopes._core.reduce import wide
-from slopes._core.settings import is_transformed
+from slopes._core.settings import is_recorded, is_transformed
 from slopes.kernels import distance as distances
 from slopes.kernels.between import Between
-from slopes.kernels.blockwise import Blockwise, rows_of
-from slopes.kernels.nodes import Gradients
+from slopes.kernels.blockwise import Blockwise, is_one_node, rows_of
+from slopes.kernels.nodes import Gradients, as_tensor
 
 _SORTED: Final = (
     20  # matrices of a block, alive at once: distances, order, ranks, running sums, some of them of 8 bytes
@@ -40,6 +40,12 @@ def pairs(labels: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor]:
 
 def hardest(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str) -> tuple[Tensor, Tensor, Tensor]:
     """Return for each anchor its farthest positive, its nearest negative, and whether it has both, each `[N]`."""
+    if _is_one_operator(points):
+        return cast("tuple[Tensor, Tensor, Tensor]", _hardest_node(points.detach(), labels, keep, kind))
+    return _hardest(points, labels, keep, kind)
+
+
+def _hardest(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str) -> tuple[Tensor, Tensor, Tensor]:
     between = Between(points.detach(), kind)
     found: list[tuple[Tensor, Tensor, Tensor]] = []
     for block in _blocks_of(points, _SEARCHED):
@@ -53,7 +59,7 @@ def hardest(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str) -> t
             )
         )
     if not found:
-        return labels, labels, labels > 0
+        return labels.clone(), labels.clone(), labels > 0
     first, second, both = (torch.cat(part) for part in zip(*found, strict=True))
     return first, second, both
 
@@ -204,6 +210,12 @@ def _all(
 
 def active_pairs(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str, margin: float, mining: str) -> Tensor:
     """Return how many of each anchor's triplets have a loss above 0, `[N]`."""
+    if _is_one_operator(points):
+        return cast("Tensor", _active_node(points.detach(), labels, keep, kind, as_tensor(margin), mining))
+    return _active(points, labels, keep, kind, margin, mining)
+
+
+def _active(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str, margin: float, mining: str) -> Tensor:
     counts = points.new_zeros(len(points))
     between, groups = Between(points.detach(), kind), _Groups(labels, keep)
     pick = _all if mining == "all" else _semihard
@@ -238,6 +250,28 @@ def _all_plain(points: Tensor, margin: float, *extras: Any) -> Tensor:  # noqa: 
     sums = torch.nn.functional.pad(torch.where(near == torch.inf, 0.0, steps).cumsum(-1), (1, 0))
     return torch.where(within > 0, within * reach - sums.gather(-1, within), 0.0).sum(-1)
 
+
+def _is_one_operator(points: Tensor) -> bool:
+    """Whether what is mined is one operator, which is not looked into: the blocks of a size would be its own graph."""
+    return is_one_node() or is_recorded() or points.is_meta
+
+
+_hardest_node = torch.library.custom_op(
+    "slopes::hardest_pairs",
+    _hardest,
+    mutates_args=(),
+    schema="(Tensor points, Tensor labels, Tensor? keep, str kind) -> (Tensor, Tensor, Tensor)",
+)
+_hardest_node.register_fake(
+    lambda points, labels, keep, kind: (torch.empty_like(labels), torch.empty_like(labels), labels > 0)  # noqa: ARG005
+)
+_active_node = torch.library.custom_op(
+    "slopes::active_triplets",
+    lambda points, labels, keep, kind, margin, mining: _active(points, labels, keep, kind, margin.item(), mining),
+    mutates_args=(),
+    schema="(Tensor points, Tensor labels, Tensor? keep, str kind, Tensor margin, str mining) -> Tensor",
+)
+_active_node.register_fake(lambda points, *_: points.new_empty(points.shape[:1]))
 
 # Tensor: the embeddings [N, D]. Extras: margin, labels [N], keep [N] or None, kind.
 SEMIHARD: Final = Blockwise("semihard_triplets", _semihard_plain, lambda *arguments: _blocks(_semihard, *arguments))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch.fx
+
 from slopes.losses.binary import Asymmetric, BinaryCrossEntropy, Focal, asymmetric, binary_cross_entropy, focal
 from slopes.losses.categorical import CrossEntropy, SoftmaxFocal, cross_entropy, smooth_labels, softmax_focal
 from slopes.losses.contrast import CLIP, InfoNCE, NTXent, clip, info_nce, nt_xent
@@ -123,3 +125,7 @@ __all__ = [
     "triplet",
     "value_clip",
 ]
+
+for _name in __all__:
+    if _name.islower():  # a function, and so a leaf of torch.fx.symbolic_trace
+        torch.fx.wrap(_name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check, reduce, suspicion
@@ -516,3 +517,6 @@ SPECS: Final = (
         sources=(Source("Szegedy et al. 2015, Rethinking the Inception Architecture", "section 7"),),
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

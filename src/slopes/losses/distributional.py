@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check, reduce
@@ -271,3 +272,6 @@ SPECS: Final = (
         reduces=True,
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

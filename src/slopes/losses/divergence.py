@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check, numerics, reduce
@@ -477,3 +478,6 @@ SPECS: Final = (
         reduces=True,
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check, reduce
@@ -251,3 +252,6 @@ SPECS: Final = (
         smooth=False,
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

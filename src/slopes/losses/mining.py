@@ -9,6 +9,7 @@ import dataclasses
 from typing import Final, Literal
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check, reduce
@@ -249,3 +250,6 @@ SPECS: Final = (
         smooth=False,
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

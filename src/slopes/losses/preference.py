@@ -10,6 +10,7 @@ import math
 from typing import Final
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check, numerics, reduce, suspicion
@@ -448,3 +449,6 @@ SPECS: Final = (
         reduces=True,
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)

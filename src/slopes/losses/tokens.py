@@ -6,9 +6,10 @@ every function here shifts by itself, once.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check
@@ -85,14 +86,17 @@ def mask_tokens(
     random_share = check.option("mask_tokens", "random_share", random_share, UNIT)
     check.option("mask_tokens", "mask_share + random_share", mask_share + random_share, UNIT)
     _check_generator(generator, token_ids)
-    draw = torch.rand(token_ids.shape, generator=generator, device=token_ids.device)
+    chance: dict[str, Any] = {"device": token_ids.device}
+    if generator is not None:  # named only where there is one: with symbolic sizes torch.compile refuses None
+        chance["generator"] = generator
+    draw = torch.rand(token_ids.shape, **chance)
     chosen = draw < probability
     if special is not None:
         check.boolean("mask_tokens", "special", special, token_ids.shape, "the shape of `token_ids`")
         check.same_device("mask_tokens", token_ids=token_ids, special=special)
         chosen &= ~special
-    fate = torch.rand(token_ids.shape, generator=generator, device=token_ids.device)
-    noise = torch.randint(vocabulary, token_ids.shape, generator=generator, device=token_ids.device)
+    fate = torch.rand(token_ids.shape, **chance)
+    noise = torch.randint(vocabulary, token_ids.shape, **chance)
     changed = torch.where(chosen & (fate < mask_share), mask_id, token_ids)
     changed = torch.where(chosen & (fate >= mask_share) & (fate < mask_share + random_share), noise, changed)
     return MaskedTokens(changed, torch.where(chosen, token_ids, IGNORE))
@@ -379,3 +383,6 @@ SPECS: Final = (
         sources=(FIRST,),
     ),
 )
+
+for _spec in SPECS:  # leaves of torch.fx.symbolic_trace
+    torch.fx.wrap(_spec.name)
