@@ -19,7 +19,7 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import DtypeError, OptionError, ValuesError
-from slopes._core.settings import reads_values
+from slopes._core.settings import is_recorded, reads_values
 
 if TYPE_CHECKING:
     from slopes._core.linear_logits import Logits
@@ -173,8 +173,10 @@ def _divisor(
         return weight.sum()
     if keep is not None:
         return keep.sum()
-    count: float = torch.sym_float(math.prod(shape))  # type: ignore[no-untyped-call]
-    return count  # float() would make a symbolic size a constant
+    count = math.prod(shape)
+    if torch.compiler.is_compiling() or is_recorded():  # as a number, a size that changes would be made a constant
+        return torch.scalar_tensor(count, dtype=wide(like.dtype), device=like.device)
+    return float(count)
 
 
 def _checked_denominator(

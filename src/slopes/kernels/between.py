@@ -155,6 +155,6 @@ def _moved(points: Tensor) -> Tensor:
     """Return the points, moved to their mean, in a wider dtype where there is one to be had."""
     watched = torch.compiler.is_compiling() or is_transformed(points)
     if points.dtype != torch.float32 or points.device.type == "mps" or watched:
-        return points if watched or not len(points) else points - points.mean(0)
+        return points if watched or not points.shape[0] else points - points.mean(0)
     wide = points.double()
-    return wide - wide.mean(0) if len(points) else wide
+    return wide - wide.mean(0) if points.shape[0] else wide

@@ -53,7 +53,7 @@ def _line_up_plain(
         if valid is not None:
             left_out = left_out | ~valid
         if keys is None:
-            left_out = left_out | torch.eye(len(rows), dtype=torch.bool, device=rows.device)
+            left_out = left_out | torch.eye(rows.shape[0], dtype=torch.bool, device=rows.device)
         return _against(similarity, mine, scale, left_out, -1)
 
 
@@ -179,7 +179,7 @@ def _two_way_plain(
     """Return the mean of both directions' cross-entropy for each pair."""
     with torch.autocast(rows.device.type, enabled=False):
         similarity = _compared(rows, normalize) @ _compared(columns, normalize).T
-        left_out = torch.eye(len(rows), dtype=torch.bool, device=rows.device)
+        left_out = torch.eye(rows.shape[0], dtype=torch.bool, device=rows.device)
         if keep is not None:
             left_out = left_out | ~keep | ~keep.unsqueeze(-1)
         own, scale = similarity.diagonal(), scale.to(similarity.dtype)

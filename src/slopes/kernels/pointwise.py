@@ -17,12 +17,11 @@ from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
-from torch.fx.experimental.symbolic_shapes import guard_scalar
 
 from slopes._core import check
 from slopes._core.errors import TransformError
 from slopes._core.reduce import Plan, Reduction, wide
-from slopes._core.settings import is_transformed
+from slopes._core.settings import is_recorded, is_transformed
 from slopes.kernels import linear
 from slopes.kernels.blockwise import is_many, is_watched
 from slopes.kernels.kept import Kept
@@ -145,6 +144,8 @@ def _settled(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """
     if not torch.compiler.is_compiling():
         return arguments
+    from torch.fx.experimental.symbolic_shapes import guard_scalar  # noqa: PLC0415  it brings sympy, half a second
+
     return tuple(guard_scalar(x) if isinstance(x, float | int) else x for x in arguments)
 
 
@@ -250,7 +251,7 @@ def _run(
     by_rows: bool,
 ) -> tuple[Tensor, ...]:
     """Run a formula on inputs widened to float32, in blocks where that pays, and round once at the end."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or is_recorded():
         return _whole(formula, inputs, numbers, to)
     largest = max(inputs, key=Tensor.numel)
     whole = (
@@ -278,7 +279,7 @@ def _run(
 
 def _writes(*inputs: Tensor) -> bool:
     """Whether the results may be written in place."""
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or is_transformed(*inputs):
+    if torch.compiler.is_compiling() or is_recorded() or torch.is_grad_enabled() or is_transformed(*inputs):
         return False
     first = inputs[0]
     return all(

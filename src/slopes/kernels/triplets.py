@@ -73,8 +73,8 @@ def _blocks_of(points: Tensor, matrices: int) -> Iterator[slice]:
 def _sides(labels: Tensor, keep: Tensor | None, block: slice) -> tuple[Tensor, Tensor]:
     """Return who is a positive, and who a negative, of each anchor of a block."""
     same = labels[block].unsqueeze(-1) == labels
-    anchors = torch.arange(len(labels), device=labels.device)[block]
-    same = same & (anchors.unsqueeze(-1) != torch.arange(len(labels), device=labels.device))
+    anchors = torch.arange(labels.shape[0], device=labels.device)[block]
+    same = same & (anchors.unsqueeze(-1) != torch.arange(labels.shape[0], device=labels.device))
     if keep is not None:
         same = same & keep[block].unsqueeze(-1) & keep
     return same, _negatives(labels, keep, block)
@@ -93,16 +93,16 @@ class _Groups:
         self.first, self.last = (torch.searchsorted(ordered, labels, right=right) for right in (False, True))
         self.keep = keep
         # Under torch.func and torch.compile the size of the largest group cannot be read.
-        known = not (torch.compiler.is_compiling() or is_transformed(labels)) and len(labels)
-        self.largest = int((self.last - self.first).max()) if known else len(labels)
+        known = not (torch.compiler.is_compiling() or is_transformed(labels) or is_recorded()) and labels.shape[0]
+        self.largest = int((self.last - self.first).max()) if known else labels.shape[0]
         self.few = bool(known) and self.largest <= _FEW
 
     def positives(self, block: slice) -> tuple[Tensor, Tensor]:
         """Return for each anchor of a block the rows of its group, `[rows, largest]`, and which are positives."""
         device = self.order.device
         rank = self.first[block].unsqueeze(-1) + torch.arange(self.largest, device=device)
-        who = self.order[rank.clamp(max=len(self.order) - 1)]
-        anchors = torch.arange(len(self.order), device=device)[block].unsqueeze(-1)
+        who = self.order[rank.clamp(max=self.order.shape[0] - 1)]
+        anchors = torch.arange(self.order.shape[0], device=device)[block].unsqueeze(-1)
         counts = (rank < self.last[block].unsqueeze(-1)) & (who != anchors)
         if self.keep is not None:
             counts = counts & self.keep[who] & self.keep[block].unsqueeze(-1)
@@ -229,7 +229,7 @@ def _active(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str, marg
 def _plain_distances(points: Tensor, labels: Tensor, keep: Tensor | None, kind: str) -> tuple[Tensor, Tensor, Tensor]:
     points = points.to(wide(points.dtype))
     pairs = points.unsqueeze(1), points.unsqueeze(0)
-    return distances.between(*pairs, kind), *_sides(labels, keep, slice(0, len(points)))
+    return distances.between(*pairs, kind), *_sides(labels, keep, slice(0, points.shape[0]))
 
 
 def _semihard_plain(points: Tensor, margin: float, *extras: Any) -> Tensor:  # noqa: ANN401

@@ -174,7 +174,7 @@ def nt_xent(
     _check_sides("nt_xent", first=first, second=second)
     temperature = check.option("nt_xent", "temperature", temperature, FINITE_POSITIVE)
     check.flag("nt_xent", "normalize", normalize)
-    count = len(first)
+    count = first.shape[0]
 
     def planned(keep: Tensor | None) -> reduce.Plan:
         return reduce.plan(
@@ -332,7 +332,7 @@ def _check_sides(function: str, **sides: Tensor) -> None:
 
 def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tensor | None) -> Tensor:
     """Return the column of each query's positive key; of a query that does not count it may be anything."""
-    count, choices = len(query), len(keys)
+    count, choices = query.shape[0], keys.shape[0]
     if positives is None:
         if count > choices:
             message = (

@@ -115,7 +115,7 @@ class MomentumQueue(nn.Module):
         q, own = (self._prepared(plan.neutral(t)) for t in (query, keys.detach()))
         # A copy: the next batch may be enqueued before this one's backward pass.
         queue = self.keys.detach().to(q.dtype, copy=True)
-        valid = torch.arange(len(queue), device=queue.device) < self.count
+        valid = torch.arange(queue.shape[0], device=queue.device) < self.count
         return LINE_UP.reduced((q, queue, own), (1 / self.temperature, False, None, valid), plan)
 
     @torch.no_grad()
@@ -128,17 +128,17 @@ class MomentumQueue(nn.Module):
         check.floating("MomentumQueue.enqueue", keys=keys)
         self._check_rows("keys", keys)
         check.same_device("MomentumQueue.enqueue", keys=keys, queue=self.keys)
-        size = len(self.keys)
+        size = self.keys.shape[0]
         ready = self._prepared(keys.detach())
-        places = (self.pointer + torch.arange(len(ready), device=ready.device)) % size
+        places = (self.pointer + torch.arange(ready.shape[0], device=ready.device)) % size
         self.keys.index_copy_(0, places[-size:], ready[-size:].to(self.keys.dtype))
-        self.pointer.copy_((self.pointer + len(ready)) % size)
-        self.count.copy_((self.count + len(ready)).clamp(max=size))
+        self.pointer.copy_((self.pointer + ready.shape[0]) % size)
+        self.count.copy_((self.count + ready.shape[0]).clamp(max=size))
 
     def _prepared(self, embeddings: Tensor) -> Tensor:
         embeddings = embeddings.to(wide(embeddings.dtype))
         return distances.normalize(embeddings)[0] if self.normalize else embeddings
 
     def _check_rows(self, name: str, rows: Tensor) -> None:
-        shape = (len(rows) if rows.dim() else 0, self.keys.shape[1])
+        shape = (rows.shape[0] if rows.dim() else 0, self.keys.shape[1])
         check.has_shape("MomentumQueue", name, rows, shape, "one embedding a row, of the queue's dimension")
