@@ -109,7 +109,7 @@ def result(spec: Spec, logits: Tensor | LinearLogits, batch: Row, **masks: Tenso
 def total(spec: Spec, came: Tensor, batch: Row, counted: int) -> Tensor:
     """Return one number to differentiate: the weighted sum of what came; of a perplexity the sum of its logarithms."""
     if spec.output == ():
-        return came.log() * counted
+        return came.log() * counted if counted else torch.zeros_like(came)
     if spec.output == ("B",):
         return came.sum()
     return (came * batch.upstream.reshape(batch.upstream.shape + (1,) * (came.dim() - 2))).sum()
@@ -125,7 +125,7 @@ def one_by_one(spec: Spec, rows: list[Row], *, made: bool, masked: bool) -> tupl
         results.append(result(spec, head(alone.hidden), alone, **({"mask": alone.asked} if masked else {})))
         totals.append(total(spec, results[-1], alone, row.counted))
     everything = torch.stack(totals).sum()
-    found = torch.autograd.grad(everything, [*hidden, head.weight, head.bias])
+    found = torch.autograd.grad(everything, [*hidden, head.weight, head.bias], materialize_grads=True)
     return [came.detach() for came in results], everything.detach(), list(found)
 
 
@@ -236,6 +236,22 @@ def test_means_scores_and_metrics_count_real_tokens(side: str) -> None:
             assert average.isnan()
         else:
             assert_near(average, -cost / row.counted, size=T)
+
+
+def test_nothing_is_not_certain() -> None:
+    logits = torch.randn(2, 3, V, dtype=torch.float64, requires_grad=True)
+    ids = torch.ones(2, 3, dtype=torch.int64)
+    pads, metric = torch.zeros(2, 3, dtype=torch.bool), L.Perplexity()
+    assert metric.compute().isnan()
+    for came in (
+        L.perplexity(logits, ids, attention_mask=pads),
+        L.sequence_log_prob(logits, ids, mask=pads, average=True),
+    ):
+        assert came.isnan().all()
+        (slope,) = torch.autograd.grad(came, logits, torch.full_like(came, math.nan))
+        assert not slope.any()
+    assert metric(logits, ids, attention_mask=pads).isnan()
+    assert_near(metric(logits, ids), L.perplexity(logits, ids), size=ids.numel())
 
 
 def test_perplexity_by_hand() -> None:

@@ -8,9 +8,9 @@ one's own it is four lines:
     loss = slopes.losses.next_token(logits, input_ids, attention_mask=attention_mask.bool())
     loss.backward()
 
-The model needs the attention mask so that no token sees a pad, the loss so that none is predicted from one. Where padding
-is on the left, a model that has learnt its positions by number (GPT-2) has to be told where each text begins, too:
-`position_ids=(attention_mask.cumsum(-1) - 1).clamp(min=0)`.
+The model needs the attention mask so that no token sees a pad, the loss so that none is predicted from one. With
+padding on the left a model that has learnt its positions by number (GPT-2) also has to be told where each text begins,
+by `position_ids=(attention_mask.cumsum(-1) - 1).clamp(min=0)`.
 
 Dimension names: B is the batch, T the number of tokens, V the vocabulary, D the width of the hidden states.
 """

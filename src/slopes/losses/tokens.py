@@ -56,7 +56,7 @@ def mask_tokens(
         token_ids: `[...]` int64.
         mask_id: The id of the mask token.
         vocabulary: V, the number of ids that a random token is drawn from.
-        special: `[...]` boolean, True where a token must stay as it is (padding, separators).
+        special: `[...]` boolean, True where a token must stay as it is: padding (`~attention_mask.bool()`), separators.
         probability: Of a token to be chosen.
         mask_share: Share of the chosen tokens that become `mask_id`.
         random_share: Share of the chosen tokens that become a random one; the rest stay as they are.
@@ -257,7 +257,8 @@ def perplexity(
             model got. A prediction counts between two real tokens.
 
     Returns:
-        A number of at least 1: how many equally likely tokens the model hesitates between. 1 where nothing counts.
+        A number of at least 1: how many equally likely tokens the model hesitates between. NaN where
+        nothing counts, since 1 would be certainty.
 
     Raises:
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
@@ -272,7 +273,8 @@ def perplexity(
         tensor(50000.)
     """
     counts = predictions("perplexity", logits, token_ids, mask, attention_mask)
-    return torch.exp(each_token("perplexity", logits, token_ids, counts, None, "mean", None))
+    mean = each_token("perplexity", logits, token_ids, counts, None, "mean", None)
+    return torch.where(counts.any(), torch.exp(mean), math.nan)
 
 
 class Perplexity(nn.Module):
@@ -313,8 +315,8 @@ class Perplexity(nn.Module):
         self.count += counts.sum().to(self.count.device)
 
     def compute(self) -> Tensor:
-        """Return the perplexity of all batches so far, a float64 number; 1 before the first."""
-        return torch.exp(self.total / self.count.clamp(min=1))
+        """Return the perplexity of all batches so far, a float64 number; NaN before the first token that counts."""
+        return torch.exp(self.total / self.count)
 
     def reset(self) -> None:
         """Forget all batches."""
