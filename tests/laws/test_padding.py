@@ -300,9 +300,11 @@ def test_a_mask_that_is_padding_is_told_and_a_prompt_is_none(name: str, call: Ca
         call(
             logits, torch.ones_like(batch.ids), mask=torch.arange(T).expand(len(rows), T) >= 1
         )  # what a text begins with
-        begun = torch.where(torch.arange(T) == T - 2, 1, batch.ids)
-        call(logits, begun, mask=(torch.arange(T) > T - 2).expand(len(rows), T))  # pads, and what a text begins with
-        call(logits, batch.ids, mask=torch.arange(T).expand(len(rows), T) > T)  # nothing is to be predicted
+        # Pads, and then what a text begins with, or a prompt, which differ from row to row.
+        few, ids, begun = logits[1:4], batch.ids[1:4], real[1:4] & real[1:4].roll(1, 1)
+        call(few, ids, mask=begun)
+        call(few, ids, mask=torch.zeros_like(begun))  # nothing is to be predicted
+        call(few, torch.zeros_like(ids), mask=(torch.arange(T) >= 1) & torch.tensor([[True], [False], [True]]))
         with slopes.checks(values=False):
             call(logits, batch.ids, mask=real)
 
