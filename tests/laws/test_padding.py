@@ -297,13 +297,12 @@ def test_a_mask_that_is_padding_is_told_and_a_prompt_is_none(name: str, call: Ca
         call(logits, right.ids, mask=real_on_the_right)
         prompts = (torch.arange(T) >= 3).expand(len(rows), T)
         call(logits, right.ids, mask=prompts)
-        call(
-            logits, torch.ones_like(batch.ids), mask=torch.arange(T).expand(len(rows), T) >= 1
-        )  # what a text begins with
+        after_one = (torch.arange(T) >= 1).expand(len(rows), T)
+        call(logits, torch.zeros_like(batch.ids), mask=after_one)  # what a text begins with
         # Pads, and then what a text begins with, or a prompt, which differ from row to row.
         few, ids, begun = logits[1:4], batch.ids[1:4], real[1:4] & real[1:4].roll(1, 1)
         call(few, ids, mask=begun)
-        call(few, ids, mask=torch.zeros_like(begun))  # nothing is to be predicted
+        call(few, torch.zeros_like(ids), mask=torch.zeros_like(begun))  # nothing is to be predicted
         call(few, torch.zeros_like(ids), mask=(torch.arange(T) >= 1) & torch.tensor([[True], [False], [True]]))
         with slopes.checks(values=False):
             call(logits, batch.ids, mask=real)
