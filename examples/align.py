@@ -86,10 +86,11 @@ class Request(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """Token ids `[B, T]`, padded on the right, and which of them belong to the answer, `[B, T]`."""
+    """Token ids `[B, T]`, padded on the right; which belong to the answer, and which are no padding, `[B, T]` each."""
 
     ids: Tensor
     answer: Tensor
+    real: Tensor
 
 
 class Pairs(NamedTuple):
@@ -169,14 +170,15 @@ def make_stories(seed: int) -> tuple[list[Story], list[Story]]:
 
 
 def encode(prompts: Sequence[list[str]], answers: Sequence[list[str]]) -> Tokens:
-    """Return prompts, each followed by its answer, as padded token ids and the mask of the answers."""
+    """Return prompts, each followed by its answer, as padded token ids with the masks of answers and of real tokens."""
     rows = [
         torch.tensor([ID_OF[word] for word in [*prompt, *answer]])
         for prompt, answer in zip(prompts, answers, strict=True)
     ]
     ids = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
     starts = torch.tensor([len(prompt) for prompt in prompts])
-    return Tokens(ids, (torch.arange(ids.shape[1]) >= starts[:, None]) & (ids != PAD))
+    real = ids != PAD
+    return Tokens(ids, (torch.arange(ids.shape[1]) >= starts[:, None]) & real, real)
 
 
 def encode_texts(stories: Sequence[Story]) -> Tensor:
@@ -218,9 +220,9 @@ def make_model(seed: int) -> LlamaForCausalLM:
     return model
 
 
-def logits_of(model: LlamaForCausalLM, ids: Tensor) -> Tensor:
-    """Return logits `[B, T, V]`. Padding on the right is never looked at by what comes before: no mask is needed."""
-    logits: Tensor = model(input_ids=ids, use_cache=False).logits
+def logits_of(model: LlamaForCausalLM, ids: Tensor, real: Tensor | None = None) -> Tensor:
+    """Return logits `[B, T, V]`; `real` is the attention mask of ids with padding among them."""
+    logits: Tensor = model(input_ids=ids, attention_mask=real, use_cache=False).logits
     return logits
 
 
@@ -257,14 +259,22 @@ def fine_tune(model: LlamaForCausalLM, stories: list[Story], phase: Phase, chanc
         requests = draw_requests(stories, chance)
         prompts = [story.prompt(manner) for story, manner in requests]
         tokens = encode(prompts, [story.answer(chance.choice(tuple(TONES))) for story, _ in requests])
-        return losses.sft(logits_of(model, tokens.ids), tokens.ids, tokens.answer)
+        return sft_loss(model, tokens)
 
     return list(train(model, phase, loss, name="demonstrations"))
 
 
+def sft_loss(model: LlamaForCausalLM, tokens: Tokens) -> Tensor:
+    """Return the loss of the answers, given their prompts."""
+    ids, answer, real = tokens
+    return losses.sft(logits_of(model, ids, real), ids, answer, attention_mask=real)
+
+
 def log_prob(model: LlamaForCausalLM, tokens: Tokens, *, average: bool = False) -> Tensor:
     """Return the log-probability of each answer given its prompt, `[B]`."""
-    return losses.sequence_log_prob(logits_of(model, tokens.ids), tokens.ids, mask=tokens.answer, average=average)
+    ids, answer, real = tokens
+    logits = logits_of(model, ids, real)
+    return losses.sequence_log_prob(logits, ids, mask=answer, attention_mask=real, average=average)
 
 
 def paired_loss(
@@ -324,8 +334,7 @@ def prefer(
         pairs = encode_pairs(draw_requests(stories, chance))
         value = PREFERENCES[preference](policy, reference, pairs)
         if anchor > 0:
-            ids, answer = pairs.chosen
-            value = value + anchor * losses.sft(logits_of(policy, ids), ids, answer)
+            value = value + anchor * sft_loss(policy, pairs.chosen)
         return value
 
     values, measurements = [], [measure(policy, reference, held_out_pairs, step=0)]

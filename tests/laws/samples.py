@@ -37,6 +37,8 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
 SHARED: Final = {"class_weight", "pos_weight"}
 # Losses whose rows see each other, so that a loss of half of them is not half of the loss.
 COUPLED: Final = ("batch_triplet", "clip", "nt_xent")
+# Optional inputs that stay out of the default; a variant has them.
+IN_A_VARIANT: Final = ("attention_mask",)
 # Losses with a mask over the tokens, of which the first is never predicted.
 OVER_TOKENS: Final = ("next_token", "sft")
 # Tools that return something with a gradient.
@@ -84,7 +86,8 @@ class Case:
     ) -> Inputs:
         """Return fresh inputs; `sizes` replaces those of the dimension names."""
         generator = torch.Generator().manual_seed(seed)
-        sampled: Inputs = {i.name: _sample(i, rows, SIZES | sizes, generator, spread) for i in self.spec.inputs}
+        given = [i for i in self.spec.inputs if i.name not in IN_A_VARIANT]
+        sampled: Inputs = {i.name: _sample(i, rows, SIZES | sizes, generator, spread) for i in given}
         sampled |= ARGUMENTS.get(self.spec.name, {})
         changed = self.change(sampled)
         return {name: _cast(value, dtype) for name, value in changed.items()}
@@ -99,8 +102,8 @@ class Case:
 
     def counts(self, inputs: Inputs) -> Tensor:
         """Return what each entry counts for in the divisor of a mean, before mask and weight."""
-        if self.spec.name == "sft":
-            return inputs["response_mask"][:, 1:].double()
+        if self.spec.name in OVER_TOKENS:
+            return _between_real_tokens(inputs)
         if "class_weight" in inputs:
             return inputs["class_weight"][inputs["targets"]]
         if "ignore_index" in self.options:
@@ -192,6 +195,20 @@ def _soft(inputs: Inputs) -> Inputs:
     return inputs | {"targets": torch.softmax(0.7 * inputs["logits"].roll(1, -1), -1)}
 
 
+def _padding(inputs: Inputs) -> Tensor:
+    """Return an attention mask: rows that are whole, and padded on the left, on the right, on both sides."""
+    rows, tokens = inputs["token_ids"].shape
+    place, row = torch.arange(tokens), torch.arange(rows).unsqueeze(-1)
+    return (place >= row % 2) & (place < tokens - row // 2 % 2)
+
+
+def _between_real_tokens(inputs: Inputs) -> Tensor:
+    """Return 1 for each token that is predicted: in the response, if there is one, and from a real token."""
+    real = inputs.get("attention_mask", torch.ones_like(inputs["token_ids"], dtype=torch.bool))
+    asked = inputs.get("response_mask", torch.ones_like(real))
+    return (asked[:, 1:] & real[:, 1:] & real[:, :-1]).double()
+
+
 def _packed(inputs: Inputs) -> Inputs:
     return {"value": torch.stack([inputs["value"], inputs["gate"]], -1)}
 
@@ -218,6 +235,7 @@ def _by_label(inputs: Inputs) -> Inputs:
     return {"logits": logits, "targets": targets, "pos_weight": torch.tensor([0.5, 2.0], dtype=torch.float64)}
 
 
+_PADDED: Final = ("padded", {}, _with(attention_mask=_padding))
 _CLASS_WEIGHT: Final = _with(class_weight=_row_of("logits"))
 
 # Further variants, where defaults and the choices that a Spec lists do not reach all there is.
@@ -262,12 +280,15 @@ VARIANTS: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any], Callable[[In
         ("class-weight", {}, _CLASS_WEIGHT),
     ],
     "multiclass_hinge": [("narrow-ignoring", {"margin": 0.3, "ignore_index": 1}, None)],
-    "next_token": [("normalised", {"z_loss": 0.3, "label_smoothing": 0.2}, None)],
+    "next_token": [("normalised", {"z_loss": 0.3, "label_smoothing": 0.2}, None), _PADDED],
     "masked_lm": [
         ("ignoring", {"ignore_index": 2}, None),
         ("normalised", {"z_loss": 0.3, "label_smoothing": 0.2}, None),
     ],
-    "sft": [("normalised", {"z_loss": 0.3, "label_smoothing": 0.2}, None)],
+    "sft": [("normalised", {"z_loss": 0.3, "label_smoothing": 0.2}, None), _PADDED],
+    "perplexity": [_PADDED],
+    "token_log_probs": [_PADDED],
+    "token_scores": [_PADDED],
     "triplet": [("wide", {"margin": 2.0}, None)],
     "contrastive": [("wide", {"margin": 4.0}, None)],
     "cosine_embedding": [("wide", {"margin": -0.5}, None)],
@@ -283,7 +304,7 @@ VARIANTS: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any], Callable[[In
         ("all-active", {"mining": "all", "average_over": "active", "distance": "squared", "margin": 0.5}, None),
     ],
     "bradley_terry": [("margin", {}, _with(margin=lambda i: i["chosen"].abs() / 2))],
-    "sequence_log_prob": [("average", {"average": True}, None)],
+    "sequence_log_prob": [("average", {"average": True}, None), _PADDED],
     "distillation": [
         ("ignoring", {"ignore_index": 1}, None),
         ("reverse-warm", {"direction": "reverse", "temperature": 1.0, "alpha": 0.1}, None),

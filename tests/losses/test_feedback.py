@@ -187,6 +187,29 @@ class TestORPO:
             L.orpo(below, above, below)
         L.orpo(below, above, below, mask=torch.tensor([True, False]))
 
+    @pytest.mark.parametrize("empty", ["chosen_log_probs", "rejected_log_probs"])
+    def test_an_empty_answer_is_not_certain(self, empty: str) -> None:
+        ids, answer = torch.tensor([[1, 2, 3], [1, 2, 3], [1, 2, 3]]), torch.tensor([[False, True, True]] * 3)
+        answer[1] = False  # as truncation leaves it
+        logits = normal(3, 3, 5, seed=6).requires_grad_()
+        mean = L.sequence_log_prob(logits, ids, mask=answer, average=True)
+        pair = {"chosen_log_probs": mean.detach(), "rejected_log_probs": torch.full_like(mean.detach(), -1.0)}
+        if empty == "rejected_log_probs":
+            pair = dict(zip(pair, reversed(pair.values()), strict=True))
+        pair[empty] = mean
+        nll = -pair["chosen_log_probs"]
+        with pytest.raises(slopes.ValuesError, match=rf"^orpo: `{empty}` is nan at \[1\], .*with `mask`, or drop it"):
+            L.orpo(**pair, nll=nll)
+        with slopes.checks(values=False):
+            assert L.orpo(**pair, nll=nll).isnan(), "what is not looked at is no certainty either"
+        loss = L.orpo(**pair, nll=nll, mask=answer.any(-1))  # as it says
+        dropped = {name: value[answer.any(-1)] for name, value in pair.items()}
+        assert_close(loss, L.orpo(**dropped, nll=-dropped["chosen_log_probs"]).detach())
+        (slope,) = torch.autograd.grad(loss, logits)
+        assert bool(slope.isfinite().all())
+        assert slope[0].any()
+        assert not slope[1].any()
+
     def test_shapes_and_options(self) -> None:
         with pytest.raises(slopes.ShapeError, match=r"^orpo: .*`nll` \[1\] have different shapes"):
             L.orpo(-torch.ones(2), -torch.ones(2), torch.ones(1))

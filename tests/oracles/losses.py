@@ -391,17 +391,19 @@ def sequence_log_prob(
     *,
     average: bool = False,
 ) -> mpf:
-    """Return the sum (or the mean) of the log-probabilities of the tokens that the mask keeps."""
+    """Return the sum (or the mean, NaN over none) of the log-probabilities of the tokens that the mask keeps."""
     scores = token_log_probs(logits, token_ids)
     kept = [score for score, keep in zip(scores, (mask or [True] * len(token_ids))[1:], strict=True) if keep]
-    total = mp.fsum(kept)
-    return total / len(kept) if average and kept else total
+    if average and not kept:
+        return mp.nan
+    return mp.fsum(kept) / (len(kept) if average else 1)
 
 
 @careful
 def next_token(logits: Sequence[Sequence[mpf]], token_ids: Sequence[int], mask: Sequence[bool] | None = None) -> mpf:
-    """Return the mean of -log p over the tokens of one sequence that the mask keeps."""
-    return -sequence_log_prob(logits, token_ids, mask, average=True)
+    """Return the mean of -log p over the tokens of one sequence that the mask keeps; 0 over none."""
+    mean = sequence_log_prob(logits, token_ids, mask, average=True)
+    return mpf(0) if mp.isnan(mean) else -mean
 
 
 @careful

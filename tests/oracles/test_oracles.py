@@ -413,7 +413,10 @@ class TestLanguage:
         assert_equal(losses.sequence_log_prob(self.LOGITS, [0, 1, 0], average=True), mp.log(mpf(3) / 5) / 2)
         assert_equal(losses.next_token(self.LOGITS, [0, 1, 0], [True, False, True]), -wanted[1])
         assert_equal(losses.perplexity(self.LOGITS, [0, 1, 0]), mp.sqrt(mpf(5) / 3))
-        assert losses.sequence_log_prob(self.LOGITS, [0, 1, 0], [True, False, False], average=True) == 0
+        nothing = [True, False, False]
+        assert losses.sequence_log_prob(self.LOGITS, [0, 1, 0], nothing) == 0
+        assert mp.isnan(losses.sequence_log_prob(self.LOGITS, [0, 1, 0], nothing, average=True))
+        assert losses.next_token(self.LOGITS, [0, 1, 0], nothing) == 0
 
     def test_uniform_perplexity_is_the_vocabulary(self) -> None:
         assert_equal(losses.perplexity([[0.0] * 11] * 4, [3, 1, 4, 1]), mpf(11))

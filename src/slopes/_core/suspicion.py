@@ -51,6 +51,30 @@ def not_above_zero(function: str, **log_probabilities: Tensor) -> None:
     warnings.warn(message, SuspiciousInputWarning, stacklevel=4)
 
 
+def not_padding(function: str, name: str, mask: Tensor, token_ids: Tensor) -> None:
+    """Warn where a mask that came without an attention mask leaves out padding on the left, and no prompt.
+
+    That is: a row begins with two tokens or more that are left out, and of all rows whatever is left out at the
+    beginning is one and the same token. Prompts differ, and a single token is the one that a text begins with.
+    """
+    if not reads_values(mask, token_ids) or mask.shape[-1] < 3:  # noqa: PLR2004  two that are left out, one that is not
+        return
+    starts = token_ids[:, :2][~mask[:, :2].any(1)]
+    if not starts.numel() or bool((starts != starts[0, 0]).any()):
+        return  # nearly always settled by the first two columns
+    left_out = ~mask.cummax(1).values
+    row = int((left_out.sum(1) * mask.any(1)).argmax())
+    count, token = int(left_out[row].sum()), int(starts[0, 0])
+    if count < 2 or not bool(mask[row].any()) or bool((token_ids[left_out] != token).any()):  # noqa: PLR2004  as above
+        return
+    message = (
+        f"{function}: `{name}` leaves out the first {count} tokens of row {row}, each of them {token}, which looks "
+        f"like padding on the left, and the token after it counts as predicted from a pad; pass the model's attention "
+        f"mask as attention_mask=attention_mask.bool(), and not as `{name}`."
+    )
+    warnings.warn(message, SuspiciousInputWarning, stacklevel=4)
+
+
 def _between_0_and_1(value: Tensor) -> bool:
     low, high = (float(end) for end in value.aminmax())
     return 0 <= low < high <= 1

@@ -16,7 +16,7 @@ from slopes._core.errors import DtypeError, ShapeError
 from slopes._core.linear_logits import LinearLogits, Logits
 from slopes._core.spec import FINITE_NON_NEGATIVE, UNIT
 from slopes.losses.categorical import IGNORE
-from slopes.losses.language import shifted
+from slopes.losses.predictions import shifted
 
 _TOKENS: Final = 2  # dimensions of labels: batch and tokens
 

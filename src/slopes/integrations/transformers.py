@@ -1,11 +1,16 @@
 """What connects slopes with models and the `Trainer` of Hugging Face's transformers.
 
 A head that hands its logits over instead of making them, and losses for `Trainer(compute_loss_func=...)`. In a loop of
-one's own it is three lines:
+one's own it is four lines:
 
     hand_over_logits(model)
-    loss = slopes.losses.next_token(model(input_ids).logits, input_ids, mask=attention_mask.bool())
+    logits = model(input_ids, attention_mask=attention_mask).logits
+    loss = slopes.losses.next_token(logits, input_ids, attention_mask=attention_mask.bool())
     loss.backward()
+
+The model needs the attention mask so that no token sees a pad, the loss so that none is predicted from one. With
+padding on the left a model that has learnt its positions by number (GPT-2) also has to be told where each text begins,
+by `position_ids=(attention_mask.cumsum(-1) - 1).clamp(min=0)`.
 
 Dimension names: B is the batch, T the number of tokens, V the vocabulary, D the width of the hidden states.
 """

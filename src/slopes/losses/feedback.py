@@ -13,7 +13,9 @@ import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check, numerics, reduce, suspicion
+from slopes._core.errors import ValuesError
 from slopes._core.reduce import Reduction
+from slopes._core.settings import reads_values
 from slopes._core.spec import (
     FINITE_NON_NEGATIVE,
     FINITE_POSITIVE,
@@ -135,9 +137,11 @@ def orpo(
         ShapeError: Shapes differ; nothing broadcasts but a 0-d `nll`.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `lam`, `reduction` or `denominator` is outside its domain.
-        ValuesError: A log-probability is above 0, or `weight` is negative or not finite.
+        ValuesError: A log-probability is above 0 or NaN, or `weight` is negative or not finite.
 
     Notes:
+        An answer without tokens has no mean: `sequence_log_prob(..., average=True)` gives NaN for it, which is an error
+        here unless `mask` leaves the pair out.
         The gradient by `chosen_log_probs` is -lam odds_r / (p_c + odds_r (1 - p_c)), finite up to certainty, and by
         `rejected_log_probs` it is lam σ(-log odds ratio) / (1 - p_r), which grows without bound as the rejected answer
         becomes certain. A log-probability of exactly 0, whose log odds are infinite, has those of the number just
@@ -166,6 +170,7 @@ def orpo(
         denominator=denominator,
     )
     for name, value in tensors.items():
+        _no_empty_answer(name, value, plan.keep)
         check.within("orpo", name, value, _NOT_ABOVE_0, "pass the mean log-probability of each answer", plan.keep)
     return _ORPO.reduced(chosen_log_probs, rejected_log_probs, nll, float(lam), plan=plan)
 
@@ -248,6 +253,22 @@ class ORPO(nn.Module):
 _NOT_ABOVE_0: Final = Domain(high=0.0)
 # log(1 - e^x) at the largest negative number, -2^-149 and -2^-1074.
 _LOG_LEAST: Final = {torch.float32: -149 * math.log(2), torch.float64: -1074 * math.log(2)}
+
+
+def _no_empty_answer(name: str, log_probs: Tensor, keep: Tensor | None) -> None:
+    """Raise `ValuesError` where a pair that counts has NaN, as an answer without tokens has."""
+    if not reads_values(log_probs, keep):
+        return
+    missing = log_probs.detach().isnan()
+    if keep is not None:
+        missing &= keep
+    if bool(missing.any()):
+        at = missing.nonzero()[0].tolist()
+        message = (
+            f"orpo: `{name}` is nan at {at}, as the mean over an answer without tokens is, expected numbers of at most "
+            f"0; leave that pair out with `mask`, or drop it from the batch."
+        )
+        raise ValuesError(message)
 
 
 def _constant(function: str, kl: Tensor | float, like: Tensor) -> Tensor:

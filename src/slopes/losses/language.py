@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
-import torch
 import torch.fx
 from torch import Tensor, nn
 
-from slopes._core import check, reduce, suspicion
-from slopes._core.errors import ShapeError
+from slopes._core import check
 from slopes._core.linear_logits import Logits
-from slopes._core.reduce import Plan, Reduction
+from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, UNIT, Equivalent, Input, Source, Spec
 from slopes.losses.categorical import IGNORE, SMOOTHING, Z_LOSS, cross_entropy_plan, reduced_by_index
+from slopes.losses.predictions import REAL, TOKENS, check_token_mask, check_tokens, each_token, predictions
 
 
 def next_token(
@@ -27,6 +26,7 @@ def next_token(
     label_smoothing: float = 0.0,
     z_loss: float = 0.0,
     mask: Tensor | None = None,
+    attention_mask: Tensor | None = None,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
     denominator: Tensor | float | None = None,
@@ -39,6 +39,8 @@ def next_token(
         label_smoothing: Share of the target that is spread over the vocabulary, in [0, 1]; see `cross_entropy`.
         z_loss: Weight of (log Σ exp(logits))² of each token, at least 0; see `cross_entropy`.
         mask: `[B, T]` boolean over the tokens, True where a token is to be predicted; the first never is.
+        attention_mask: `[B, T]` boolean over the tokens, True where one is real and False where it is padding: what the
+            model got. A prediction counts between two real tokens.
         weight: `[B, T]`, weight of each token as something to predict, at least 0.
         reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
         denominator: Replaces the divisor of the mean.
@@ -63,7 +65,8 @@ def next_token(
         tensor([[0.1269, 0.3133]])
     """
     options = _checked("next_token", label_smoothing, z_loss)
-    return each_token("next_token", logits, token_ids, mask, weight, reduction, denominator, *options)[0]
+    counts = predictions("next_token", logits, token_ids, mask, attention_mask)
+    return each_token("next_token", logits, token_ids, counts, weight, reduction, denominator, *options)
 
 
 def masked_lm(
@@ -134,6 +137,7 @@ def sft(
     label_smoothing: float = 0.0,
     z_loss: float = 0.0,
     mask: Tensor | None = None,
+    attention_mask: Tensor | None = None,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
     denominator: Tensor | float | None = None,
@@ -147,6 +151,8 @@ def sft(
         label_smoothing: Share of the target that is spread over the vocabulary, in [0, 1]; see `cross_entropy`.
         z_loss: Weight of (log Σ exp(logits))² of each token, at least 0; see `cross_entropy`.
         mask: `[B, T]` boolean over the tokens, True where a token is to be predicted; the first never is.
+        attention_mask: `[B, T]` boolean over the tokens, True where one is real and False where it is padding: what the
+            model got. A prediction counts between two real tokens.
         weight: `[B, T]`, weight of each token as something to predict, at least 0.
         reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
         denominator: Replaces the divisor of the mean.
@@ -169,14 +175,14 @@ def sft(
         >>> sft(logits, torch.tensor([[0, 1, 0]]), torch.tensor([[False, False, True]]))
         tensor(0.3133)
     """
-    check_tokens("sft", logits, token_ids)
-    check.boolean("sft", "response_mask", response_mask, token_ids.shape, "over the tokens; True in the response")
-    check.same_device("sft", logits=logits, response_mask=response_mask)
-    if mask is not None:
-        check_token_mask("sft", mask, token_ids, "True where one counts")
-        response_mask = response_mask & mask
     options = _checked("sft", label_smoothing, z_loss)
-    return each_token("sft", logits, token_ids, response_mask, weight, reduction, denominator, *options)[0]
+    check_tokens("sft", logits, token_ids)
+    check_token_mask("sft", "response_mask", response_mask, token_ids, "True in the response")
+    if mask is not None:
+        check_token_mask("sft", "mask", mask, token_ids, "True where one counts")
+        response_mask = response_mask & mask
+    counts = predictions("sft", logits, token_ids, response_mask, attention_mask, mask_name="response_mask")
+    return each_token("sft", logits, token_ids, counts, weight, reduction, denominator, *options)
 
 
 class NextToken(nn.Module):
@@ -193,6 +199,7 @@ class NextToken(nn.Module):
         token_ids: Tensor,
         *,
         mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         weight: Tensor | None = None,
         denominator: Tensor | float | None = None,
     ) -> Tensor:
@@ -203,6 +210,7 @@ class NextToken(nn.Module):
             label_smoothing=self.label_smoothing,
             z_loss=self.z_loss,
             mask=mask,
+            attention_mask=attention_mask,
             weight=weight,
             reduction=self.reduction,
             denominator=denominator,
@@ -263,6 +271,7 @@ class SFT(nn.Module):
         response_mask: Tensor,
         *,
         mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         weight: Tensor | None = None,
         denominator: Tensor | float | None = None,
     ) -> Tensor:
@@ -274,82 +283,11 @@ class SFT(nn.Module):
             label_smoothing=self.label_smoothing,
             z_loss=self.z_loss,
             mask=mask,
+            attention_mask=attention_mask,
             weight=weight,
             reduction=self.reduction,
             denominator=denominator,
         )
-
-
-def check_tokens(function: str, logits: Logits, token_ids: Tensor) -> None:
-    """Raise an error unless these are logits `[B, T, V]` and the tokens `[B, T]` that they belong to."""
-    check.logits(function, logits=logits)
-    if logits.dim() != 3:  # noqa: PLR2004  batch, tokens, vocabulary
-        message = (
-            f"{function}: `logits` has shape {check.shape_of(logits)}, expected [B, T, V]; "
-            f"add the missing batch dimension with .unsqueeze(0)."
-        )
-        raise ShapeError(message)
-    check.integers(function, "token_ids", token_ids, logits.shape[:2], "[B, T], the tokens that went in, unshifted")
-    check.same_device(function, logits=logits, token_ids=token_ids)
-
-
-def check_token_mask(function: str, mask: Tensor, token_ids: Tensor, meaning: str) -> None:
-    """Raise an error unless this is a mask over these tokens; `meaning` says what True means."""
-    check.boolean(function, "mask", mask, token_ids.shape, f"over the tokens; {meaning}")
-    check.same_device(function, token_ids=token_ids, mask=mask)
-
-
-def shifted(token_ids: Tensor, last: int) -> Tensor:
-    """Return the token that each position predicts; `last` for the last position, which predicts none."""
-    return torch.nn.functional.pad(token_ids[:, 1:], (0, 1), value=last) if token_ids.shape[1] else token_ids
-
-
-def each_token(
-    function: str,
-    logits: Logits,
-    token_ids: Tensor,
-    mask: Tensor | None,
-    weight: Tensor | None,
-    reduction: Reduction,
-    denominator: Tensor | float | None,
-    label_smoothing: float = 0.0,
-    z_loss: float = 0.0,
-) -> tuple[Tensor, Plan]:
-    """Return -log p of the tokens, reduced (`[B, T - 1]` for "none"), and the plan over all T positions.
-
-    The logits are not cut: a slice without the last position would be a copy of all of them.
-    """
-    check_tokens(function, logits, token_ids)
-    if mask is not None:
-        check_token_mask(function, mask, token_ids, "True where one is to be predicted")
-    if weight is not None:
-        check.floating(function, weight=weight)
-        check.has_shape(function, "weight", weight, token_ids.shape, "over the tokens")
-        check.same_device(function, logits=logits, weight=weight)
-    keep = torch.ones_like(token_ids, dtype=torch.bool) if mask is None else mask
-    predicts = torch.cat([keep[:, 1:], torch.zeros_like(keep[:, :1])], 1)
-    fix = (
-        "check the tokenizer and the head; where labels of -100 leave tokens out, pass mask=labels != -100 and true ids"
-    )
-    check.in_range(function, "token_ids", torch.where(keep, token_ids, 0)[:, 1:], logits.shape[-1], fix=fix)
-    classes = torch.where(predicts, shifted(token_ids, 0), 0)
-    plan = reduce.plan(
-        function,
-        token_ids.shape,
-        logits,
-        mask=None,
-        weight=None if weight is None else _shifted_weight(weight),
-        reduction=reduction,
-        denominator=denominator,
-        keep=predicts,
-    )
-    suspicion.not_probabilities(function, logits, rows=True, keep=predicts)
-    terms = reduced_by_index(logits, classes, plan, None, label_smoothing, z_loss)
-    return (terms[:, :-1] if reduction == "none" else terms), plan
-
-
-def _shifted_weight(weight: Tensor) -> Tensor:
-    return torch.cat([weight[:, 1:], torch.zeros_like(weight[:, :1])], 1)
 
 
 def _checked(function: str, label_smoothing: float, z_loss: float) -> tuple[float, float]:
@@ -357,7 +295,6 @@ def _checked(function: str, label_smoothing: float, z_loss: float) -> tuple[floa
     return smoothing, check.option(function, "z_loss", z_loss, FINITE_NON_NEGATIVE)
 
 
-TOKENS: Final = (Input("logits", ("B", "T", "V")), Input("token_ids", ("B", "T"), "token"))
 FIRST: Final = Source("Bengio, Ducharme, Vincent, Jauvin 2003, A Neural Probabilistic Language Model")
 
 SPECS: Final = (
@@ -371,7 +308,7 @@ SPECS: Final = (
         summary="Pretraining of a language model: every token from those before it.",
         formula=r"\ell = -\frac{1}{T} \sum_{t} \log p(x_t \mid x_{<t})",
         slope=r"\frac{\partial \ell_t}{\partial z_j} = p_j - y_j",
-        inputs=TOKENS,
+        inputs=(*TOKENS, REAL),
         output=("B", "T - 1"),
         range=NON_NEGATIVE,
         parameters=(SMOOTHING, Z_LOSS),
@@ -419,7 +356,7 @@ SPECS: Final = (
         summary="Answers, given their prompts: the first step of alignment.",
         formula=r"\ell = -\frac{1}{|R|} \sum_{t \in R} \log p(x_t \mid x_{<t})",
         slope=r"\frac{\partial \ell_t}{\partial z_j} = p_j - y_j",
-        inputs=(*TOKENS, Input("response_mask", ("B", "T"), "boolean")),
+        inputs=(*TOKENS, Input("response_mask", ("B", "T"), "boolean"), REAL),
         output=("B", "T - 1"),
         range=NON_NEGATIVE,
         parameters=(SMOOTHING, Z_LOSS),

@@ -6,6 +6,7 @@ every function here shifts by itself, once.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -19,7 +20,8 @@ from slopes._core.reduce import Plan
 from slopes._core.spec import UNIT, Domain, Equivalent, Input, Source, Spec
 from slopes.kernels import categorical
 from slopes.losses.categorical import IGNORE
-from slopes.losses.language import FIRST, TOKENS, check_token_mask, check_tokens, each_token, shifted
+from slopes.losses.language import FIRST
+from slopes.losses.predictions import REAL, TOKENS, each_token, predicted, predictions
 
 
 class TokenScores(NamedTuple):
@@ -54,7 +56,7 @@ def mask_tokens(
         token_ids: `[...]` int64.
         mask_id: The id of the mask token.
         vocabulary: V, the number of ids that a random token is drawn from.
-        special: `[...]` boolean, True where a token must stay as it is (padding, separators).
+        special: `[...]` boolean, True where a token must stay as it is: padding (`~attention_mask.bool()`), separators.
         probability: Of a token to be chosen.
         mask_share: Share of the chosen tokens that become `mask_id`.
         random_share: Share of the chosen tokens that become a random one; the rest stay as they are.
@@ -119,44 +121,54 @@ def _check_generator(generator: torch.Generator | None, token_ids: Tensor) -> No
         raise DeviceError(message)
 
 
-def token_log_probs(logits: Logits, token_ids: Tensor) -> Tensor:
+def token_log_probs(
+    logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None, attention_mask: Tensor | None = None
+) -> Tensor:
     """Return log p of each token but the first, given those before it.
 
     Args:
         logits: `[B, T, V]`, any floating dtype, as the model returns them.
         token_ids: `[B, T]` int64, the tokens that went into the model.
+        mask: `[B, T]` boolean over the tokens, True where one counts (the response).
+        attention_mask: `[B, T]` boolean over the tokens, True where one is real and False where it is padding: what the
+            model got. A prediction counts between two real tokens.
 
     Returns:
-        `[B, T - 1]`; float32 for 16-bit input; nats, at most 0. Entry i belongs to token i + 1.
+        `[B, T - 1]`; float32 for 16-bit input; nats, at most 0. Entry i belongs to token i + 1; where that does not
+        count it is 0, and so is its gradient.
 
     Raises:
-        ShapeError: `logits` is not `[B, T, V]`, or `token_ids` does not match it.
-        DtypeError: `logits` is not floating, or `token_ids` not int64.
-        ValuesError: A token is out of range.
+        ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
+        DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
+        ValuesError: A token that counts is out of range.
 
     Notes:
-        Only the logits are kept for the backward pass, in which the probabilities are made again block by block.
+        Only the logits are kept for the backward pass, in which the probabilities are made again block by block. A 0
+        where nothing counts is no probability of 1: give the losses that take these numbers the same tokens to leave
+        out, as `mask[:, 1:]`.
 
     Examples:
         >>> logits = torch.tensor([[[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]]])
         >>> token_log_probs(logits, torch.tensor([[0, 1, 0]]))
         tensor([[-0.1269, -0.3133]])
     """
-    check_tokens("token_log_probs", logits, token_ids)
-    check.in_range("token_log_probs", "token_ids", token_ids[:, 1:], logits.shape[-1])
-    predicts = torch.ones_like(token_ids, dtype=torch.bool)
-    predicts[:, -1:] = False  # the last position predicts nothing here
-    plan = Plan(predicts, None, None, "none")
-    return -categorical.BY_INDEX.reduced(logits, shifted(token_ids, 0), 0.0, plan=plan)[:, :-1]
+    counts = predictions("token_log_probs", logits, token_ids, mask, attention_mask)
+    tokens = predicted("token_log_probs", token_ids, counts, logits.shape[-1])
+    nats = categorical.BY_INDEX.reduced(logits, tokens, 0.0, plan=Plan(counts, None, None, "none"))
+    return 0.0 - nats[:, :-1]  # and not -0, where nothing counts
 
 
-def token_scores(logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None) -> TokenScores:
+def token_scores(
+    logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None, attention_mask: Tensor | None = None
+) -> TokenScores:
     """Return log p of each token but the first, the entropy of its prediction, and the likeliest token in its place.
 
     Args:
         logits: `[B, T, V]`, any floating dtype, as the model returns them.
         token_ids: `[B, T]` int64, the tokens that went into the model.
         mask: `[B, T]` boolean over the tokens, True where one counts (the response).
+        attention_mask: `[B, T]` boolean over the tokens, True where one is real and False where it is padding: what the
+            model got. A prediction counts between two real tokens.
 
     Returns:
         `log_probs` and `entropy`, `[B, T - 1]`, float32 for 16-bit input, in nats, at most 0 and at least 0; both have
@@ -164,7 +176,7 @@ def token_scores(logits: Logits, token_ids: Tensor, *, mask: Tensor | None = Non
 
     Raises:
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
-        DtypeError: `logits` is not floating, `token_ids` not int64, or `mask` not boolean.
+        DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
         ValuesError: A token that counts is out of range.
 
     Notes:
@@ -178,22 +190,21 @@ def token_scores(logits: Logits, token_ids: Tensor, *, mask: Tensor | None = Non
         >>> scores.entropy, scores.likeliest
         (tensor([[0.3653, 0.5822]]), tensor([[1, 0]]))
     """
-    check_tokens("token_scores", logits, token_ids)
-    keep = torch.ones_like(token_ids, dtype=torch.bool)
-    if mask is not None:
-        check_token_mask("token_scores", mask, token_ids, "True where one counts")
-        keep = mask
-    check.in_range("token_scores", "token_ids", torch.where(keep, token_ids, 0)[:, 1:], logits.shape[-1])
-    keep = torch.nn.functional.pad(keep[:, 1:], (0, 1), value=False)
-    classes = torch.where(keep, shifted(token_ids, 0), 0)
-    scores = categorical.SCORES.rows((logits, classes), (), keep)
-    scores = torch.where(keep.unsqueeze(-1), scores, 0.0)[:, :-1]
+    counts = predictions("token_scores", logits, token_ids, mask, attention_mask)
+    tokens = predicted("token_scores", token_ids, counts, logits.shape[-1])
+    scores = categorical.SCORES.rows((logits, tokens), (), counts)
+    scores = torch.where(counts.unsqueeze(-1), scores, 0.0)[:, :-1]
     log_probs, entropy, likeliest = scores.unbind(-1)
     return TokenScores(log_probs, entropy, likeliest.detach().long())
 
 
 def sequence_log_prob(
-    logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None, average: bool = False
+    logits: Logits,
+    token_ids: Tensor,
+    *,
+    mask: Tensor | None = None,
+    attention_mask: Tensor | None = None,
+    average: bool = False,
 ) -> Tensor:
     """Return the log-probability of each sequence: the sum of `token_log_probs`, or their mean.
 
@@ -201,19 +212,23 @@ def sequence_log_prob(
         logits: `[B, T, V]`, any floating dtype, as the model returns them.
         token_ids: `[B, T]` int64, the tokens that went into the model.
         mask: `[B, T]` boolean over the tokens, True where one counts (the response).
+        attention_mask: `[B, T]` boolean over the tokens, True where one is real and False where it is padding: what the
+            model got. A prediction counts between two real tokens.
         average: Divide by the number of tokens that count, as `orpo` and length-normalised losses want it.
 
     Returns:
-        `[B]`; float32 for 16-bit input; nats, at most 0. A sequence in which nothing counts gives 0.
+        `[B]`; float32 for 16-bit input; nats, at most 0. Where nothing of a sequence counts the sum is 0; a mean there
+        is none: it is NaN, with a gradient of 0.
 
     Raises:
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
-        DtypeError: `logits` is not floating, `token_ids` not int64, or `mask` not boolean.
+        DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
         OptionError: `average` is not a bool.
         ValuesError: A token that counts is out of range.
 
     Notes:
-        What a token outside the mask predicts leaves no trace, not even if its logits are infinite.
+        What a token outside the mask predicts leaves no trace, not even if its logits are infinite. A mean of 0 would
+        be that of an answer that is certain; the NaN of an empty one is refused by `orpo`, or left out by its `mask`.
 
     Examples:
         >>> logits = torch.tensor([[[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]]])
@@ -221,28 +236,33 @@ def sequence_log_prob(
         tensor([-0.4402])
     """
     check.flag("sequence_log_prob", "average", average)
-    terms, plan = each_token("sequence_log_prob", logits, token_ids, mask, None, "none", None)
-    total = -terms.sum(-1)
+    counts = predictions("sequence_log_prob", logits, token_ids, mask, attention_mask)
+    total = -each_token("sequence_log_prob", logits, token_ids, counts, None, "none", None).sum(-1)
     if not average:
         return total
-    counts = torch.full_like(total, terms.shape[-1]) if plan.keep is None else plan.keep[:, :-1].sum(-1).to(total.dtype)
-    return total / counts.clamp(min=1)
+    length = counts.sum(-1)
+    return torch.where(length == 0, math.nan, total / length.clamp(min=1).to(total.dtype))
 
 
-def perplexity(logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None) -> Tensor:
+def perplexity(
+    logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None, attention_mask: Tensor | None = None
+) -> Tensor:
     """Return the exponential of the mean of -log p over all tokens that count.
 
     Args:
         logits: `[B, T, V]`, any floating dtype, as the model returns them.
         token_ids: `[B, T]` int64, the tokens that went into the model.
         mask: `[B, T]` boolean over the tokens, True where one is to be predicted.
+        attention_mask: `[B, T]` boolean over the tokens, True where one is real and False where it is padding: what the
+            model got. A prediction counts between two real tokens.
 
     Returns:
-        A number of at least 1: how many equally likely tokens the model hesitates between. 1 where nothing counts.
+        A number of at least 1: how many equally likely tokens the model hesitates between. NaN where
+        nothing counts, since 1 would be certainty.
 
     Raises:
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
-        DtypeError: `logits` is not floating, `token_ids` not int64, or `mask` not boolean.
+        DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
         ValuesError: A token that counts is out of range.
 
     Notes:
@@ -252,7 +272,9 @@ def perplexity(logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None)
         >>> perplexity(torch.zeros(1, 3, 50_000), torch.tensor([[1, 2, 3]])).round()
         tensor(50000.)
     """
-    return torch.exp(each_token("perplexity", logits, token_ids, mask, None, "mean", None)[0])
+    counts = predictions("perplexity", logits, token_ids, mask, attention_mask)
+    mean = each_token("perplexity", logits, token_ids, counts, None, "mean", None)
+    return torch.where(counts.any(), torch.exp(mean), math.nan)
 
 
 class Perplexity(nn.Module):
@@ -278,24 +300,39 @@ class Perplexity(nn.Module):
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def update(self, logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None) -> None:
-        """Count a batch: logits `[B, T, V]`, token ids `[B, T]` and a mask over the tokens, as `perplexity` takes."""
-        terms, plan = each_token("Perplexity.update", logits, token_ids, mask, None, "none", None)
+    def update(
+        self,
+        logits: Logits,
+        token_ids: Tensor,
+        *,
+        mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> None:
+        """Count a batch: logits `[B, T, V]`, token ids `[B, T]` and masks over the tokens, as `perplexity` takes."""
+        counts = predictions("Perplexity.update", logits, token_ids, mask, attention_mask)
+        terms = each_token("Perplexity.update", logits, token_ids, counts, None, "none", None)
         self.total += terms.double().sum().to(self.total.device)
-        self.count += terms.numel() if plan.keep is None else plan.keep[:, :-1].sum().to(self.count.device)
+        self.count += counts.sum().to(self.count.device)
 
     def compute(self) -> Tensor:
-        """Return the perplexity of all batches so far, a float64 number; 1 before the first."""
-        return torch.exp(self.total / self.count.clamp(min=1))
+        """Return the perplexity of all batches so far, a float64 number; NaN before the first token that counts."""
+        return torch.exp(self.total / self.count)
 
     def reset(self) -> None:
         """Forget all batches."""
         self.total.zero_()
         self.count.zero_()
 
-    def forward(self, logits: Logits, token_ids: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        logits: Logits,
+        token_ids: Tensor,
+        *,
+        mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> Tensor:
         """Count a batch and return the perplexity of all so far."""
-        self.update(logits, token_ids, mask=mask)
+        self.update(logits, token_ids, mask=mask, attention_mask=attention_mask)
         return self.compute()
 
 
@@ -323,7 +360,7 @@ SPECS: Final = (
         module=None,
         summary="How many equally likely tokens the model hesitates between.",
         formula=r"\mathrm{PPL} = \exp\left(-\frac{1}{T} \sum_t \log p(x_t \mid x_{<t})\right)",
-        inputs=TOKENS,
+        inputs=(*TOKENS, REAL),
         range=Domain(low=1.0),
         aliases=("ppl",),
         equivalents=(
@@ -342,7 +379,7 @@ SPECS: Final = (
         function=token_scores,
         summary="Log-probability, entropy and likeliest token at every place, from one pass.",
         formula=r"\log p(x_t \mid x_{<t}),\quad H_t = -\sum_v p_v \log p_v",
-        inputs=TOKENS,
+        inputs=(*TOKENS, REAL),
         output=("B", "T - 1"),
         aliases=("token entropy", "logprobs and entropy"),
         equivalents=(Equivalent("TRL", "trl.trainer.utils.entropy_from_logits(logits[:, :-1])", "the entropy alone"),),
@@ -356,7 +393,7 @@ SPECS: Final = (
         function=token_log_probs,
         summary="What a model thought of each token: the raw material of preference and policy losses.",
         formula=r"\log p(x_t \mid x_{<t})",
-        inputs=TOKENS,
+        inputs=(*TOKENS, REAL),
         output=("B", "T - 1"),
         range=Domain(high=0.0),
         aliases=("logps", "selective log softmax", "per token logps"),
@@ -374,7 +411,7 @@ SPECS: Final = (
         function=sequence_log_prob,
         summary="What a model thought of a whole answer: the input of DPO, IPO and KTO.",
         formula=r"\log p(x) = \sum_t \log p(x_t \mid x_{<t})",
-        inputs=TOKENS,
+        inputs=(*TOKENS, REAL),
         output=("B",),
         range=Domain(high=0.0),
         aliases=("batch logps", "sequence log likelihood"),

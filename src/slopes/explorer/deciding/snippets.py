@@ -150,9 +150,10 @@ def how_sure() -> Run:
 def next_token() -> Run:
     """The next token."""
     x, ids = torch.randn(4, 32, 64), torch.randint(0, 50, (4, 32))
-    recipe = recipes.NextToken.from_targets(ids, vocabulary=50)
+    real = torch.tensor([[True] * 32] * 3 + [[False] * 8 + [True] * 24])  # the attention mask that the model got
+    recipe = recipes.NextToken.from_targets(ids, vocabulary=50, mask=real)
     head = recipe.head(64)
-    loss = recipe.loss(head(x), ids)
+    loss = recipe.loss(head(x), ids, attention_mask=real)
     return Run(loss, recipe)
 
 
@@ -170,8 +171,9 @@ def answers() -> Run:
     """Answers to instructions."""
     ids = torch.randint(0, 50, (4, 32))
     logits = torch.randn(4, 32, 50, requires_grad=True)
+    real = torch.tensor([[True] * 32] * 3 + [[False] * 8 + [True] * 24])  # the attention mask that the model got
     response = torch.tensor([[False] * 12 + [True] * 20] * 4)
-    loss = L.sft(logits, ids, response)
+    loss = L.sft(logits, ids, response, attention_mask=real)
     return Run(loss)
 
 

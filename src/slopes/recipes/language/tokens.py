@@ -26,7 +26,7 @@ from slopes._core.linear_logits import LinearLogits, Logits
 from slopes._core.reduce import Reduction, wide
 from slopes.kernels.rows import log_softmax
 from slopes.losses.categorical import IGNORE
-from slopes.losses.language import check_tokens
+from slopes.losses.predictions import check_tokens, counting
 from slopes.recipes.frequencies import check_counts, counted, log_frequencies
 from slopes.recipes.recipe import Reason, needs
 
@@ -138,13 +138,22 @@ class NextToken:
         targets: Tensor,
         *,
         mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         weight: Tensor | None = None,
         reduction: Reduction = "mean",
         denominator: Tensor | float | None = None,
     ) -> Tensor:
         """Return `slopes.losses.next_token` of logits `[B, T, V]` and the token ids `[B, T]` that went in."""
         _check_width("NextToken.loss", raw, self.vocabulary)
-        return L.next_token(raw, targets, mask=mask, weight=weight, reduction=reduction, denominator=denominator)
+        return L.next_token(
+            raw,
+            targets,
+            mask=mask,
+            attention_mask=attention_mask,
+            weight=weight,
+            reduction=reduction,
+            denominator=denominator,
+        )
 
     def predict(self, raw: Logits) -> TokenPrediction:
         """Return the most probable token of each position, its probability, and the entropy of all; no gradient."""
@@ -155,21 +164,38 @@ class NextToken:
         """Return perplexity, cross-entropy (nats a token), accuracy and, with `token_bytes`, bits per byte."""
         return _metrics("NextToken.metrics", with_bytes=self.token_bytes is not None)
 
-    def observe(self, metrics: MetricCollection, raw: Logits, targets: Tensor, *, mask: Tensor | None = None) -> None:
-        """Update the metrics with a batch; `mask` is `[B, T]`, True where a token is to be predicted."""
+    def observe(
+        self,
+        metrics: MetricCollection,
+        raw: Logits,
+        targets: Tensor,
+        *,
+        mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> None:
+        """Update the metrics with a batch.
+
+        Args:
+            metrics: What `metrics` returned.
+            raw: Logits `[B, T, V]`.
+            targets: `[B, T]` int64, the tokens that went in.
+            mask: `[B, T]` boolean, True where a token is to be predicted.
+            attention_mask: `[B, T]` boolean, True where a token is real and False where it is padding.
+        """
         _check_width("NextToken.observe", raw, self.vocabulary)
         check_tokens("NextToken.observe", raw, targets)
         with torch.no_grad():
-            nats = L.next_token(raw, targets, mask=mask, reduction="none")
-            wanted = targets[:, 1:]
-            counts = torch.ones_like(wanted, dtype=torch.bool) if mask is None else mask[:, 1:]
+            nats = L.next_token(raw, targets, mask=mask, attention_mask=attention_mask, reduction="none")
+            counts = counting(targets, mask, attention_mask)[:, :-1]
             said = _most_probable(raw)[:, :-1]
-            _update(metrics, nats, said, wanted, counts, self.token_bytes)
+            _update(metrics, nats, said, targets[:, 1:], counts, self.token_bytes)
 
-    def score(self, raw: Logits, targets: Tensor, *, mask: Tensor | None = None) -> dict[str, float]:
-        """Return the metrics of all the data at once."""
+    def score(
+        self, raw: Logits, targets: Tensor, *, mask: Tensor | None = None, attention_mask: Tensor | None = None
+    ) -> dict[str, float]:
+        """Return the metrics of all the data at once; masks as in `observe`."""
         metrics = self.metrics()
-        self.observe(metrics, raw, targets, mask=mask)
+        self.observe(metrics, raw, targets, mask=mask, attention_mask=attention_mask)
         return {name: float(value) for name, value in metrics.compute().items()}
 
     def calibrated(self, raw: Logits, targets: Tensor) -> Self:
