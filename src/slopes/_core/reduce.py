@@ -171,8 +171,10 @@ def _divisor(
         return (counts if weight is None else counts * weight).sum()
     if weight is not None:
         return weight.sum()
-    if keep is not None:
-        return keep.sum()
+    return _size(shape, like) if keep is None else keep.sum()
+
+
+def _size(shape: Sequence[int], like: Logits) -> Tensor | float:
     count = math.prod(shape)
     if torch.compiler.is_compiling() or is_recorded():  # as a number, a size that changes would be made a constant
         return torch.scalar_tensor(count, dtype=wide(like.dtype), device=like.device)
