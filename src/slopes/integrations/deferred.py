@@ -50,10 +50,10 @@ class MadeLogits(Tensor):
         return function(*_made(arguments), **_made(options or {}))
 
     # What reaches an operator past Python's functions, as collective communication does, gets them too.
-    __torch_dispatch__ = __torch_function__
+    __torch_dispatch__ = __torch_function__  # type: ignore[assignment]
 
 
-class DeferredLogits(HeadLogits, MadeLogits):
+class DeferredLogits(HeadLogits, MadeLogits):  # type: ignore[misc, override]  # both have what a tensor has
     """`HeadLogits` without gradients, made where an operation has no closed form.
 
     Args:
@@ -92,8 +92,7 @@ class DeferredLogits(HeadLogits, MadeLogits):
         """Return a tensor without memory of its own."""
         del bias, temperature, soft_cap
         shape = (*hidden.shape[:-1], weight.shape[0])
-        bare = Tensor._make_wrapper_subclass(cls, shape, dtype=hidden.dtype, device=hidden.device)  # type: ignore[attr-defined]  # noqa: SLF001  torch's subclasses are made so
-        return cast("Self", bare)
+        return Tensor._make_wrapper_subclass(cls, shape, dtype=hidden.dtype, device=hidden.device)  # noqa: SLF001  torch's subclasses are made so
 
     def __post_init__(self) -> None:
         """Remember how the head makes them."""
@@ -118,16 +117,16 @@ class DeferredLogits(HeadLogits, MadeLogits):
         return HeadLogits(self.hidden, self.weight, self.bias, temperature=self.temperature, soft_cap=self.soft_cap)
 
     @property
-    def dtype(self) -> torch.dtype:
+    def dtype(self) -> torch.dtype:  # type: ignore[override]
         """The dtype that the tensor has."""
         return self._dtype
 
     @property
-    def requires_grad(self) -> bool:
+    def requires_grad(self) -> bool:  # type: ignore[override]
         """They never do."""
         return False
 
-    def clone(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
+    def clone(self, *, memory_format: torch.memory_format | None = None) -> Tensor:  # type: ignore[override]
         """Return the logits made: a copy is there to stay, whatever becomes of the weights."""
         return self.made().clone(memory_format=memory_format)
 
@@ -135,7 +134,7 @@ class DeferredLogits(HeadLogits, MadeLogits):
         """Return the entries of the first dimension, one after the other."""
         return iter(self.unbind())
 
-    def __repr__(self) -> str:
+    def __repr__(self) -> str:  # type: ignore[override]
         """Return what a tensor shows."""
         return repr(self.made())
 
@@ -202,7 +201,7 @@ def _answered(closed: Function, plain: Function, arguments: tuple[Any, ...], opt
 
     def again(at: int | None) -> Tensor:
         came = plain(*_made(arguments), **_made(options))
-        return came if at is None else came[at]
+        return cast("Tensor", came if at is None else came[at])
 
     parents = [each for each in _leaves((arguments, options)) if type(each) is DeferredLogits]
     dtype = _dtype_of(plain, arguments, options)

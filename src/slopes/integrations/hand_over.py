@@ -57,28 +57,39 @@ class HandOver:
 
 
 def hand_over_logits(model: nn.Module, *, evaluation: bool = False) -> HandOver:
-    """Make a model hand over its logits unmade in training, so that nothing of rows × vocabulary is ever there.
+    """Make a model hand over its logits unmade, so that nothing of rows × vocabulary is ever there.
 
     Args:
         model: A model of transformers with an output head that is an `nn.Linear`: for causal, masked or
-            sequence-to-sequence language modelling. Its head is changed in place.
+            sequence-to-sequence language modelling; also in PEFT's wrappers. Its head is changed in place.
+        evaluation: Whether the logits are left unmade also where no gradients are recorded and the model is given no
+            labels: for a reference model's log-probabilities, and for `Trainer.evaluate` with a `compute_loss_func`.
 
     Returns:
-        What undoes it: `hand_over_logits(model).undo()`, also on a copy of the model, or a `with` block.
+        What undoes it: `HandOver(model).undo()`, also on a copy of the model, or a `with` block.
 
     Raises:
-        DtypeError: `model` has no `get_output_embeddings`, or its output head is no plain `nn.Linear`.
-        OptionError: In the forward pass: the head's weight is sharded, or the model runs under `nn.DataParallel`.
+        DtypeError: `model` has no `get_output_embeddings`, or its output head is no `nn.Linear`.
+        OptionError: In the forward pass: the head's weight is partitioned by ZeRO's stage 3 or by tensor parallelism,
+            or the model runs under `nn.DataParallel`.
         UnmadeLogitsError: In the forward pass: the model does something with its logits that has no closed form.
 
     Notes:
         In training mode, where gradients are recorded, `model(...).logits` is a `HeadLogits`: a `slopes.LinearLogits`
         for whatever loss takes logits of classes. With `labels` the model's own loss is computed from it, in chunks.
-        In evaluation mode and under `torch.no_grad()` (`generate`, `Trainer.evaluate`) the model makes its logits as
-        before. Scales and soft caps are followed as the model's code applies them, and not read from a configuration.
-        Names in the state, tied weights, copies, checkpointing and DistributedDataParallel stay as they are; a
-        resized head hands over again from the next call on. The weight must be whole on its device when the loss is
-        computed. A model that uses its head's weight without calling the head (MobileBERT) makes its logits as before.
+        Under `torch.no_grad()` with `labels`, and without them under `evaluation=True`, it is a `DeferredLogits`: to a
+        loss the same, and to everything else (`generate`, `Trainer.predict`, metrics) a tensor, made where it is first
+        asked for, as the model would have made it. Elsewhere, and compiled without gradients, the model makes its
+        logits as before.
+
+        Scales and soft caps are followed as the model's code applies them, and not read from a configuration. So are
+        PEFT's adapters of the head, whether they come before or after: LoRA's z + s · B A dropout(h) is one product
+        with [W, B], exact under dropout too, for a copy of W and a gradient of its size; DoRA is refused. A resized,
+        replaced or wrapped head hands over from the next call of the model on. Names in the state, tied weights,
+        copies, checkpointing and DistributedDataParallel stay as they are. Under FSDP the forward pass keeps a copy of
+        the head's weight until the loss has been learned from. A model that uses its head's weight without calling the
+        head (MobileBERT) makes its logits as before, and so does `model.lm_head(...)` of its own where no gradients
+        are recorded.
 
     Examples:
         >>> import transformers
@@ -91,6 +102,9 @@ def hand_over_logits(model: nn.Module, *, evaluation: bool = False) -> HandOver:
         ('HeadLogits', torch.Size([]))
         >>> type(model(ids).logits).__name__
         'Tensor'
+        >>> with hand_over_logits(model, evaluation=True), torch.no_grad():
+        ...     losses.token_log_probs(model(ids).logits, ids).shape, model(ids).logits.argmax(-1).shape
+        (torch.Size([1, 2]), torch.Size([1, 3]))
     """
     _hand_over(model)
     HandOver(model)._unhook()  # noqa: SLF001  the last call says what of evaluation

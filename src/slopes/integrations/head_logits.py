@@ -389,7 +389,12 @@ def _flattened(logits: HeadLogits) -> tuple[list[Tensor], _Rest]:
 
 def _unflattened(leaves: Any, rest: _Rest) -> Any:  # noqa: ANN401  a tree may hold anything in the place of a tensor
     (hidden,) = leaves
-    return replace(rest.logits, hidden=hidden) if isinstance(hidden, Tensor) else hidden
+    if not isinstance(hidden, Tensor):
+        return hidden
+    own = rest.logits.dtype
+    if wide(own) == hidden.dtype:  # FSDP's output_dtype widens what a model returns; 16-bit logits are wide in any case
+        hidden = hidden.to(own)
+    return replace(rest.logits, hidden=hidden)
 
 
 # DistributedDataParallel with static_graph=True or unused parameters looks for the outputs' tensors in this way, and

@@ -69,15 +69,16 @@ class ShapedLogits(LinearLogits):
 
     def unflatten(self, dim: int, sizes: Sequence[int]) -> Self:
         """Return the logits with one dimension before the vocabulary as several."""
-        return self._of(self.hidden.unflatten(*self._leading("unflatten", dim), sizes))
+        return self._of(torch.unflatten(self.hidden, self._before("unflatten", dim), sizes))
 
-    def squeeze(self, dim: int | Sequence[int] | None = None) -> Self:
+    def squeeze(self, *dim: int | Sequence[int] | None) -> Self:
         """Return the logits without dimensions of size 1 before the vocabulary."""
-        last = self.dim() - 1
-        dims = range(last) if dim is None else (dim,) if isinstance(dim, int) else dim
-        if dim is None and self.shape[-1] == 1:
-            refuse(self, "squeeze()")
-        return self._of(self.hidden.squeeze(self._leading("squeeze", *dims)))
+        named: tuple[Any, ...] = tuple(dim[0] if len(dim) == 1 and isinstance(dim[0], Sequence) else dim)
+        if named in {(), (None,)}:
+            if self.shape[-1] == 1:
+                refuse(self, "squeeze()")
+            named = tuple(range(self.dim() - 1))
+        return self._of(self.hidden.squeeze(self._leading("squeeze", *named)) if named else self.hidden)
 
     def unsqueeze(self, dim: int) -> Self:
         """Return the logits with a dimension more before the vocabulary."""
@@ -107,27 +108,27 @@ class ShapedLogits(LinearLogits):
 
     def select(self, dim: int, index: int) -> Self:
         """Return one entry of a dimension before the vocabulary."""
-        return self._of(self.hidden.select(*self._leading("select", dim), index))
+        return self._of(self.hidden.select(self._before("select", dim), index))
 
     def narrow(self, dim: int, start: int, length: int) -> Self:
         """Return a part of a dimension before the vocabulary."""
-        return self._of(self.hidden.narrow(*self._leading("narrow", dim), start, length))
+        return self._of(self.hidden.narrow(self._before("narrow", dim), start, length))
 
     def index_select(self, dim: int, index: Tensor) -> Self:
         """Return some entries of a dimension before the vocabulary."""
-        return self._of(self.hidden.index_select(*self._leading("index_select", dim), index))
+        return self._of(self.hidden.index_select(self._before("index_select", dim), index))
 
     def split(self, split_size: int | list[int], dim: int = 0) -> tuple[Self, ...]:
         """Return parts of a dimension before the vocabulary."""
-        return tuple(map(self._of, self.hidden.split(split_size, *self._leading("split", dim))))
+        return tuple(map(self._of, torch.split(self.hidden, split_size, self._before("split", dim))))
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Self, ...]:
         """Return a number of parts of a dimension before the vocabulary."""
-        return tuple(map(self._of, self.hidden.chunk(chunks, *self._leading("chunk", dim))))
+        return tuple(map(self._of, self.hidden.chunk(chunks, self._before("chunk", dim))))
 
     def unbind(self, dim: int = 0) -> tuple[Self, ...]:
         """Return the entries of a dimension before the vocabulary."""
-        return tuple(map(self._of, self.hidden.unbind(*self._leading("unbind", dim))))
+        return tuple(map(self._of, self.hidden.unbind(self._before("unbind", dim))))
 
     def contiguous(self) -> Self:
         """Return the logits as they are."""
@@ -142,6 +143,10 @@ class ShapedLogits(LinearLogits):
         if self.dim() - 1 in counted or not counted:
             refuse(self, f"{name} of the vocabulary's dimension")
         return counted
+
+    def _before(self, name: str, dim: int) -> int:
+        """Return a dimension, which is before the vocabulary."""
+        return self._leading(name, dim)[0]
 
     def _reshaped(self, name: str, shape: Sequence[int | Sequence[int]]) -> Self:
         sizes: tuple[Any, ...] = tuple(shape[0] if len(shape) == 1 and isinstance(shape[0], Sequence) else shape)

@@ -34,7 +34,7 @@ class OutputHead(nn.Linear):
         if torch.is_grad_enabled():
             if not self.training:
                 return nn.functional.linear(hidden, weight, bias)
-            _check_whole(self, hidden, weight)
+            _check_whole(self, weight)
             bias = None if bias is None else _lasting(self, bias)
             return cast("Tensor", HeadLogits(_lasting(self, hidden), _lasting(self, weight), bias))
         if not self.deferring or _is_transformed(self, hidden, weight):
@@ -63,7 +63,7 @@ def heads_in(module: nn.Module | None) -> list[nn.Module]:
 def give(head: nn.Module) -> None:
     """Make a layer of an output head hand its logits over: it stays the same object, with its state, ties and hooks."""
     if isinstance(head, nn.Linear):
-        head.__class__ = _rebased(type(head), nn.Linear, OutputHead)
+        head.__class__ = _rebased(cast("Any", type(head)), giving=True)
     else:
         from slopes.integrations.peft_heads import OutputTokens  # noqa: PLC0415  where PEFT is, and not before
 
@@ -74,7 +74,7 @@ def take_back(module: nn.Module) -> None:
     """Undo `give`."""
     if isinstance(module, OutputHead):
         vars(module).pop("deferring", None)
-        module.__class__ = _rebased(type(module), OutputHead, nn.Linear)
+        module.__class__ = _rebased(cast("Any", type(module)), giving=False)
     elif gives(module):
         module.__class__ = _kind(module)
 
@@ -107,25 +107,26 @@ def _makes_logits(name: str, layer: nn.Module, base: nn.Module) -> bool:
 
 
 @functools.cache
-def _rebased(kind: type, old: type, new: type) -> type:
-    """Return a class with another base, as the class that `fully_shard` makes of a layer's has one."""
-    if kind is old:
-        return new
-    if old not in kind.__bases__:
-        return kind
+def _rebased(kind: Any, *, giving: bool) -> Any:  # noqa: ANN401  classes, which the type checker does not find hashable
+    """Return a class with the other base, as the class that `fully_shard` makes of a layer's has one."""
+    old, new = (nn.Linear, OutputHead) if giving else (OutputHead, nn.Linear)
+    if kind is old or old not in kind.__bases__:
+        return new if kind is old else kind
     bases = tuple(new if base is old else base for base in kind.__bases__)
     return type(kind.__name__, bases, {key: value for key, value in vars(kind).items() if key != "__dict__"})
 
 
-def _check_whole(head: OutputHead, hidden: Tensor, weight: Tensor) -> None:
+def _check_whole(head: OutputHead, weight: Tensor) -> None:
     """Raise `OptionError` where the head's weight will not be there as a whole when the loss is computed."""
-    replica, partitioned = getattr(head, "_is_replica", False), hasattr(weight, "ds_id")
-    if not replica and not partitioned and _is_distributed(hidden) == _is_distributed(weight):
+    if getattr(head, "_is_replica", False):
+        came, fix = "a replica of nn.DataParallel", "use DistributedDataParallel"
+    elif hasattr(weight, "ds_id"):
+        came, fix = "partitioned by stage 3 of ZeRO", "use stage 2, or FSDP"
+    elif hasattr(weight, "device_mesh"):
+        came = "sharded over processes"
+        fix = "leave the head out of tensor parallelism, or call a model of FSDP's itself and not its `forward`"
+    else:
         return
-    came = "a replica of nn.DataParallel" if replica else "sharded over processes"
-    fix = "use DistributedDataParallel"
-    if not replica:
-        fix = "use stage 2 of ZeRO, or FSDP2" if partitioned else "call the model, and not its `forward`"
     message = (
         f"hand_over_logits: the output head's weight is {came}, expected the whole weight on its device until the loss "
         f"is computed; {fix}, or let the model make its logits: HandOver(model).undo()."
@@ -136,12 +137,9 @@ def _check_whole(head: OutputHead, hidden: Tensor, weight: Tensor) -> None:
 def _is_transformed(head: OutputHead, hidden: Tensor, weight: Tensor) -> bool:
     """Whether what looks at the logits is no eager code, or not in this process alone: it gets them made."""
     plain = type(hidden) is Tensor and type(weight) in {Tensor, nn.Parameter} and not hasattr(weight, "ds_id")
-    recorded = torch.compiler.is_compiling() or torch.jit.is_tracing() or is_recorded()
+    # torch.jit.is_tracing is not typed.
+    recorded = torch.compiler.is_compiling() or torch._C._is_tracing() or is_recorded()  # noqa: SLF001
     return not plain or recorded or getattr(head, "_is_replica", False) or is_transformed(hidden, weight)
-
-
-def _is_distributed(t: Tensor) -> bool:
-    return hasattr(t, "full_tensor")
 
 
 def _lasting(head: OutputHead, t: Tensor) -> Tensor:
@@ -151,8 +149,6 @@ def _lasting(head: OutputHead, t: Tensor) -> Tensor:
     DistributedDataParallel with find_unused_parameters=True follows the graph back from the outputs, and takes a
     parameter that is itself an output for an unused one.
     """
-    if _is_distributed(t):
-        return cast("Any", t).full_tensor()  # type: ignore[no-any-return]
     if getattr(head, "_is_fsdp_managed_module", False):
         return t.clone()
     return t.view_as(t)

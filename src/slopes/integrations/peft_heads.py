@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch.nn.functional as F  # noqa: N812
 from peft.tuners.trainable_tokens.layer import TrainableTokensLayer
@@ -13,14 +13,14 @@ from torch.overrides import TorchFunctionMode
 from slopes.integrations.output_head import OutputHead
 
 
-class OutputTokens(TrainableTokensLayer):  # type: ignore[misc]  # PEFT's classes are not typed
+class OutputTokens(TrainableTokensLayer):
     """PEFT's layer of trained tokens, which computes the product with the rows replaced by itself."""
 
     slopes_replaces: ClassVar[type] = TrainableTokensLayer
 
     def forward_adapters(self, x: Tensor, active_adapters: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  PEFT's own arguments
         """Return what PEFT's own code gives, its product unmade."""
-        with _Products(self.base_layer):
+        with _Products(cast("OutputHead", self.base_layer)):
             return super().forward_adapters(x, active_adapters, *arguments, **options)
 
 
