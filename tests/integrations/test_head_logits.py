@@ -274,6 +274,15 @@ def outcome(call: Callable[[], object]) -> object:
     return TypeError("not implemented") if given is NotImplemented else given
 
 
+FUNCTIONS: Final = sorted(
+    {
+        f
+        for found in get_overridable_functions().values()
+        for f in found
+        if "torch.Tensor." not in (resolve_name(f) or "torch.Tensor.")
+    },
+    key=lambda f: (resolve_name(f), id(f)),
+)
 GIVEN: Final = logits()
 LARGEST: Final = float(GIVEN.materialize().abs().max())
 ARGUMENTS: Final[tuple[Callable[[Any], tuple[Any, ...]], ...]] = (
@@ -332,13 +341,9 @@ def assert_lawful(calls: Iterable[tuple[str, Callable[[Any], object]]], *, answe
 
 @pytest.mark.filterwarnings("ignore")  # torch's, about functions that it will drop
 def test_every_function_of_torch_answers_as_for_made_logits_or_refuses() -> None:
-    functions = {
-        f for namespace, found in get_overridable_functions().items() for f in found if namespace is not Tensor
-    }
-    functions = {f for f in functions if not (resolve_name(f) or "").startswith("torch.Tensor.")}
     calls = [
         (resolve_name(f) or str(f), lambda z, f=f, arguments=arguments: f(*arguments(z)))
-        for f in functions
+        for f in FUNCTIONS
         for arguments in ARGUMENTS
     ]
     assert len(calls) > 10_000

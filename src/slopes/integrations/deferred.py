@@ -97,8 +97,17 @@ class DeferredLogits(HeadLogits, MadeLogits):  # type: ignore[misc, override]  #
     def __post_init__(self) -> None:
         """Remember how the head makes them."""
         super().__post_init__()
-        recipe = functools.partial(self._as_the_head, [_version(t) for t in self._parts()])
-        _set(self, _family=[weakref.ref(self)], _parents=[], _recipe=recipe, _dtype=self.hidden.dtype)
+        # Nothing refers to itself here: what is dropped unmade is freed at once, hidden states and all.
+        recipe = functools.partial(_product, self.hidden, self.weight, self.bias, self.temperature, self.soft_cap)
+        _set(self, _family=[weakref.ref(self)], _parents=[], _recipe=_guarded(recipe), _dtype=self.hidden.dtype)
+
+    @classmethod
+    def of(cls, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Self:
+        """Return the logits of a head as constants, which are made from the head's own tensors to the last bit."""
+        z = cls(hidden.detach(), weight.detach(), None if bias is None else bias.detach())
+        if z.weight.dtype == weight.dtype:  # no autocast is at work
+            _set(z, _recipe=_guarded(functools.partial(_product, hidden, weight, bias, 1.0, None)))
+        return z
 
     def made(self) -> Tensor:
         """Return the logits as a tensor; they, and all of their kin, are tensors from now on."""
@@ -153,19 +162,29 @@ class DeferredLogits(HeadLogits, MadeLogits):  # type: ignore[misc, override]  #
 
         return _answered(closed, function, arguments, options or {})
 
-    def _parts(self) -> list[Tensor]:
-        return [t for t in (self.hidden, self.weight, self.bias) if t is not None]
 
-    def _as_the_head(self, versions: list[int]) -> Tensor:
-        if [_version(t) for t in self._parts()] != versions:
+def _product(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: float, soft_cap: float | None) -> Tensor:
+    with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
+        return bent(F.linear(hidden, weight, bias), temperature, soft_cap)
+
+
+def _guarded(recipe: functools.partial[Tensor]) -> Callable[[], Tensor]:
+    """Return a recipe that refuses once its tensors were changed in place."""
+    hidden, weight, *_ = recipe.args
+    tensors = [t for t in recipe.args if isinstance(t, Tensor)]
+    versions = [_version(t) for t in tensors]
+
+    def made() -> Tensor:
+        if [_version(t) for t in tensors] != versions:
             message = (
-                f"hand_over_logits: logits {check.shape_of(self)} that were left unmade are asked for after the "
-                f"model's weights were changed in place, expected the weights that they belong to; make a copy before "
-                f"that, with logits.clone()."
+                f"hand_over_logits: logits [..., {len(weight)}] of hidden states {check.shape_of(hidden)} that were "
+                f"left unmade are asked for after the model's weights were changed in place, expected the weights that "
+                f"they belong to; make a copy before that, with logits.clone()."
             )
             raise UnmadeLogitsError(message)
-        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            return bent(F.linear(self.hidden, self.weight, self.bias), self.temperature, self.soft_cap)
+        return recipe()
+
+    return made
 
 
 def _set(logits: object, **values: object) -> None:
