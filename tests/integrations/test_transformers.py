@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import torch
@@ -28,6 +28,7 @@ from transformers import (
 import slopes
 from slopes import DtypeError, OptionError, ShapeError, ValuesError, losses
 from slopes.integrations.transformers import (
+    HandOver,
     HeadLogits,
     TrainerLoss,
     hand_over_logits,
@@ -183,6 +184,7 @@ def test_evaluation_generation_and_no_grad_are_unharmed() -> None:
         said = model.generate(prompt, max_new_tokens=5, do_sample=False)
     hand_over_logits(model)
     came = model(**given)
+    assert type(came.logits) is Tensor
     assert torch.equal(came.logits, expected.logits)
     assert torch.equal(came.loss, expected.loss)
     assert torch.equal(model.generate(prompt, max_new_tokens=5, do_sample=False), said)
@@ -400,32 +402,82 @@ def test_a_head_that_another_tool_wraps() -> None:
     model = tiny("llama")
     model.lm_head = nn.Sequential(model.lm_head)
     assert said_by(lambda: hand_over_logits(model), DtypeError) == (
-        "hand_over_logits: the output head of LlamaForCausalLM is Sequential, expected a plain nn.Linear; hand over "
-        "before other tools wrap the head, or train this model on the logits that it makes."
+        "hand_over_logits: the output head of LlamaForCausalLM is Sequential, expected a plain nn.Linear, or one in "
+        "wrappers of PEFT or FSDP; train this model on the logits that it makes, after HandOver(model).undo()."
     )
     model = tiny("llama")
     model.lm_head.forward = lambda hidden: hidden
     assert "is an nn.Linear whose forward another tool replaced" in said_by(lambda: hand_over_logits(model), DtypeError)
 
 
-def test_a_head_that_is_replaced_by_something_else_later() -> None:
-    model = tiny("llama")
-    hand_over_logits(model)
-    model.lm_head = nn.Sequential(model.lm_head)
-    assert "is Sequential" in said_by(lambda: model(**batch()), DtypeError)
+def sequential(head: nn.Module) -> nn.Module:
+    return nn.Sequential(head)
 
 
-def test_a_weight_that_is_not_whole() -> None:
+def forwarded(head: nn.Module) -> nn.Module:
+    head.forward = head.forward  # as accelerate's hooks do
+    return head
+
+
+def cast_to_32_bits(head: nn.Module) -> nn.Module:
+    made = head.forward
+    head.forward = lambda hidden: made(hidden.float())
+    return head
+
+
+def larger(head: nn.Module) -> nn.Module:
+    return nn.Linear(head.in_features, V + 9)
+
+
+@pytest.mark.parametrize("change", [sequential, forwarded, cast_to_32_bits, larger])
+def test_whatever_becomes_of_the_head_it_is_undone(change: Callable[[nn.Module], nn.Module]) -> None:
+    for handed in (hand_over_logits, lambda model: (hand_over_logits(model), HandOver(model))[1]):
+        model, given = tiny("llama"), batch()
+        undo, first = handed(model), model.lm_head
+        model.set_output_embeddings(change(first))
+        if change is sequential:
+            assert "expected a plain nn.Linear" in said_by(lambda: model(**given), DtypeError)  # noqa: B023  called at once
+        else:
+            assert isinstance(model(given["input_ids"]).logits, HeadLogits)
+        undo.undo()
+        assert isinstance(model(given["input_ids"]).logits, Tensor)
+        assert not model._forward_pre_hooks
+        assert not model._forward_hooks
+        assert type(first) is nn.Linear  # also where the model has it no longer
+        assert type(model.lm_head) in {nn.Linear, nn.Sequential}
+
+
+def test_a_block_ends_what_another_tool_wrapped() -> None:
     model = tiny("llama")
+    with hand_over_logits(model):
+        model.lm_head = nn.Sequential(model.lm_head)
+    assert type(model.lm_head[0]) is nn.Linear
+    assert isinstance(model(**batch()).logits, Tensor)
+
+
+ADVICE: Final = {
+    "_is_replica": ("a replica of nn.DataParallel", "use DistributedDataParallel"),
+    "ds_id": ("partitioned by stage 3 of ZeRO", "use stage 2, or FSDP"),  # how DeepSpeed marks what it has partitioned
+    "device_mesh": (
+        "sharded over processes",
+        "leave the head out of tensor parallelism, or call a model of FSDP's itself and not its `forward`",
+    ),
+}
+
+
+@pytest.mark.parametrize("mark", ADVICE)
+def test_a_weight_that_is_not_whole_and_what_helps(mark: str) -> None:
+    model, (came, fix) = tiny("llama"), ADVICE[mark]
     hand_over_logits(model)
-    model.lm_head._is_replica = True
+    setattr(model.lm_head if mark == "_is_replica" else model.lm_head.weight, mark, True)
     assert said_by(lambda: model(**batch()), OptionError) == (
-        "hand_over_logits: the output head's weight is a replica of nn.DataParallel, expected the whole weight on its "
-        "device until the loss is computed; keep the head out of the sharding, or use DistributedDataParallel."
+        f"hand_over_logits: the output head's weight is {came}, expected the whole weight on its device until the loss "
+        f"is computed; {fix}, or let the model make its logits: HandOver(model).undo()."
     )
-    del model.lm_head._is_replica
-    model.lm_head.weight.ds_id = 0  # how DeepSpeed marks what it has partitioned
-    assert "is sharded over processes" in said_by(lambda: model(**batch()), OptionError)
+    with torch.no_grad():  # where nothing is learned the model makes its logits, whatever holds its weight
+        assert isinstance(model(**batch()).logits, Tensor)
+    HandOver(model).undo()
+    assert isinstance(model(**batch()).logits, Tensor)
 
 
 def test_a_model_that_does_more_with_its_logits() -> None:

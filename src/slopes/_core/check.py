@@ -106,8 +106,8 @@ def logits(function: str, **given: Logits) -> None:
     """Raise `DtypeError` unless each argument is a floating tensor, or logits that are not made."""
     for name, value in given.items():
         _no_proxy(function, name, value)
-    made = {name: t for name, t in given.items() if isinstance(t, Tensor) or not hasattr(t, "materialize")}
-    floating(function, **made)  # type: ignore[arg-type]
+    made = {name: t for name, t in given.items() if not hasattr(t, "materialize")}
+    floating(function, **made)
 
 
 def same_device(function: str, **tensors: Logits | None) -> None:

@@ -23,6 +23,8 @@ def not_probabilities(function: str, logits: Logits, *, rows: bool, keep: Tensor
 
     Fewer than 16 numbers, or all equal ones (a head that starts at 0), say nothing.
     """
+    if hasattr(logits, "materialize"):  # some of these are tensors too, which are made where they are looked at
+        return
     if not isinstance(logits, Tensor) or not reads_values(logits, keep) or logits.numel() < 16:  # noqa: PLR2004
         return
     if logits.is_contiguous() and not _between_0_and_1(logits.detach().view(-1)[:_GLANCE]):

@@ -8,10 +8,11 @@ Dimension names: V is the vocabulary, D the width of the hidden states, N the nu
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import EllipsisType
 from typing import Any, Final, NoReturn, Self
 
 import torch
@@ -20,22 +21,16 @@ from torch.overrides import resolve_name
 from torch.utils import _pytree as pytree
 
 from slopes import losses
-from slopes._core import check
-from slopes._core.errors import DtypeError
 from slopes._core.linear_logits import LinearLogits
-from slopes._core.reduce import Reduction
+from slopes._core.reduce import Reduction, wide
+from slopes.integrations.head_shapes import ShapedLogits
+from slopes.integrations.unmade import UnmadeLogitsError, described, refuse
 from slopes.losses.categorical import IGNORE
 
-Index = slice | EllipsisType
 Number = float  # `float` is a method below
-WHOLE: Final = slice(None)
 
 
-class UnmadeLogitsError(DtypeError, AttributeError):
-    """An operation that needs logits as a tensor, where they are not made; an AttributeError, for `hasattr` to ask."""
-
-
-class HeadLogits(LinearLogits):
+class HeadLogits(ShapedLogits):
     """`LinearLogits` that a model's own code may scale, cap, shift, reshape, and give to `F.cross_entropy`.
 
     Args:
@@ -49,12 +44,15 @@ class HeadLogits(LinearLogits):
         UnmadeLogitsError: An operation has no closed form: it would need the logits as a tensor.
 
     Notes:
-        In closed form: a product with or a quotient by a number above 0, `tanh` once, a bias `[V]` on logits that
-        are neither scaled nor capped, slices of all dimensions but the last, `view` and `reshape` that keep the last,
-        `.float()`, `.to` of the dtype and device that they have, `.contiguous()`. So Gemma's tanh(z / cap) · cap
-        becomes `soft_cap=cap`, and Cohere's z · scale `temperature=1 / scale`. `F.cross_entropy` and
-        `nn.CrossEntropyLoss` become `slopes.losses.cross_entropy`, whose mean is 0 where all targets are ignored, and
-        torch's NaN. 16-bit logits are computed in float32 in any case, so that `.float()` changes nothing.
+        In closed form: a product with or a quotient by a finite number, `tanh` once, a sign; on logits that are not
+        capped also a product with a vector `[V]`, and, unless they are scaled, a bias `[V]`; a sum or difference of
+        two, as LoRA makes it: [h₁, h₂] · [W₁, W₂]ᵀ, in the dtype of the first. Indices (masks too) of the dimensions
+        before the last, `view`, `reshape`, `flatten`, `squeeze`, `transpose` and their like where they keep the last,
+        iteration, `detach`, `clone`, `.float()`, `.to` of the dtype and device that they have. So Gemma's
+        tanh(z / cap) · cap becomes `soft_cap=cap`, and Cohere's z · scale `temperature=1 / scale`. `F.cross_entropy`
+        and `nn.CrossEntropyLoss` become `slopes.losses.cross_entropy`, whose mean is 0 where all targets are ignored,
+        and torch's NaN. 16-bit logits are computed in float32 in any case, so that `.float()` changes nothing. Nothing
+        writes in place: `z = z / 2` is taken, `z /= 2` is refused, as other names of the same logits would not see it.
 
     Examples:
         >>> logits = HeadLogits(torch.eye(2), torch.tensor([[4.0, 0.0], [0.0, 4.0], [0.0, 0.0]]))
@@ -66,95 +64,156 @@ class HeadLogits(LinearLogits):
     """
 
     def __truediv__(self, number: Number) -> Self:
-        """Return the logits divided by a number above 0."""
-        return replace(self, temperature=self.temperature * self._factor("/", number))
+        """Return the logits divided by a number that is not 0."""
+        if not _is_finite(number) or number == 0:
+            refuse(self, f"/ {described(number)}")
+        return self._scaled(number, divide=True)
 
-    def __mul__(self, number: Number) -> Self:
-        """Return the logits multiplied by a number above 0."""
-        return replace(self, temperature=self.temperature / self._factor("*", number))
+    def __mul__(self, factor: Number | Tensor) -> Self:
+        """Return the logits multiplied by a number, or each class by one of its own."""
+        if isinstance(factor, Tensor):
+            return self._weighted(factor)
+        if not _is_finite(factor):
+            refuse(self, f"* {described(factor)}")
+        return self._scaled(factor, divide=False)
 
     __rmul__ = __mul__
+
+    def __neg__(self) -> Self:
+        """Return the logits with the other sign."""
+        return self._scaled(-1.0, divide=False)
+
+    neg = negative = __neg__
+
+    def __pos__(self) -> Self:
+        """Return the logits as they are."""
+        return self
 
     def tanh(self) -> Self:
         """Return their hyperbolic tangents: a cap of 1 on logits that a temperature divides."""
         if self.soft_cap is not None:
-            _refuse(self, "tanh a second time")
+            refuse(self, "tanh a second time")
         return replace(self, soft_cap=self.temperature)
 
-    def __add__(self, bias: Tensor) -> Self:
-        """Return the logits with one number more for each token of the vocabulary."""
-        classes = self.shape[-1]
+    def __add__(self, other: Tensor | LinearLogits) -> Self:
+        """Return the logits with one number more for each token of the vocabulary, or with other logits added."""
+        if isinstance(other, LinearLogits):
+            return self._with(other)
+        bias, classes = other, self.shape[-1]
         if not isinstance(bias, Tensor) or bias.shape[-1:] != (classes,) or bias.numel() != classes:
-            _refuse(self, f"+ {_described(bias)}")
+            refuse(self, f"+ {described(bias)}")
+        if bias.dim() > self.dim():
+            refuse(self, f"+ {described(bias)}, of more dimensions")
         if self.soft_cap is not None or self.temperature != 1:
-            _refuse(self, "+ a bias after a soft cap or a scale")
-        bias = bias.reshape(classes)
+            refuse(self, "+ a bias after a soft cap or a scale")
+        if not (bias.dtype == self.dtype or wide(bias.dtype) == self.dtype or self._casts()):
+            refuse(self, f"+ a bias of {bias.dtype} on logits of {self.dtype}")
+        bias = bias.reshape(classes).to(self.dtype)
         return replace(self, bias=bias if self.bias is None else self.bias + bias)
 
     __radd__ = __add__
 
-    def __getitem__(self, index: Index | tuple[Index, ...]) -> Self:
-        """Return the logits of some rows: slices of every dimension but the last."""
-        parts = index if isinstance(index, tuple) else (index,)
-        if not all(isinstance(part, slice | EllipsisType) for part in parts):
-            _refuse(self, f"an index [{', '.join(map(_described, parts))}]")
-        if _spread(parts, self.dim())[-1] != WHOLE:
-            _refuse(self, "a slice of the vocabulary")
-        return replace(self, hidden=self.hidden[index])
+    def __sub__(self, other: Tensor | LinearLogits) -> Self:
+        """Return the logits with one number less for each token of the vocabulary, or without other logits."""
+        if not isinstance(other, Tensor | HeadLogits):
+            refuse(self, f"- {described(other)}")
+        return self + (-other)
 
-    def __iter__(self) -> Iterator[Self]:
-        """Refuse: rows are tensors, which are not made."""
-        _refuse(self, "iteration")
+    def __rsub__(self, other: Tensor) -> Self:
+        """Return one number for each token of the vocabulary without the logits."""
+        if not isinstance(other, Tensor):
+            refuse(self, f"the difference of {described(other)}")
+        return -self + other
 
     def __setitem__(self, index: object, value: object) -> None:
         """Refuse: there is nothing to write to."""
-        _refuse(self, "an assignment to some of them")
+        refuse(self, "an assignment to some of them")
 
-    def view(self, *shape: int | Sequence[int]) -> Self:
-        """Return the logits in another shape that ends with the whole vocabulary."""
-        return self._reshaped("view", shape)
+    def __eq__(self, other: object) -> bool:
+        """Refuse to compare entries; what is no number and no tensor differs, as torch has it."""
+        if isinstance(other, Tensor | LinearLogits | int | float):
+            refuse(self, "`==`")
+        return NotImplemented
 
-    def reshape(self, *shape: int | Sequence[int]) -> Self:
-        """Return the logits in another shape that ends with the whole vocabulary."""
-        return self._reshaped("reshape", shape)
+    def __ne__(self, other: object) -> bool:
+        """Refuse likewise."""
+        if isinstance(other, Tensor | LinearLogits | int | float):
+            refuse(self, "`!=`")
+        return NotImplemented
 
-    def size(self, dim: int | None = None) -> torch.Size | int:
-        """Return the shape, or one dimension of it."""
-        return self.shape if dim is None else self.shape[dim]
+    __hash__ = object.__hash__
 
-    def numel(self) -> int:
-        """Return how many logits there would be."""
-        return self.shape.numel()
+    def detach(self) -> Self:
+        """Return the logits as constants."""
+        bias = None if self.bias is None else self.bias.detach()
+        return replace(self, hidden=self.hidden.detach(), weight=self.weight.detach(), bias=bias)
 
-    def contiguous(self) -> Self:
-        """Return the logits as they are."""
-        return self
+    @property
+    def data(self) -> Self:
+        """The logits as constants."""
+        return self.detach()
+
+    def clone(self, *, memory_format: torch.memory_format | None = None) -> Self:
+        """Return the logits: nothing is ever written to them."""
+        del memory_format
+        return replace(self)
 
     def float(self) -> Self:
         """Return the logits as they are: 16-bit ones are computed in float32 in any case."""
         if self.dtype == torch.float64:
-            _refuse(self, "float() of float64")
+            refuse(self, "float() of float64")
         return self
 
     def to(self, *where: object, **options: object) -> Self:
         """Return the logits as they are, unless they are asked for in another dtype or on another device."""
-        wide = {self.dtype, torch.float32} if self.dtype != torch.float64 else {self.dtype}
+        wanted = {self.dtype, torch.float32} if self.dtype != torch.float64 else {self.dtype}
         asked = [value for value in (*where, *options.values()) if not isinstance(value, bool)]
+        if len(asked) == 1 and isinstance(asked[0], Tensor | LinearLogits):
+            asked = [asked[0].dtype, asked[0].device]
         dtypes = [value for value in asked if isinstance(value, torch.dtype)]
         devices = [
             torch.empty(0, device=value).device for value in asked if isinstance(value, torch.device | str | int)
         ]
         known = len(dtypes) + len(devices) == len(asked)
-        if not known or not wide.issuperset(dtypes) or any(device != self.device for device in devices):
-            _refuse(self, f"to({', '.join(map(_described, asked))})")
+        if not known or not wanted.issuperset(dtypes) or any(device != self.device for device in devices):
+            refuse(self, f"to({', '.join(map(described, asked))})")
         return self
+
+    def type_as(self, other: Tensor | LinearLogits) -> Self:
+        """Return the logits as they are, unless another has another dtype or is elsewhere."""
+        return self.to(other)
+
+    def cpu(self) -> Self:
+        """Return the logits as they are, on a CPU."""
+        return self.to("cpu")
+
+    def double(self) -> Self:
+        """Return float64 logits as they are."""
+        return self.to(torch.float64)
+
+    def half(self) -> Self:
+        """Return float16 logits as they are."""
+        return self.to(torch.float16)
+
+    def bfloat16(self) -> Self:
+        """Return bfloat16 logits as they are."""
+        return self.to(torch.bfloat16)
+
+    def is_floating_point(self) -> bool:
+        """Return that they are."""
+        return True
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether they are on a GPU."""
+        return self.hidden.is_cuda
 
     def __getattr__(self, name: str) -> NoReturn:
         """Refuse what a tensor has and logits that are not made cannot have."""
         if name.startswith("_"):  # protocols ask: copy, pickle, numpy
             message = f"{type(self).__name__} has no attribute {name!r}"
             raise AttributeError(message)
-        _refuse(self, f"`{name}`")
+        refuse(self, f"`{name}`")
 
     @classmethod
     def __torch_function__(
@@ -164,54 +223,126 @@ class HeadLogits(LinearLogits):
         arguments: tuple[Any, ...] = (),
         options: Mapping[str, Any] | None = None,
     ) -> object:
-        """Answer torch's functions: `tanh` and `F.cross_entropy`; refuse the others."""
+        """Answer torch's functions that are the methods here, and `F.cross_entropy`; refuse the others."""
         del types
-        own = next(given for given in (*arguments, *(options or {}).values()) if isinstance(given, cls))
-        if function is torch.tanh:
-            return own.tanh()
+        given = dict(options or {})
         if function is torch.nn.functional.cross_entropy:
-            return _cross_entropy(*arguments, **(options or {}))
-        return _refuse(own, f"`{resolve_name(function) or function}`")
+            return _cross_entropy(*arguments, **given)
+        name = getattr(function, "__name__", "")
+        if "input" in given and not arguments:
+            arguments = (given.pop("input"),)
+        method = getattr(cls, name, None) if name in METHODS and function is getattr(torch, name, None) else None
+        if method and arguments and isinstance(arguments[0], cls) and _takes(method, arguments, given):
+            return method(*arguments, **given)
+        asked = f"`{resolve_name(function) or function}`"
+        return refuse(next(each for each in _leaves((arguments, options)) if isinstance(each, HeadLogits)), asked)
 
-    def _factor(self, sign: str, number: object) -> Number:
-        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
-            _refuse(self, f"{sign} {_described(number)}")
-        return float(number)
+    def _casts(self) -> bool:
+        return torch.is_autocast_enabled(self.device.type)
 
-    def _reshaped(self, name: str, shape: Sequence[int | Sequence[int]]) -> Self:
-        sizes: tuple[Any, ...] = tuple(shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
-        if not sizes or sizes[-1] != self.shape[-1]:
-            _refuse(self, f"{name}({', '.join(map(str, sizes))})")
-        return replace(self, hidden=self.hidden.reshape(*sizes[:-1], self.hidden.shape[-1]))
+    def _scaled(self, number: Number, *, divide: bool) -> Self:
+        size = abs(number)
+        if number <= 0:  # tanh is odd: sign and zero go through a cap
+            sign = -1.0 if number < 0 else 0.0
+            bias = None if self.bias is None else self.bias * sign
+            self = replace(self, hidden=self.hidden * sign, bias=bias)  # noqa: PLW0642  the same in another sign
+        if size == 0:
+            return self
+        return replace(self, temperature=self.temperature * size if divide else self.temperature / size)
+
+    def _weighted(self, factor: Tensor) -> Self:
+        """Return the logits with each class multiplied by a factor of its own."""
+        classes = self.shape[-1]
+        vector = factor.shape[-1:] == (classes,) and factor.numel() == classes and factor.dim() <= self.dim()
+        if not vector or wide(factor.dtype) != wide(self.dtype):
+            refuse(self, f"* {described(factor)}")
+        if self.soft_cap is not None:
+            refuse(self, "* a vector after a soft cap")
+        factor = factor.reshape(classes)
+        bias = None if self.bias is None else (self.bias * factor).to(self.dtype)
+        return replace(self, weight=(self.weight * factor.unsqueeze(-1)).to(self.dtype), bias=bias)
+
+    def _with(self, other: LinearLogits) -> Self:
+        """Return the sum with other logits, as one product of hidden states and weights side by side."""
+        if not isinstance(other, HeadLogits) or other.shape != self.shape or wide(other.dtype) != wide(self.dtype):
+            refuse(self, f"+ {described(other)}")
+        if self.soft_cap is not None or other.soft_cap is not None:
+            refuse(self, "+ logits after a soft cap")
+        own, second = self._cooled(), other._cooled()  # noqa: SLF001  its own kind
+        biases = [z.bias.to(self.dtype) for z in (own, second) if z.bias is not None]
+        return replace(
+            own,
+            hidden=torch.cat([own.hidden, second.hidden.to(self.dtype)], -1),
+            weight=torch.cat([own.weight, second.weight.to(self.dtype)], -1),
+            bias=sum(biases[1:], biases[0]) if biases else None,
+        )
+
+    def _cooled(self) -> Self:
+        """Return the same logits at a temperature of 1."""
+        t = self.temperature
+        if t == 1:
+            return self
+        bias = None if self.bias is None else self.bias / t
+        return replace(self, hidden=self.hidden / t, bias=bias, temperature=1.0)
 
 
-def _refuse(logits: HeadLogits, what: str) -> NoReturn:
-    message = (
-        f"hand_over_logits: the model or the training loop asks for {what} of logits {check.shape_of(logits)} that are "
-        f"not made, expected scaling by a number above 0, one tanh, a bias, slices and shapes that keep the whole "
-        f"vocabulary, F.cross_entropy, or a loss of slopes; take logits.materialize() if they fit into memory, or "
-        f"undo the hand-over."
-    )
-    raise UnmadeLogitsError(message)
+_ALIASES: Final = {
+    "__truediv__": ("div", "divide", "true_divide"),
+    "__mul__": ("mul", "multiply"),
+    "__add__": ("add",),
+    "__sub__": ("sub", "subtract"),
+}
+_CONVERSIONS: Final = {"__bool__", "__float__", "__int__", "__complex__", "__reversed__", "__array__"}
 
 
-def _described(value: object) -> str:
-    """Return how an error names an operand."""
-    if isinstance(value, Tensor):
-        return f"a tensor {check.shape_of(value)}"
-    if isinstance(value, slice):
-        return ":".join("" if end is None else str(end) for end in (value.start, value.stop))
-    written = isinstance(value, int | float | str | torch.dtype | torch.device) or value is None
-    return repr(value) if written else type(value).__name__
+def _alias(operator: str, name: str) -> Callable[..., HeadLogits]:
+    """Return the method of an operator's name, which has options that the operator has not."""
+
+    def method(self: HeadLogits, *other: Any, **options: Any) -> HeadLogits:  # noqa: ANN401  whatever is given
+        if len(other) != 1 or options:
+            refuse(self, f"`{name}` with options")
+        answer: HeadLogits = getattr(self, operator)(*other)
+        return answer
+
+    return method
 
 
-def _spread(parts: tuple[Index, ...], dimensions: int) -> list[Index]:
-    """Return an index with a slice for every dimension."""
-    missing = dimensions - sum(part is not Ellipsis for part in parts)
-    if Ellipsis not in parts:
-        return [*parts, *[WHOLE] * missing]
-    at = parts.index(Ellipsis)
-    return [*parts[:at], *[WHOLE] * missing, *parts[at + 1 :]]
+def _refusing(name: str) -> Callable[..., NoReturn]:
+    def method(self: HeadLogits, *_: object, **__: object) -> NoReturn:
+        refuse(self, f"`{name}`")
+
+    return method
+
+
+for _operator, _names in _ALIASES.items():
+    for _name in _names:
+        setattr(HeadLogits, _name, _alias(_operator, _name))
+_OPERATORS: Final = {name for name in vars(operator) if name.startswith("__")}
+# Python looks for an operator in the class, past `__getattr__`; not to have it would be a TypeError, or silence.
+for _name in _OPERATORS | {f"__r{name[2:]}" for name in _OPERATORS} | _CONVERSIONS:
+    if _name in dir(Tensor) and getattr(HeadLogits, _name, None) is getattr(object, _name, None):
+        setattr(HeadLogits, _name, _refusing(_name))
+METHODS: Final = frozenset(  # that torch has as functions too
+    name for kind in (HeadLogits, ShapedLogits) for name in vars(kind) if name[0] != "_" and hasattr(torch, name)
+)
+
+
+def _is_finite(number: object) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+
+
+def _takes(method: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    """Whether a method has the options that torch's function was given."""
+    try:
+        inspect.signature(method).bind(*arguments, **options)
+    except TypeError:
+        return False
+    return True
+
+
+def _leaves(tree: object) -> list[Any]:
+    """Return what arguments hold, however deep."""
+    return pytree.tree_leaves(tree, is_leaf=lambda each: isinstance(each, LinearLogits))
 
 
 def _cross_entropy(
@@ -230,11 +361,11 @@ def _cross_entropy(
         message = f"{name}: `target` is logits that are not made, expected class indices; swap the arguments."
         raise UnmadeLogitsError(message)
     if size_average is not None or reduce is not None:
-        _refuse(input, f"{name} with size_average or reduce")
+        refuse(input, f"{name} with size_average or reduce")
     if input.dim() > 2:  # noqa: PLR2004  torch takes the second of several dimensions for the classes
-        _refuse(input, f"{name} of more than two dimensions")
+        refuse(input, f"{name} of more than two dimensions")
     if isinstance(target, Tensor) and target.dtype.is_floating_point:
-        _refuse(input, f"{name} with distributions")
+        refuse(input, f"{name} with distributions")
     return losses.cross_entropy(
         input,
         target,
@@ -258,7 +389,12 @@ def _flattened(logits: HeadLogits) -> tuple[list[Tensor], _Rest]:
 
 def _unflattened(leaves: Any, rest: _Rest) -> Any:  # noqa: ANN401  a tree may hold anything in the place of a tensor
     (hidden,) = leaves
-    return replace(rest.logits, hidden=hidden) if isinstance(hidden, Tensor) else hidden
+    if not isinstance(hidden, Tensor):
+        return hidden
+    own = rest.logits.dtype
+    if wide(own) == hidden.dtype:  # FSDP's output_dtype widens what a model returns; 16-bit logits are wide in any case
+        hidden = hidden.to(own)
+    return replace(rest.logits, hidden=hidden)
 
 
 # DistributedDataParallel with static_graph=True or unused parameters looks for the outputs' tensors in this way, and
