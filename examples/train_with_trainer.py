@@ -7,7 +7,7 @@
 Two lines make the difference:
 
     hand_over_logits(model)
-    Trainer(model, ..., compute_loss_func=next_token_loss())
+    Trainer(model, ..., compute_loss_func=next_token_loss(model))
 
 Both runs start from the same weights and see the same texts in the same order, so that their losses agree in float32.
 What differs is memory: the built-in loss makes the logits of all tokens at once, and two more tensors of that size on
@@ -141,7 +141,7 @@ def train(options: argparse.Namespace, *, handing_over: bool) -> Run:
             model,
             arguments(options, folder),
             train_dataset=texts,
-            compute_loss_func=next_token_loss() if handing_over else None,
+            compute_loss_func=next_token_loss(model) if handing_over else None,
         )
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(Bar)

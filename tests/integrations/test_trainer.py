@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.integrations.tiny_models import B, T, V, batch, tiny
-from torch import Tensor
-from transformers import PreTrainedModel, Trainer, TrainingArguments
+from torch import Tensor, nn
+from transformers import PreTrainedModel, Trainer, TrainingArguments, default_data_collator
 
 import slopes
-from slopes import DtypeError
-from slopes.integrations.transformers import HeadLogits, hand_over_logits, masked_lm_loss, next_token_loss
+from slopes import DtypeError, OptionError, SuspiciousInputWarning
+from slopes.integrations.transformers import (
+    HeadLogits,
+    hand_over_logits,
+    masked_lm_loss,
+    next_token_loss,
+    with_decoder_inputs,
+)
 
 STEPS: Final = 3
 ACCUMULATED: Final = 3
@@ -43,6 +50,7 @@ def trainer(
     folder: Path,
     loss: Any = None,  # noqa: ANN401  whatever the Trainer takes
     rows: list[dict[str, Tensor]] | None = None,
+    collator: Any = None,  # noqa: ANN401  likewise
     **options: Any,  # noqa: ANN401  likewise
 ) -> Trainer:
     """Return a Trainer of plain gradient descent, whose weights tell every gradient."""
@@ -70,6 +78,7 @@ def trainer(
         train_dataset=rows,
         eval_dataset=rows[:5],
         compute_loss_func=loss,
+        data_collator=collator,
     )
 
 
@@ -85,12 +94,12 @@ def assert_same_weights(came: PreTrainedModel, expected: PreTrainedModel) -> Non
         assert_close_to_scale(mine, theirs.detach().double(), scale, size=STEPS * B * T, what=name)
 
 
-@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@pytest.mark.parametrize("name", ["llama", "gpt2", "qwen3_moe"])
 def test_training_is_what_it_is_with_the_models_own_loss(name: str, tmp_path: Path) -> None:
     plain, handing = tiny(name), tiny(name)
     expected = trained(trainer(plain, tmp_path))
     hand_over_logits(handing)
-    came = trained(trainer(handing, tmp_path, next_token_loss()))
+    came = trained(trainer(handing, tmp_path, next_token_loss(handing)))
     assert len(came) == STEPS
     assert_close(torch.tensor(came), torch.tensor(expected, dtype=torch.float64), size=STEPS * B * T)
     assert_same_weights(handing, plain)
@@ -109,14 +118,14 @@ def test_without_a_loss_of_ours_the_models_own_takes_the_logits_that_are_handed_
 
 @pytest.mark.parametrize("name", ["llama", "bert"])
 def test_accumulated_batches_are_one_large_batch(name: str, tmp_path: Path) -> None:
-    loss = masked_lm_loss() if name == "bert" else next_token_loss()
+    made = masked_lm_loss if name == "bert" else next_token_loss
     small, large = tiny(name), tiny(name)
     for model, options in (
         (small, {}),
         (large, {"per_device_train_batch_size": 2 * ACCUMULATED, "gradient_accumulation_steps": 1}),
     ):
         hand_over_logits(model)
-        trained(trainer(model, tmp_path, loss, max_steps=1, **options))
+        trained(trainer(model, tmp_path, made(model), max_steps=1, **options))
     assert_same_weights(small, large)
 
 
@@ -126,10 +135,11 @@ def test_which_labels_the_trainer_counts(name: str, first: int, tmp_path: Path) 
 
     def loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor) -> Tensor:  # noqa: ANN401
         counted.append(float(num_items_in_batch))
-        return next_token_loss()(outputs, labels, num_items_in_batch)
+        made = masked_lm_loss if name == "bert" else next_token_loss
+        return made(model)(outputs, labels, num_items_in_batch)
 
-    rows = texts(2 * ACCUMULATED)
-    trainer(tiny(name), tmp_path, loss, rows, max_steps=1).train()
+    model, rows = tiny(name), texts(2 * ACCUMULATED)
+    trainer(model, tmp_path, loss, rows, max_steps=1).train()
     # A causal model's first label is no prediction, which the Trainer knows by the ending of the class's name.
     assert counted == [sum(int((row["labels"][first:] != -100).sum()) for row in rows)] * ACCUMULATED
 
@@ -141,7 +151,7 @@ def test_labels_are_kept_from_the_model_and_the_loss_is_multiplied_by_the_proces
     seen: dict[str, Any] = {}
     model.register_forward_pre_hook(lambda _, __, inputs: seen.update(inputs), with_kwargs=True)
     hand_over_logits(model)
-    training = trainer(model, tmp_path, next_token_loss())
+    training = trainer(model, tmp_path, next_token_loss(model))
     count = (given["labels"][:, 1:] != -100).sum()
     alone = training.compute_loss(model, dict(given), num_items_in_batch=count)
     assert "labels" not in seen
@@ -155,7 +165,7 @@ def test_labels_are_kept_from_the_model_and_the_loss_is_multiplied_by_the_proces
 def test_evaluation_and_prediction_have_logits(tmp_path: Path) -> None:
     plain, handing = tiny("gemma2"), tiny("gemma2")
     hand_over_logits(handing)
-    expected, came = trainer(plain, tmp_path), trainer(handing, tmp_path, next_token_loss())
+    expected, came = trainer(plain, tmp_path), trainer(handing, tmp_path, next_token_loss(handing))
     came.train()
     plain.load_state_dict(handing.state_dict())
     assert isinstance(handing.train()(**batch()).logits, HeadLogits)
@@ -174,9 +184,9 @@ def test_a_checkpoint_of_the_trainer_goes_on_where_it_was(tmp_path: Path) -> Non
     whole, stopped, resumed = tiny("gpt2"), tiny("gpt2"), tiny("gpt2")
     for model in (whole, stopped, resumed):
         hand_over_logits(model)
-    trained(trainer(whole, tmp_path / "whole", next_token_loss()))
-    trained(trainer(stopped, tmp_path / "stopped", next_token_loss(), max_steps=2, **options))
-    training = trainer(resumed, tmp_path / "stopped", next_token_loss(), **options)
+    trained(trainer(whole, tmp_path / "whole", next_token_loss(whole)))
+    trained(trainer(stopped, tmp_path / "stopped", next_token_loss(stopped), max_steps=2, **options))
+    training = trainer(resumed, tmp_path / "stopped", next_token_loss(resumed), **options)
     training.train(resume_from_checkpoint=str(tmp_path / "stopped" / "checkpoint-2"))
     assert_same_weights(resumed, whole)
 
@@ -186,3 +196,115 @@ def test_the_trainers_own_label_smoothing_is_refused(tmp_path: Path) -> None:
     hand_over_logits(model)
     with pytest.raises(DtypeError, match=r"asks for `.*log_softmax` of logits .* are not made"):
         trainer(model, tmp_path, label_smoothing_factor=0.1).train()
+
+
+# Terms of the model's own
+
+
+@pytest.mark.parametrize(("name", "having"), [("qwen3_moe", " with `aux_loss`"), ("llama", "")])
+def test_terms_of_a_models_own_want_the_model(name: str, having: str, tmp_path: Path) -> None:
+    model = tiny(name)
+    said = rf"`model` is None and `outputs` is \w+{having}, expected the model.* next_token_loss\(model\)"
+    with pytest.raises(OptionError, match=said):
+        trainer(model, tmp_path, next_token_loss(None)).train()
+
+
+def test_a_term_without_a_coefficient_is_told() -> None:
+    model = tiny("llama")
+    outputs = SimpleNamespace(logits=torch.zeros(1, 2, V), aux_loss=torch.tensor(1.0))
+    said = r"the outputs of LlamaForCausalLM have `aux_loss`.* leave compute_loss_func"
+    with pytest.raises(OptionError, match=said):
+        next_token_loss(model)(outputs, torch.zeros(1, 2, dtype=torch.int64))
+
+
+def test_a_wrapped_model_has_the_terms_of_the_one_within() -> None:
+    model, given = tiny("qwen3_moe"), batch()
+    expected = model(**given).loss.detach()
+    labels = given.pop("labels")
+    wrapped = nn.DataParallel(model)
+    compiled = torch.compile(model, backend="eager")
+    for outer in (wrapped, compiled):
+        came = next_token_loss(outer)(model(**given), labels)
+        assert_close(came.detach(), expected.double(), size=B * T)
+
+
+def test_a_model_is_a_module() -> None:
+    for made in (next_token_loss, masked_lm_loss):
+        with pytest.raises(DtypeError, match=f"{made.__name__}: `model` is str, expected the model that is trained"):
+            made("llama")
+
+
+# Encoder-decoders
+
+
+def pairs(count: int) -> list[dict[str, Tensor]]:
+    """Return sources and targets, of which each ends earlier than the one before."""
+    generator = torch.Generator().manual_seed(4)
+    rows = []
+    for index in range(count):
+        source, target = torch.randint(3, V, (2, T), generator=generator)
+        target[T - index % (T - 2) :] = -100
+        rows.append({"input_ids": source, "labels": target})
+    return rows
+
+
+@pytest.mark.parametrize("name", ["bart", "mbart", "t5", "blenderbot"])
+def test_an_encoder_decoder_learns_its_targets(name: str, tmp_path: Path) -> None:
+    plain, handing = tiny(name), tiny(name)
+    options = {"rows": pairs(STEPS * 2), "gradient_accumulation_steps": 1}
+    expected = trained(trainer(plain, tmp_path, **options))
+    hand_over_logits(handing)
+    collator = with_decoder_inputs(handing, default_data_collator)
+    came = trained(trainer(handing, tmp_path, masked_lm_loss(handing), collator=collator, **options))
+    assert_close(torch.tensor(came), torch.tensor(expected, dtype=torch.float64), size=STEPS * B * T)
+    assert_same_weights(handing, plain)
+
+
+@pytest.mark.parametrize("name", ["bart", "mbart", "t5", "blenderbot"])
+def test_an_encoder_decoder_without_decoder_inputs_refuses(name: str, tmp_path: Path) -> None:
+    model = tiny(name)
+    said = r"is called without `decoder_input_ids`.* data_collator=with_decoder_inputs\(model, collator\)"
+    masked_lm_loss(model)
+    loss = masked_lm_loss(model)
+    assert len(model._forward_pre_hooks) == 1  # a second loss is no second hook
+    with pytest.raises(OptionError, match=said):
+        trainer(model, tmp_path, loss, rows=pairs(6)).train()
+    ids = pairs(2)[0]["input_ids"][None]
+    model.eval()
+    assert model(ids, labels=ids).loss.isfinite()
+    assert model(ids, None, ids).logits.isfinite().all()  # by position
+    assert model.generate(ids, max_new_tokens=2).shape[0] == 1
+
+
+def test_decoder_inputs_are_those_that_there_are_and_leave_labels_alone() -> None:
+    model, row = tiny("bart"), pairs(3)[2]
+    collate = with_decoder_inputs(model, default_data_collator)
+    made = collate([row])
+    assert made["labels"].tolist() == [row["labels"].tolist()]
+    assert made["decoder_input_ids"][0, 0] == model.config.decoder_start_token_id
+    assert made["decoder_input_ids"][0, -1] == model.config.pad_token_id
+    given = torch.arange(T)
+    assert collate([row | {"decoder_input_ids": given}])["decoder_input_ids"].tolist() == [given.tolist()]
+    assert "decoder_input_ids" not in collate([{"input_ids": row["input_ids"]}])
+
+
+def test_decoder_inputs_say_what_is_wrong() -> None:
+    with pytest.raises(OptionError, match="`model` is LlamaForCausalLM, expected an encoder-decoder"):
+        with_decoder_inputs(tiny("llama"), default_data_collator)
+    model = tiny("blenderbot")
+    model.config.pad_token_id = None
+    with pytest.raises(OptionError, match="decoder_start_token_id 2 and pad_token_id None, expected two token ids"):
+        with_decoder_inputs(model, default_data_collator)(pairs(1))
+
+
+# The kind of output
+
+
+def test_the_loss_of_another_kind_of_model_is_told(tmp_path: Path) -> None:
+    for name, made, other in (
+        ("llama", masked_lm_loss, "next_token_loss"),
+        ("bert", next_token_loss, "masked_lm_loss"),
+    ):
+        model = tiny(name)
+        with pytest.warns(SuspiciousInputWarning, match=rf"of a model whose logits predict .* {other}\(model\)"):
+            trainer(model, tmp_path, made(model), max_steps=1).train()

@@ -78,7 +78,7 @@ def test_the_losses_for_the_trainer_are_the_models_own(name: str, count: Tensor 
     share = 1.0 if count is None else float((labels != -100).sum()) / 17
     expected_loss, expected = loss.detach().double() * share, gradients(model, loss * share)
     with hand_over_logits(model):
-        loss = trained_by(name)(outputs_without_labels(model, given), given["labels"], num_items_in_batch=count)
+        loss = trained_by(name, model)(outputs_without_labels(model, given), given["labels"], num_items_in_batch=count)
     assert_close(loss.detach(), expected_loss, size=B * T)
     assert_same_gradients(gradients(model, loss), expected)
 
@@ -87,12 +87,12 @@ def test_the_losses_for_the_trainer_are_the_models_own(name: str, count: Tensor 
 def test_a_causal_model_divides_by_the_number_of_items_as_ours_does(name: str) -> None:
     model, given = tiny(name), batch()
     expected = model(**given, num_items_in_batch=torch.tensor(17)).loss
-    came = next_token_loss()(outputs_without_labels(model, given), given["labels"], torch.tensor(17))
+    came = next_token_loss(model)(outputs_without_labels(model, given), given["labels"], torch.tensor(17))
     assert_close(came.detach(), expected.detach().double(), size=B * T)
 
 
-def trained_by(name: str) -> TrainerLoss:
-    return masked_lm_loss() if name in OTHERS else next_token_loss()
+def trained_by(name: str, model: PreTrainedModel) -> TrainerLoss:
+    return masked_lm_loss(model) if name in OTHERS else next_token_loss(model)
 
 
 def outputs_without_labels(model: PreTrainedModel, given: dict[str, Tensor]) -> Any:  # noqa: ANN401  a class per model
@@ -110,7 +110,7 @@ def test_label_smoothing_and_z_loss_are_those_of_their_definitions() -> None:
     smoothed = nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
     expected = smoothed + 0.01 * (logits[labels != -100].exp().sum(-1).log() ** 2).mean()
     with hand_over_logits(model):
-        came = next_token_loss(label_smoothing=0.1, z_loss=0.01)(model(given["input_ids"]), given["labels"])
+        came = next_token_loss(model, label_smoothing=0.1, z_loss=0.01)(model(given["input_ids"]), given["labels"])
     assert_close(came.detach(), expected.detach(), size=B * T)
 
 
@@ -139,7 +139,7 @@ def test_under_autocast_the_product_has_16_bits_as_the_models_own(name: str) -> 
         with hand_over_logits(model):
             outputs = model(given["input_ids"])
             inside = model(**given).loss
-    outside = next_token_loss()(outputs, given["labels"])
+    outside = next_token_loss(model)(outputs, given["labels"])
     assert outputs.logits.hidden.dtype == outputs.logits.weight.dtype == torch.bfloat16
     # The logits are the same to the last bit, and all after them is float32.
     assert_close(inside.detach(), expected.detach().double(), size=B * T)
@@ -258,7 +258,7 @@ def test_a_checkpoint_around_the_whole_model() -> None:
     expected_loss, expected = loss_and_gradients(model, given)
     with hand_over_logits(model):
         logits = checkpoint(lambda ids: model(ids).logits, given["input_ids"], use_reentrant=False)
-        loss = next_token_loss()(SimpleNamespace(logits=logits), given["labels"])
+        loss = next_token_loss(model)(SimpleNamespace(logits=logits), given["labels"])
         came = gradients(model, loss)
     assert_close(loss.detach(), expected_loss.double(), size=B * T)
     assert_same_gradients(came, expected)
@@ -339,7 +339,7 @@ def test_data_parallel_processes_reduce_every_step(options: dict[str, bool]) -> 
         wrapped.register_comm_hook(None, lambda _, bucket: _counted(reduced, bucket))
         for step in range(3):
             model.zero_grad()
-            next_token_loss()(wrapped(**given), labels).backward()
+            next_token_loss(model)(wrapped(**given), labels).backward()
             assert sum(reduced) == (step + 1) * sum(p.numel() for p in model.parameters())
         assert_same_gradients({name: p.grad for name, p in model.named_parameters()}, expected)
     finally:
@@ -358,7 +358,7 @@ def test_compiled() -> None:
     expected, expected_gradients = loss_and_gradients(model, given)
     labels = given.pop("labels")
     hand_over_logits(model)
-    loss = next_token_loss()(torch.compile(model, backend="eager")(**given), labels)
+    loss = next_token_loss(model)(torch.compile(model, backend="eager")(**given), labels)
     assert_close(loss.detach(), expected.double(), size=B * T)
     assert_same_gradients(gradients(model, loss), expected_gradients)
 
@@ -493,7 +493,7 @@ def outputs() -> SimpleNamespace:
 
 @pytest.mark.parametrize("made", [next_token_loss, masked_lm_loss])
 def test_losses_for_the_trainer_say_what_is_wrong(made: Callable[..., TrainerLoss]) -> None:
-    name, loss = made.__name__, made()
+    name, loss = made.__name__, made(None)
     labels = torch.zeros(2, 3, dtype=torch.int64)
     assert said_by(lambda: loss(outputs(), None), DtypeError) == (
         f"{name}: `labels` is None, expected token ids [B, T]; let the data collator add labels."
@@ -511,5 +511,5 @@ def test_losses_for_the_trainer_say_what_is_wrong(made: Callable[..., TrainerLos
         lambda: loss(SimpleNamespace(logits=torch.zeros(3, 5)), labels[0]), ShapeError
     )
     assert "holds 5, expected class indices in [0, 5)" in said_by(lambda: loss(outputs(), labels + 5), ValuesError)
-    assert f"{name}: `label_smoothing` is 1.5" in said_by(lambda: made(label_smoothing=1.5), OptionError)
-    assert f"{name}: `z_loss` is -1" in said_by(lambda: made(z_loss=-1), OptionError)
+    assert f"{name}: `label_smoothing` is 1.5" in said_by(lambda: made(None, label_smoothing=1.5), OptionError)
+    assert f"{name}: `z_loss` is -1" in said_by(lambda: made(None, z_loss=-1), OptionError)

@@ -80,6 +80,19 @@ def bert() -> PreTrainedModel:
     return model
 
 
+def qwen3_moe() -> PreTrainedModel:
+    config = transformers.Qwen3MoeConfig(
+        **_DECODER,
+        head_dim=8,
+        moe_intermediate_size=24,
+        num_experts=4,
+        num_experts_per_tok=2,
+        router_aux_loss_coef=0.1,
+        output_router_logits=True,
+    )
+    return transformers.Qwen3MoeForCausalLM(config)
+
+
 def t5() -> PreTrainedModel:
     config = transformers.T5Config(
         vocab_size=V,
@@ -96,39 +109,53 @@ def t5() -> PreTrainedModel:
     return transformers.T5ForConditionalGeneration(config)
 
 
+_TWO_STACKS: Final = {
+    "vocab_size": V,
+    "d_model": D,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 24,
+    "decoder_ffn_dim": 24,
+    "dropout": 0.0,
+    "max_position_embeddings": T,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "decoder_start_token_id": 2,
+    "init_std": 0.5,
+}
+
+
 def bart() -> PreTrainedModel:
-    config = transformers.BartConfig(
-        vocab_size=V,
-        d_model=D,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        encoder_ffn_dim=24,
-        decoder_ffn_dim=24,
-        dropout=0.0,
-        max_position_embeddings=T,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        decoder_start_token_id=2,
-        init_std=0.5,
-    )
-    model = transformers.BartForConditionalGeneration(config)
+    model = transformers.BartForConditionalGeneration(transformers.BartConfig(**_TWO_STACKS))
     torch.nn.init.normal_(model.final_logits_bias)
     return model
+
+
+def mbart() -> PreTrainedModel:
+    return transformers.MBartForConditionalGeneration(transformers.MBartConfig(**_TWO_STACKS))
+
+
+def blenderbot() -> PreTrainedModel:
+    """Return an encoder-decoder that has no way of its own to make its decoder's inputs of labels."""
+    return transformers.BlenderbotForConditionalGeneration(transformers.BlenderbotConfig(**_TWO_STACKS))
 
 
 CAUSAL: Final[Mapping[str, Callable[[], PreTrainedModel]]] = MappingProxyType(
     {"llama": llama, "gpt2": gpt2, "gemma2": gemma2, "cohere": cohere, "granite": granite}
 )
 OTHERS: Final[Mapping[str, Callable[[], PreTrainedModel]]] = MappingProxyType({"bert": bert, "t5": t5, "bart": bart})
+MORE: Final[Mapping[str, Callable[[], PreTrainedModel]]] = MappingProxyType(
+    {"qwen3_moe": qwen3_moe, "mbart": mbart, "blenderbot": blenderbot}
+)
 
 
 def tiny(name: str) -> PreTrainedModel:
     """Return a model in training mode."""
     torch.manual_seed(0)
-    model: PreTrainedModel = {**CAUSAL, **OTHERS}[name]().train()
+    model: PreTrainedModel = {**CAUSAL, **OTHERS, **MORE}[name]().train()
     return model
 
 
