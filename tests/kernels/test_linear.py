@@ -489,10 +489,11 @@ class TestScores:
     def test_they_are_what_torch_makes_of_the_logits(self) -> None:
         tensors = head()
         scores = L.token_scores(LinearLogits(*tensors, temperature=0.7, soft_cap=3.0), IDS)
-        logits = LinearLogits(*tensors, temperature=0.7, soft_cap=3.0).materialize()[:, :-1]
+        made = LinearLogits(*tensors, temperature=0.7, soft_cap=3.0).materialize()
+        logits = made[:, :-1]
         picked = torch.distributions.Categorical(logits=logits, validate_args=False)
-        assert_close(scores.entropy, picked.entropy())
-        assert_close(scores.log_probs, picked.log_prob(IDS[:, 1:]))
+        for one, other in ((scores.entropy, picked.entropy()), (scores.log_probs, picked.log_prob(IDS[:, 1:]))):
+            assert_close_to_scale(one, other, reach(other, made, tensors, 0.7))
         assert torch.equal(scores.likeliest, logits.argmax(-1))
         mine = (scores.entropy * WEIGHT[:, 1:]).sum() + (scores.log_probs**2).sum()
         theirs = (picked.entropy() * WEIGHT[:, 1:]).sum() + (picked.log_prob(IDS[:, 1:]) ** 2).sum()
