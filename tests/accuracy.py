@@ -58,7 +58,7 @@ def ulps(actual: Tensor, expected: object) -> Tensor:
     """
     given = actual.detach().cpu()
     if isinstance(expected, Tensor | np.ndarray):
-        wanted = np.asarray(expected.detach().cpu() if isinstance(expected, Tensor) else expected, dtype=np.float64)
+        wanted = _array(expected)
         _assert_shape(given, wanted.shape)
         return torch.from_numpy(_ulps_float64(given.double().numpy(), wanted, given.dtype))
     entries = list(_flatten(expected))
@@ -97,18 +97,33 @@ def assert_close(actual: Tensor, expected: object, *, size: int = 1, what: str =
     assert_within_ulps(actual, expected, tolerance(actual.dtype, size), what)
 
 
-def assert_close_to_scale(actual: Tensor, expected: object, scale: float, *, size: int = 1, what: str = "") -> None:
-    """Assert closeness in units of the last place of `scale`, the size of the terms that cancelled."""
+def assert_close_to_scale(
+    actual: Tensor, expected: object, scale: float | Tensor, *, size: int = 1, what: str = ""
+) -> None:
+    """Assert closeness in units of the last place of `scale`, the size of the terms that cancelled, of all or each."""
     given = actual.detach().cpu()
     entries = np.array([float(entry) for entry in _flatten(_plain(expected))]).reshape(given.shape)
-    errors = np.abs(given.double().numpy() - entries) / (unit(given.dtype) * scale)
+    scales = np.broadcast_to(_array(scale) if isinstance(scale, Tensor) else scale, given.shape)
+    away = np.abs(given.double().numpy() - entries)
+    with np.errstate(divide="ignore", invalid="ignore"):  # where nothing cancelled nothing may be away
+        errors = np.where(away == 0, 0.0, away / (unit(given.dtype) * scales))
     allowed = tolerance(given.dtype, size)
-    worst = float(errors.max()) if errors.size else 0.0
-    assert worst <= allowed, f"{what or 'result'} is {worst:.4g} units of {scale:.4g} away, allowed {allowed:.4g}"
+    if (errors <= allowed).all():
+        return
+    worst = int(errors.argmax())  # NaN, if there is one
+    message = (
+        f"{what or 'result'} is {errors.flat[worst]:.4g} units of {scales.flat[worst]:.4g} away, allowed {allowed:.4g}"
+    )
+    raise AssertionError(message)
 
 
 def _plain(expected: object) -> object:
-    return np.asarray(expected).tolist() if isinstance(expected, Tensor | np.ndarray) else expected
+    return _array(expected).tolist() if isinstance(expected, Tensor | np.ndarray) else expected
+
+
+def _array(numbers: Tensor | npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return numbers as float64, without the graph that a tensor may have."""
+    return np.asarray(numbers.detach().cpu().double() if isinstance(numbers, Tensor) else numbers, dtype=np.float64)
 
 
 def _assert_shape(actual: Tensor, shape: tuple[int, ...]) -> None:

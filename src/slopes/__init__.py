@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import warnings
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from slopes._core.errors import (
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
     from slopes.kernels.chunks import chunks
     from slopes.kernels.record import explain
     from slopes.plotting import figure, plot
+
+if find_spec("numpy") is None:
+    # torch says so when it is imported, by whichever module asks for it first. Nothing here is in want of NumPy that
+    # does not say so itself; one that is there and cannot be loaded is another matter, and torch's to tell.
+    warnings.filterwarnings("ignore", "Failed to initialize NumPy: No module named 'numpy'", UserWarning)
 
 __version__ = "0.1.0"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -148,3 +149,29 @@ def test_assertions_pass_and_fail_where_they_should() -> None:
         assert_close_to_scale(one, [mpf(1), off], 1.0)
     with pytest.raises(AssertionError, match="inf units"):
         assert_exact(torch.tensor(math.nan), mpf(1))
+
+
+def test_each_entry_may_have_a_scale_of_its_own() -> None:
+    step = 20 * unit(torch.float32)
+    came, wanted = torch.tensor([1.0, 1.0]), torch.tensor([1.0, 1.0 + step])
+    assert_close_to_scale(came, wanted, torch.tensor([1.0, 2.0]))
+    with pytest.raises(AssertionError, match=r"result is 20 units of 1 away"):
+        assert_close_to_scale(came, wanted, torch.tensor([2.0, 1.0]))
+    with pytest.raises(AssertionError, match="nan units"):
+        assert_close_to_scale(torch.tensor([math.nan, 1.0]), wanted, 2.0)
+    nothing = torch.tensor([0.0, 1.0])
+    assert_close_to_scale(nothing, torch.tensor([0.0, 1.0 + step]), torch.tensor([0.0, 2.0]))
+    with pytest.raises(AssertionError, match="result is inf units of 0 away"):
+        assert_close_to_scale(nothing, torch.tensor([1e-30, 1.0]), torch.tensor([0.0, 2.0]))
+
+
+def test_a_graph_is_in_the_way_of_nothing_neither_of_the_numbers_nor_of_the_message() -> None:
+    """What an assertion says when it fails is what one wants to read then."""
+    for dtype in DTYPES:
+        right, wrong = (torch.tensor([1.0, last], dtype=dtype, requires_grad=True) for last in (2.0, 3.0))
+        scale = torch.ones(2, requires_grad=True)
+        for assertion in (assert_exact, assert_close, partial(assert_close_to_scale, scale=scale)):
+            assertion(right, right)
+            if dtype in {torch.float32, torch.float64}:  # far more than 16 units
+                with pytest.raises(AssertionError, match=r"^(entry 1 is 2\.0, exactly 3\.0|result is .* away)"):
+                    assertion(right, wrong)

@@ -10,6 +10,10 @@ deviation) or on validation data (`temperature`, `thresholds`). Each piece stand
     recipe.predict(model(x_new)).probability
     recipe.score(model(x_test), y_test)                           # {"auroc": ..., ...}
 
+Only numbers are scored: predictions that are NaN are a `ValuesError` that counts them, in `observe` and `score` of
+every recipe and wherever something is found on them, whatever `slopes.checks` says. An argmax or a comparison would
+take them for an answer, and now and then for the right one.
+
 In Lightning, `training_step` returns `recipe.loss(...)`, and `validation_step` calls
 `recipe.observe(self.metrics, ...)` and `self.log_dict(self.metrics)`. Hugging Face's Trainer takes the loss as
 
@@ -34,7 +38,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 from torch import Tensor, nn
 
-from slopes._core.errors import MissingDependencyError
+from slopes._core.errors import MissingDependencyError, ValuesError
 from slopes._core.reduce import Reduction
 
 if TYPE_CHECKING:
@@ -96,7 +100,11 @@ class Recipe(Protocol):
         ...
 
     def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
-        """Update the metrics with a batch; over batches the result is that of all the data."""
+        """Update the metrics with a batch; over batches the result is that of all the data.
+
+        Raises:
+            ValuesError: A prediction is NaN.
+        """
         ...
 
     def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
@@ -106,6 +114,27 @@ class Recipe(Protocol):
     def calibrated(self, raw: Tensor, targets: Tensor) -> Self:
         """Return this recipe with what is to be found on validation data; the same one where there is nothing."""
         ...
+
+
+def refuse_nan(function: str, missing: Tensor, count: int | None = None) -> None:
+    """Raise `ValuesError` where a prediction that is to be scored is NaN; it reads them on every device.
+
+    Args:
+        function: Name for the message.
+        missing: Boolean, True where a prediction that counts is NaN.
+        count: How many count; all where None.
+
+    Raises:
+        ValuesError: A prediction is NaN.
+    """
+    found = int(missing.sum())
+    if found:
+        total = missing.numel() if count is None else count
+        message = (
+            f"{function}: {found} of {total} predictions {'is' if found == 1 else 'are'} NaN, expected numbers; find "
+            f"out where the model makes the first NaN, or leave those rows out and say so beside the score."
+        )
+        raise ValuesError(message)
 
 
 def needs(what: str, *packages: str) -> None:

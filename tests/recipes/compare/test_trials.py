@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
+import re
+from html import escape
 
 import numpy as np
 import pytest
@@ -11,13 +14,17 @@ import torch
 from distributed import LocalCluster
 
 from slopes import recipes
-from slopes._core.errors import OptionError
+from slopes._core.errors import OptionError, ValuesError
 from slopes.recipes.compare import candidates
+from slopes.recipes.compare.as_data import as_data
 from slopes.recipes.compare.comparison import Plan, compare
+from slopes.recipes.compare.curves import corruption, learning
 from slopes.recipes.compare.model import one_thread, parameters
+from slopes.recipes.compare.page import page
 from slopes.recipes.compare.trials import Trial, run, run_all
 from slopes.recipes.data.dataset import Columns, Dataset, load
 from slopes.recipes.data.tasks import TASKS
+from slopes.recipes.recipe import Recipe
 
 SHORT = {"repetitions": 2, "steps": 12}
 
@@ -128,3 +135,55 @@ def test_unknown_candidates_and_measures_are_refused(wine: Dataset) -> None:
         compare(wine, Plan(only=("mse",)))
     with pytest.raises(OptionError, match="--metric is 'auroc', expected one that every candidate has: macro_f1"):
         compare(wine, Plan(seeds=1, steps=2, corrupted=(), ratios=(), only=("focal",), decides="auroc"), jobs=1)
+
+
+def _lost(_: Recipe, raw: torch.Tensor) -> torch.Tensor:
+    return torch.full_like(raw, torch.nan)
+
+
+def _losing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let what a candidate predicts be NaN, as after a training that has gone astray."""
+    given, rules = candidates._ROOMS["multiclass"]
+    changed = tuple(dataclasses.replace(c, raw=_lost) if c.name == name else c for c in given)
+    monkeypatch.setitem(candidates._ROOMS, "multiclass", (changed, rules))
+
+
+LITTLE = {"seeds": 1, "steps": 3, "corrupted": (0.2,), "ratios": (), "only": ("focal", "smoothed")}
+
+
+def test_a_candidate_that_predicts_nan_is_named_and_not_ranked(wine: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    _losing(monkeypatch, "focal")
+    out = run(wine, Trial(candidate="focal", seed=0), **SHORT)
+    assert (out.scores, out.uncalibrated, len(out.observed)) == ({}, {}, 0)
+    assert all(np.isnan(error) for _, error in out.curve)
+    assert out.reasons[-1].startswith("not scored: MultiClass.observe: ")
+    found = compare(wine, Plan(**LITTLE), jobs=1)  # type: ignore[arg-type]
+    assert "focal" not in {c.name for c in found.tried}
+    assert found.of("focal") == []
+    (said,) = found.refused
+    assert said.startswith("focal was not scored: MultiClass.observe: ")
+    assert said in json.loads(json.dumps(as_data(found), allow_nan=False))["recommendation"]["limits"]
+    assert escape(said) in re.sub(r"</?code>", "`", page(found))
+
+
+def test_nothing_is_compared_with_what_predicts_nan(wine: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    _losing(monkeypatch, "cross_entropy")
+    with pytest.raises(
+        ValuesError, match=r"compare: cross_entropy, which the rules choose, was not scored: .* features"
+    ):
+        compare(wine, Plan(**LITTLE), jobs=1)  # type: ignore[arg-type]
+
+
+def test_a_step_or_a_stress_with_nan_is_a_gap_in_the_report(wine: Dataset) -> None:
+    found = compare(wine, Plan(**LITTLE), jobs=1)  # type: ignore[arg-type]
+    harmed = [
+        o._replace(curve=[(o.curve[0][0], np.nan), *o.curve[1:]]) if o.trial.plain else o._replace(scores={})
+        for o in found.outcomes
+        if o.trial.candidate == "focal"
+    ]
+    others = [o for o in found.outcomes if o.trial.candidate != "focal"]
+    spoiled = dataclasses.replace(found, outcomes=(*others, *harmed))
+    assert len(learning(found)) - len(learning(spoiled)) == 1
+    assert len(corruption(found)) - len(corruption(spoiled)) == 1
+    json.dumps(as_data(spoiled), allow_nan=False)
+    assert page(spoiled)

@@ -26,7 +26,7 @@ from slopes.recipes.classification import labels, posterior
 from slopes.recipes.classification.calibration import Cost, Metric, tempered, tune_threshold
 from slopes.recipes.classification.heads import OneLogit, log_odds
 from slopes.recipes.classification.labels import MILD, SEVERE
-from slopes.recipes.recipe import Reason, needs
+from slopes.recipes.recipe import Reason, needs, refuse_nan
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
@@ -235,11 +235,12 @@ class Binary:
         Raises:
             ShapeError: Shapes differ.
             DtypeError: `raw` is not floating.
-            ValuesError: A target is neither 0 nor 1.
+            ValuesError: A target is neither 0 nor 1, or a prediction is NaN.
         """
         truth = labels.hard("Binary.observe", raw, targets).flatten()
         logits = raw.detach().double().flatten()  # the sigmoid ties what lies beyond 17 in float32
         probability, decision = self.predict(logits)
+        refuse_nan("Binary.observe", probability.isnan())
         given = {
             "f1": (decision, truth),
             "balanced_accuracy": (decision, truth),

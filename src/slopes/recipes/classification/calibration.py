@@ -17,7 +17,7 @@ from slopes._core import check
 from slopes._core.errors import OptionError, ShapeError, ValuesError
 from slopes._core.spec import FINITE_NON_NEGATIVE, Domain
 from slopes.recipes.classification.labels import hard
-from slopes.recipes.recipe import Reason
+from slopes.recipes.recipe import Reason, refuse_nan
 
 Metric = Literal["f1", "balanced_accuracy", "accuracy", "matthews"]
 METRICS: Final = ("f1", "balanced_accuracy", "accuracy", "matthews")
@@ -269,6 +269,7 @@ def _checked_probabilities(function: str, probability: Tensor, targets: Tensor) 
         )
         raise ShapeError(message)
     labels = hard(function, probability, targets)
+    refuse_nan(function, probability.isnan())
     check.within(function, "probability", probability, Domain(0.0, 1.0), "apply the sigmoid first")
     if len(labels) == 0 or bool((labels == labels[0]).all()):
         came = f"only {int(labels[0])} in {len(labels)} rows" if len(labels) else "no rows"

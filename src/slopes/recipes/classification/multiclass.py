@@ -27,7 +27,7 @@ from slopes.recipes.classification import class_counts, labels, posterior
 from slopes.recipes.classification.calibration import tempered
 from slopes.recipes.classification.heads import linear_head
 from slopes.recipes.classification.labels import MILD, SEVERE
-from slopes.recipes.recipe import Reason, needs
+from slopes.recipes.recipe import Reason, needs, refuse_nan
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
@@ -269,10 +269,11 @@ class MultiClass:
         Raises:
             ShapeError: `targets` does not have the leading shape of `raw`, or the last dimension is not C.
             DtypeError: `raw` is not floating, or `targets` is not int64.
-            ValuesError: A class index is out of range.
+            ValuesError: A class index is out of range, or a prediction is NaN.
         """
         log_p = self.log_probability(raw.detach().double()).reshape(-1, self.classes)
         check.integers("MultiClass.observe", "targets", targets, raw.shape[:-1], "one class index for each row")
+        refuse_nan("MultiClass.observe", log_p.isnan().any(-1))
         truth = targets.flatten()
         probability, logits = log_p.exp(), raw.detach().reshape(-1, self.classes)
         given = {

@@ -27,7 +27,7 @@ from slopes.recipes.classification import label_counts, posterior
 from slopes.recipes.classification.calibration import Cost, Metric, tempered, tune_threshold
 from slopes.recipes.classification.heads import linear_head, log_odds
 from slopes.recipes.classification.labels import MILD, SEVERE, hard, like_logits, listed, per_entry, pos_weight, rarity
-from slopes.recipes.recipe import Reason, needs
+from slopes.recipes.recipe import Reason, needs, refuse_nan
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
@@ -269,10 +269,11 @@ class MultiLabel:
         Raises:
             ShapeError: Shapes differ, or the last dimension is not K.
             DtypeError: `raw` is not floating.
-            ValuesError: A target is neither 0 nor 1.
+            ValuesError: A target is neither 0 nor 1, or a prediction is NaN.
         """
         truth = hard("MultiLabel.observe", raw, targets).reshape(-1, len(self.prior))
         probability, decision = self.predict(raw.detach().double().reshape(-1, len(self.prior)))
+        refuse_nan("MultiLabel.observe", probability.isnan())
         given = {
             "macro_f1": (decision, truth),
             "micro_f1": (decision, truth),

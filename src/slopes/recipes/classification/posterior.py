@@ -47,7 +47,7 @@ def from_focal(logits: Tensor, gamma: float) -> Tensor:
 
 def _focusing(logits: Tensor, gamma: float) -> Tensor:
     # e^x softplus(-x) goes to 1; from 20 on it is that to e^-20 / 2, and e^x is left alone before it overflows.
-    near = logits.clamp(max=_FAR)
+    near = logits.clamp(torch.finfo(logits.dtype).min, _FAR)  # at -∞ it goes to 0, and 0 · ∞ is none
     product = near.exp() * F.softplus(-near)
     return (gamma * torch.where(logits > _FAR, 1 - torch.exp(-logits.clamp(min=_FAR)) / 2, product)).log1p()
 

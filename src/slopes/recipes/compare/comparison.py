@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from slopes._core.errors import OptionError, SlopesError
+from slopes._core.errors import OptionError, SlopesError, ValuesError
 from slopes.recipes.compare import candidates
 from slopes.recipes.compare.candidate import Candidate
 from slopes.recipes.compare.harm import can_be_thinned
@@ -62,7 +62,7 @@ class Comparison:
         decides: The measure that decides.
         rules: Name of the candidate that the rules choose from the targets alone.
         why: The rules' reasons, in sentences.
-        refused: Candidates that refuse these targets, and what they say.
+        refused: Candidates that refuse these targets, or predict NaN, and what they say.
         seconds: How long it took.
     """
 
@@ -155,7 +155,7 @@ def compare(
 
     Raises:
         OptionError: The plan names a candidate or a measure that the task does not have.
-        ValuesError: The data do not allow the splits.
+        ValuesError: The data do not allow the splits, or what the rules choose predicts NaN.
     """
     started = time.perf_counter()
     task = data.target.task
@@ -176,6 +176,8 @@ def compare(
         scheduler=scheduler,
         told=told,
     )
+    tried, unscored = _scored(tried, rules, outcomes)
+    outcomes = [outcome for outcome in outcomes if outcome.trial.candidate in {c.name for c in tried}]
     decides = _decides(plan.decides or DECIDES[task], outcomes)
     return Comparison(
         data=data,
@@ -185,7 +187,7 @@ def compare(
         decides=decides,
         rules=rules,
         why=why,
-        refused=refused,
+        refused=(*refused, *unscored),
         seconds=time.perf_counter() - started,
     )
 
@@ -213,6 +215,23 @@ def _willing(tried: tuple[Candidate, ...], targets: Tensor) -> tuple[tuple[Candi
     return tuple(willing), tuple(refused)
 
 
+def _scored(
+    tried: tuple[Candidate, ...], rules: str, outcomes: Sequence[Outcome]
+) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+    """Return the candidates whose predictions are numbers, and what is said of the others."""
+    why = {o.trial.candidate: o.reasons[-1] for o in outcomes if o.trial.plain and not o.scores}
+    if rules in why:
+        text = (
+            f"compare: {rules}, which the rules choose, was {why[rules]} Look for infinite or very large features "
+            f"first: nothing can be compared with it."
+        )
+        raise ValuesError(text)
+    return (
+        tuple(candidate for candidate in tried if candidate.name not in why),
+        tuple(f"{candidate.label} was {why[candidate.name]}" for candidate in tried if candidate.name in why),
+    )
+
+
 def _opening(choice: str) -> str:
     """Return words with a capital, unless the first one is a name in code."""
     return choice if "_" in choice.split(maxsplit=1)[0] else choice[:1].upper() + choice[1:]
@@ -228,7 +247,7 @@ def _trials(data: Dataset, plan: Plan, names: Sequence[str]) -> Iterator[Trial]:
 
 
 def _decides(name: str, outcomes: Sequence[Outcome]) -> Measure:
-    known = [m for m in MEASURES if all(m in o.scores for o in outcomes) and MEASURES[m].better]
+    known = [m for m in MEASURES if all(m in o.scores for o in outcomes if o.scores) and MEASURES[m].better]
     if name not in known:
         text = f"compare: --metric is {name!r}, expected one that every candidate has: {', '.join(known)}."
         raise OptionError(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -52,7 +53,8 @@ def learning(found: Comparison) -> Rows:
         curves = [o.curve for o in found.of(candidate.name)]
         for points in zip(*curves, strict=True):
             mean = float(np.mean([error for _, error in points]))
-            rows.append({"candidate": candidate.label, "hue": candidate.hue, "step": points[0][0], "error": mean})
+            if not math.isnan(mean):  # a gap, where predictions were NaN
+                rows.append({"candidate": candidate.label, "hue": candidate.hue, "step": points[0][0], "error": mean})
     return rows
 
 

@@ -182,7 +182,7 @@ def _learning(found: Comparison) -> Figure:
         f"Error on validation rows along the training: {NAMES[task]}; the mean of the repetitions.{how}",
         {t: charts.learning(rows, axis, t, squeezed=squeezed) for t in inks.PAPER},
         ("step", *names),
-        [(f"{step}", *(number(at[name, step]) for name in names)) for step in steps],
+        [(f"{step}", *(number(at.get((name, step))) for name in names)) for step in steps],
     )
 
 

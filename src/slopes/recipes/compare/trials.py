@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from slopes._core.errors import MissingDependencyError, SlopesError
+from slopes._core.errors import MissingDependencyError, SlopesError, ValuesError
 from slopes.recipes.compare import candidates, model
 from slopes.recipes.compare.harm import corrupted, thinned
 from slopes.recipes.compare.model import Part
@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         trial: What was run.
-        scores: The recipe's metrics on the test rows, calibrated on the validation rows.
+        scores: The recipe's metrics on the test rows, calibrated on the validation rows; empty where one is NaN.
         uncalibrated: The same before calibration; empty unless the trial is a plain one.
         curve: Steps, and the error on the validation rows there.
         predicted: What was predicted for test rows: probabilities, or numbers; before and after calibration, `[2, n]`.
@@ -102,16 +102,18 @@ def run(data: Dataset, trial: Trial, repetitions: int, steps: int) -> Outcome:
         with torch.no_grad():
             held, raw = (candidate.raw(recipe, fitted.model(part.features)) for part in (validation, test))
             found, why = _calibrated(recipe, held, validation.targets)
-            predicted, observed = _pairs(data, (recipe, found), raw, test.targets, plain=trial.plain)
+            scores, why_not = _scores(found, raw, test.targets)
+            uncalibrated, _ = _scores(recipe, raw, test.targets) if trial.plain else ({}, ())
+            predicted, observed = _pairs(data, (recipe, found), raw, test.targets, kept=trial.plain and bool(scores))
             return Outcome(
                 trial,
-                found.score(raw, test.targets),
-                recipe.score(raw, test.targets) if trial.plain else {},
+                scores,
+                uncalibrated,
                 fitted.curve,
                 predicted,
                 observed,
                 (len(rows.train), len(rows.test)),
-                why,
+                (*why, *why_not),
                 time.perf_counter() - started,
             )
 
@@ -199,6 +201,14 @@ def _calibrated(recipe: Recipe, raw: Tensor, targets: Tensor) -> tuple[Recipe, t
     return found, tuple(f"{reason.choice}: {reason.because}" for reason in found.reasons)
 
 
+def _scores(recipe: Recipe, raw: Tensor, targets: Tensor) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return the metrics; none, and why, where a prediction is NaN: what became of one candidate ends no comparison."""
+    try:
+        return recipe.score(raw, targets), ()
+    except ValuesError as error:
+        return {}, (f"not scored: {error}",)
+
+
 def _parted(train: Part, noise: np.random.Generator) -> tuple[Part, Part]:
     """Return training rows and those to stop by: not the validation rows, which calibration needs unseen."""
     rows = torch.from_numpy(noise.permutation(len(train.targets)))
@@ -212,10 +222,10 @@ def _targets(data: Dataset, rows: Rows) -> Tensor:
 
 
 def _pairs(
-    data: Dataset, recipes: tuple[Recipe, Recipe], raw: Tensor, targets: Tensor, *, plain: bool
+    data: Dataset, recipes: tuple[Recipe, Recipe], raw: Tensor, targets: Tensor, *, kept: bool
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return what was predicted, before and after calibration, and what came of it; nothing for a stressed trial."""
-    if not plain:
+    """Return what was predicted, before and after calibration, and what came of it; nothing where it is not kept."""
+    if not kept:
         return np.zeros((2, 0), np.float32), np.zeros(0, np.float32)
     both = [recipe.predict(raw)[0].double() for recipe in recipes]
     if data.target.task == "multiclass":  # of the likeliest class: how sure, and whether rightly

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -21,9 +22,18 @@ NAMES: Final = {
 
 
 def watched(target: Target, recipe: Recipe, held: Part) -> Callable[[Callable[[Tensor], Tensor]], float]:
-    """Return the function from a model, features to raw outputs, to its error on validation rows, not calibrated."""
+    """Return the function from a model, features to raw outputs, to its error on validation rows, not calibrated.
+
+    The error is NaN where a prediction is.
+    """
     error = _error(target, recipe, held.targets)
-    return lambda model: error(model(held.features))
+
+    def watch(model: Callable[[Tensor], Tensor]) -> float:
+        raw = model(held.features)
+        # The likeliest of numbers that are none would be a class all the same.
+        return math.nan if bool(recipe.predict(raw)[0].isnan().any()) else error(raw)
+
+    return watch
 
 
 def _error(target: Target, recipe: Recipe, truth: Tensor) -> Callable[[Tensor], float]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 from slopes._core.errors import ValuesError
+from slopes.recipes.recipe import refuse_nan
 
 
 class Totals(NamedTuple):
@@ -74,7 +75,12 @@ def token_metrics(*, with_bytes: bool) -> MetricCollection:
 
 
 def totals(nats: Tensor, said: Tensor, wanted: Tensor, counts: Tensor, token_bytes: Tensor | None) -> Totals:
-    """Return the totals of a batch: -log p, the most probable tokens, the true ones, and which of them count."""
+    """Return the totals of a batch: -log p, the most probable tokens, the true ones, and which of them count.
+
+    Raises:
+        ValuesError: A prediction that counts is NaN.
+    """
+    refuse_nan("metrics", nats.isnan() & counts, int(counts.sum()))
     hits = ((said == wanted) & counts).sum()
     length = torch.zeros_like(hits) if token_bytes is None else token_bytes.to(wanted.device)[wanted[counts]].sum()
     return Totals(nats.double().sum(), hits, counts.sum(), length)

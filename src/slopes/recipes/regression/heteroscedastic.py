@@ -184,7 +184,7 @@ class GaussianRegression:
         Raises:
             ShapeError: Shapes do not fit.
             DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
+            ValuesError: A target is NaN or infinite, or a prediction is NaN.
         """
         function = "GaussianRegression.observe"
         self._parts(function, raw)
@@ -192,7 +192,7 @@ class GaussianRegression:
         mean, deviation, lower, upper = self.predict(outputs)
         nll = losses.gaussian_nll(mean, 2 * deviation.log(), given, full=True, reduction="none")
         seen = judging.Seen(mean, given, lower=lower, upper=upper, surprise={"nll": nll})
-        judging.update(metrics, self.scale, seen)
+        judging.update(function, metrics, self.scale, seen)
 
     score = judging.score
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import ShapeError
-from slopes.recipes.recipe import Recipe, needs
+from slopes.recipes.recipe import Recipe, needs, refuse_nan
 from slopes.recipes.regression.numbers import Standardization, truth
 
 if TYPE_CHECKING:
@@ -83,8 +83,16 @@ def metrics(recipe: OfPoints) -> MetricCollection:
     return collection(f"{type(recipe).__name__}.metrics", recipe.scale)
 
 
-def update(metrics: MetricCollection, scale: Standardization, seen: Seen) -> None:
-    """Update the metrics with a batch; those that were added to the collection get prediction and target."""
+def update(function: str, metrics: MetricCollection, scale: Standardization, seen: Seen) -> None:
+    """Update the metrics with a batch; those that were added to the collection get prediction and target.
+
+    Raises:
+        ValuesError: A prediction, or an end of an interval, is NaN.
+    """
+    missing = seen.value.isnan()
+    for beside in (seen.mean, seen.lower, seen.upper):
+        missing = missing if beside is None else missing | beside.isnan()
+    refuse_nan(function, missing)
     from slopes.recipes.regression import deviations  # noqa: PLC0415  an optional package
 
     deviations.update(metrics, scale, seen)
@@ -96,11 +104,12 @@ def observe(recipe: OfPoints, metrics: MetricCollection, raw: Tensor, targets: T
     Raises:
         ShapeError: Shapes differ.
         DtypeError: One of them is not floating.
-        ValuesError: A target is NaN or infinite.
+        ValuesError: A target is NaN or infinite, or a prediction is NaN.
     """
-    outputs, given = truth(f"{type(recipe).__name__}.observe", raw, targets)
+    function = f"{type(recipe).__name__}.observe"
+    outputs, given = truth(function, raw, targets)
     value, *mean = recipe.predict(outputs)
-    update(metrics, recipe.scale, Seen(value, given, mean=mean[0] if mean else None))
+    update(function, metrics, recipe.scale, Seen(value, given, mean=mean[0] if mean else None))
 
 
 def score(recipe: Recipe, raw: Tensor, targets: Tensor) -> dict[str, float]:

@@ -265,7 +265,7 @@ class QuantileRegression:
         Raises:
             ShapeError: Shapes do not fit.
             DtypeError: One of them is not floating.
-            ValuesError: A target is NaN or infinite.
+            ValuesError: A target is NaN or infinite, or a prediction is NaN.
         """
         function = "QuantileRegression.observe"
         self._fits(function, raw)
@@ -273,7 +273,7 @@ class QuantileRegression:
         value, lower, upper, quantiles = self.predict(outputs)
         pinball = losses.quantile(quantiles, given, self.levels, reduction="none").mean(-1)
         seen = judging.Seen(value, given, lower=lower, upper=upper, surprise={"pinball": pinball})
-        judging.update(metrics, self.scale, seen)
+        judging.update(function, metrics, self.scale, seen)
 
     score = judging.score
 

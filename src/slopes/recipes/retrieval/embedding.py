@@ -23,7 +23,7 @@ from slopes._core.reduce import Reduction, wide
 from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE
 from slopes.kernels.distance import normalize
 from slopes.losses.mining import Mining
-from slopes.recipes.recipe import Reason, needs
+from slopes.recipes.recipe import Reason, needs, refuse_nan
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
@@ -292,8 +292,16 @@ class Embedding:
         return MetricCollection({"retrieval": Retrieval(self.neighbors, paired=self.objective != "triplet")})
 
     def observe(self, metrics: MetricCollection, raw: Tensor, targets: Tensor) -> None:
-        """Update the metrics with a batch; its items are looked for among those of all batches."""
-        self._check("Embedding.observe", raw, targets)
+        """Update the metrics with a batch; its items are looked for among those of all batches.
+
+        Raises:
+            SlopesError: Shapes or dtypes do not fit.
+            ValuesError: An embedding, or a partner's, is NaN, or infinite, which leaves no direction.
+        """
+        function = "Embedding.observe"
+        self._check(function, raw, targets)
+        sides = (raw,) if self.objective == "triplet" else (raw, targets)
+        refuse_nan(function, torch.cat([self.predict(side.detach()).embedding.isnan().any(-1) for side in sides]))
         metrics.update(raw, targets)
 
     def score(self, raw: Tensor, targets: Tensor) -> dict[str, float]:
