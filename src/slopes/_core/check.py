@@ -433,3 +433,25 @@ def signs(function: str, name: str, value: Tensor, keep: Tensor | None = None) -
             f"from labels 0 and 1 make 2 * labels - 1."
         )
         raise ValuesError(message)
+
+
+def no_infinity(function: str, keep: Tensor | None = None, **values: Tensor) -> None:
+    """Raise `ValuesError` where an entry is infinite in a row that counts; NaN is the caller's own."""
+    for name, value in values.items():
+        if not reads_values(value, keep) or bool(value.detach().sum(dtype=wide_sum(value)).isfinite()):
+            continue  # one pass without a temporary; a sum that overflows only asks for a closer look
+        wrong = value.detach().isinf()
+        if keep is not None:
+            wrong = wrong & keep.reshape(keep.shape + (1,) * (value.dim() - keep.dim()))
+        if bool(wrong.any()):
+            at = wrong.nonzero()[0].tolist()
+            message = (
+                f"{function}: `{name}` is {value[wrong][0].item():.6g} at entry {at}, expected finite numbers; "
+                f"find the overflow that made it so (float16 ends at 65,504), and scale down what came before it."
+            )
+            raise ValuesError(message)
+
+
+def wide_sum(value: Tensor) -> torch.dtype:
+    """Return the dtype to sum up numbers in, so that those of 16 bits do not overflow."""
+    return torch.float32 if value.dtype in NARROW else value.dtype

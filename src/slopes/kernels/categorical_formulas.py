@@ -16,8 +16,12 @@ from slopes.kernels.differences import difference, excess
 
 
 def parts(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return (d, p, q, total) of rows: x minus the largest, softmax, 1 - softmax, and log Σ e^d."""
+    """Return (d, p, q, total) of rows: x minus the largest, softmax, 1 - softmax, and log Σ e^d.
+
+    A row in which every entry is -inf has no distribution: all four are NaN.
+    """
     largest, index = x.max(-1, keepdim=True)
+    largest = torch.where(largest == -torch.inf, torch.nan, largest)
     leads = x == largest
     high, low = difference(x, largest)
     high, low = torch.where(leads, 0.0, high), torch.where(leads, 0.0, low)

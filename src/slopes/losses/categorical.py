@@ -26,7 +26,7 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
-from slopes.kernels import categorical
+from slopes.kernels import categorical, defined
 
 SmoothOver = Literal["all", "others"]
 IGNORE: Final = -100
@@ -95,7 +95,7 @@ def cross_entropy(
     if isinstance(targets, Tensor) and targets.dtype.is_floating_point:
         soft_plan = _soft_plan(logits, targets, weights, mask, weight, reduction, denominator)
         options = weights, float(label_smoothing), others, float(z_loss)
-        return categorical.SOFT.reduced(logits, targets, *options, plan=soft_plan)
+        return defined.reduced(categorical.SOFT, soft_plan, *options, logits=logits, targets=targets)
     plan, classes = cross_entropy_plan(
         "cross_entropy",
         logits,
@@ -160,7 +160,7 @@ def softmax_focal(
     plan, classes = cross_entropy_plan(
         "softmax_focal", logits, targets, mask, weight, reduction, denominator, ignore_index, weights
     )
-    return categorical.FOCAL.reduced(logits, classes, float(gamma), plan=plan)
+    return defined.reduced(categorical.FOCAL, plan, float(gamma), logits=logits, targets=classes)
 
 
 def smooth_labels(
@@ -410,9 +410,9 @@ def reduced_by_index(
 ) -> Tensor:
     """Return the cross-entropy of class indices, by the one-hot rows only where smoothing needs them."""
     if label_smoothing == 0:
-        return categorical.BY_INDEX.reduced(logits, classes, float(z_loss), plan=plan)
+        return defined.reduced(categorical.BY_INDEX, plan, float(z_loss), logits=logits, targets=classes)
     options = class_weight, float(label_smoothing), others, float(z_loss)
-    return categorical.SMOOTHED.reduced(logits, classes, *options, plan=plan)
+    return defined.reduced(categorical.SMOOTHED, plan, *options, logits=logits, targets=classes)
 
 
 _CLASSES: Final = (Input("logits", ("...", "C")), Input("targets", ("...",), "class_index"))

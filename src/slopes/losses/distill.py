@@ -14,7 +14,7 @@ from slopes._core import check
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels import categorical
+from slopes.kernels import categorical, defined
 from slopes.losses.categorical import IGNORE, cross_entropy_plan
 
 Direction = Literal["forward", "reverse"]
@@ -83,9 +83,8 @@ def distillation(
         "distillation", student, targets, mask, weight, reduction, denominator, ignore_index, None, name="student"
     )
     reverse = direction == "reverse"
-    return categorical.DISTILLATION.reduced(
-        student, teacher, classes, float(alpha), float(temperature), reverse, plan=plan
-    )
+    options = float(alpha), float(temperature), reverse
+    return defined.reduced(categorical.DISTILLATION, plan, *options, student=student, teacher=teacher, targets=classes)
 
 
 class Distillation(nn.Module):

@@ -16,6 +16,7 @@ from slopes._core import check, reduce
 from slopes._core.errors import OptionError
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import defined
 from slopes.kernels.pointwise import Pointwise
 
 LOG_2PI: Final = 1.8378770664093453
@@ -69,7 +70,8 @@ def quantile(
     plan = reduce.plan(
         "quantile", shape, predictions, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    return _QUANTILE.reduced(predictions, targets.unsqueeze(-1).expand(shape), levels.expand(shape), plan=plan)
+    each = {"targets": targets.unsqueeze(-1).expand(shape), "quantiles": levels.expand(shape)}
+    return defined.reduced(_QUANTILE, plan, predictions=predictions, **each)
 
 
 def gaussian_nll(
@@ -118,7 +120,7 @@ def gaussian_nll(
         "gaussian_nll", mean.shape, mean, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
     constant = 0.5 * LOG_2PI if full else 0.0
-    return _GAUSSIAN_NLL.reduced(mean, log_variance, target, constant, plan=plan)
+    return defined.reduced(_GAUSSIAN_NLL, plan, constant, mean=mean, log_variance=log_variance, target=target)
 
 
 class Quantile(nn.Module):

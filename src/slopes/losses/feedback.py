@@ -27,6 +27,7 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
+from slopes.kernels import defined
 from slopes.kernels.differences import difference, minus, times
 from slopes.kernels.pointwise import Pointwise
 
@@ -102,7 +103,8 @@ def kto(
     )
     side = 2 * desirable.to(kl.dtype) - 1
     factors = float(desirable_weight), float(undesirable_weight)
-    return _KTO.reduced(policy, reference.detach(), kl, side, float(beta), *factors, plan=plan)
+    tensors = {"policy": policy, "reference": reference.detach(), "kl": kl, "desirable": side}
+    return defined.reduced(_KTO, plan, float(beta), *factors, **tensors)
 
 
 def orpo(
@@ -172,7 +174,7 @@ def orpo(
     for name, value in tensors.items():
         _no_empty_answer(name, value, plan.keep)
         check.within("orpo", name, value, _NOT_ABOVE_0, "pass the mean log-probability of each answer", plan.keep)
-    return _ORPO.reduced(chosen_log_probs, rejected_log_probs, nll, float(lam), plan=plan)
+    return defined.reduced(_ORPO, plan, float(lam), **tensors, nll=nll)
 
 
 class KTO(nn.Module):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from slopes._core import check, reduce
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import defined
 from slopes.kernels.pointwise import Pointwise
 
 
@@ -199,7 +200,7 @@ def _between(
         reduction=reduction,
         denominator=denominator,
     )
-    return loss.reduced(predictions, targets, *options, plan=plan)
+    return defined.reduced(loss, plan, *options, predictions=predictions, targets=targets)
 
 
 class MSE(nn.Module):
