@@ -435,23 +435,23 @@ def signs(function: str, name: str, value: Tensor, keep: Tensor | None = None) -
         raise ValuesError(message)
 
 
-def no_infinity(function: str, keep: Tensor | None = None, **values: Tensor) -> None:
-    """Raise `ValuesError` where an entry is infinite in a row that counts; NaN is the caller's own."""
-    for name, value in values.items():
-        if not reads_values(value, keep) or bool(value.detach().sum(dtype=wide_sum(value)).isfinite()):
-            continue  # one pass without a temporary; a sum that overflows only asks for a closer look
-        wrong = value.detach().isinf()
+def moderate(function: str, keep: Tensor | None = None, **points: Tensor) -> None:
+    """Raise `ValuesError` where points that count have entries without differences: infinite, or nearly; NaN may be."""
+    for name, value in points.items():
+        if value.numel() == 0 or not reads_values(value, keep):
+            continue
+        most = torch.finfo(torch.float32 if value.dtype in NARROW else value.dtype).max / 4
+        low, high = (float(end) for end in value.detach().aminmax())
+        if -most <= low and high <= most:
+            continue
+        wrong = value.detach().abs() > most
         if keep is not None:
             wrong = wrong & keep.reshape(keep.shape + (1,) * (value.dim() - keep.dim()))
         if bool(wrong.any()):
             at = wrong.nonzero()[0].tolist()
             message = (
-                f"{function}: `{name}` is {value[wrong][0].item():.6g} at entry {at}, expected finite numbers; "
-                f"find the overflow that made it so (float16 ends at 65,504), and scale down what came before it."
+                f"{function}: `{name}` is {value[wrong][0].item():.6g} at entry {at}, expected "
+                f"finite numbers of at most {most:.3g} in size; find the overflow that made it so (float16 ends at "
+                f"65,504), and scale down what comes before it."
             )
             raise ValuesError(message)
-
-
-def wide_sum(value: Tensor) -> torch.dtype:
-    """Return the dtype to sum up numbers in, so that those of 16 bits do not overflow."""
-    return torch.float32 if value.dtype in NARROW else value.dtype

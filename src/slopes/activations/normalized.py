@@ -30,8 +30,9 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
         mask: Boolean, shape of `x`, True where an entry takes part.
 
     Returns:
-        Shape and dtype of `x`; each row sums to 1. A row without an entry to choose from (all masked, or all -inf) has no
-        distribution: with a mask, with a temperature and under `slopes.exact()` it is all zeros, with zero gradient.
+        Shape and dtype of `x`; each row sums to 1. A row without an entry to choose from (all masked, or all -inf) has
+        no distribution: with a mask, with a temperature, and under `slopes.exact()`, it is all zeros, with zero
+        gradient.
 
     Raises:
         DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
@@ -77,8 +78,8 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
         ShapeError: `x` is 0-d, or `mask` has another shape than `x`.
 
     Notes:
-        By default, without mask and temperature, this is torch's own kernel, which gives NaN for a row of -inf alone and
-        for a row with +inf; see `softmax`.
+        By default, without mask and temperature, this is torch's own kernel, which gives NaN for a row of -inf alone
+        and for a row with +inf; see `softmax`.
 
     Examples:
         >>> log_softmax(torch.tensor([0.0, 0.0]))

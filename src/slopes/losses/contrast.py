@@ -73,8 +73,8 @@ def info_nce(
         "info_nce", query.shape[:1], query, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
     positives = _positives(query, keys, positives, plan.keep)
-    check.no_infinity("info_nce", plan.keep, query=query)
-    check.no_infinity("info_nce", keys=keys)
+    check.moderate("info_nce", plan.keep, query=query)
+    check.moderate("info_nce", keys=keys)
     extras = 1 / temperature, normalize, positives, None
     loss = LINE_UP.reduced((plan.neutral(query), keys, None), extras, plan)
     return defined.told(loss, plan, query=plan.neutral(query), keys=keys)
@@ -129,7 +129,7 @@ def clip(
     plan = reduce.plan(
         "clip", images.shape[:1], images, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    check.no_infinity("clip", plan.keep, images=images, texts=texts)
+    check.moderate("clip", plan.keep, images=images, texts=texts)
     images, texts = plan.neutral(images), plan.neutral(texts)
     loss = TWO_WAY.reduced((images, texts, scale), (normalize, plan.keep), plan)
     return defined.told(loss, plan, images=images, texts=texts)
@@ -199,7 +199,7 @@ def nt_xent(
     if plan.keep is not None:
         plan = planned(plan.keep & plan.keep.roll(count))
     for name, side, keep in zip(("first", "second"), (first, second), _halves(plan.keep), strict=True):
-        check.no_infinity("nt_xent", keep, **{name: side})
+        check.moderate("nt_xent", keep, **{name: side})
     both = torch.cat([t.to(wide(t.dtype)) for t in (first, second)])  # autocast cannot join float16
     partners = (torch.arange(2 * count, device=first.device) + count) % max(2 * count, 1)
     extras = 1 / temperature, normalize, partners, plan.keep

@@ -75,7 +75,7 @@ def triplet(
     plan = reduce.plan(
         "triplet", anchor.shape[:-1], anchor, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    check.no_infinity("triplet", plan.keep, anchor=anchor, positive=positive, negative=negative)
+    check.moderate("triplet", plan.keep, anchor=anchor, positive=positive, negative=negative)
     a, p, n = (plan.neutral(t).to(wide(t.dtype)) for t in (anchor, positive, negative))
     loss = plan.apply(torch.relu(distances.between(a, p, distance) - distances.between(a, n, distance) + margin))
     return defined.told(loss, plan, anchor=anchor, positive=positive, negative=negative)
@@ -323,7 +323,7 @@ def _plan_of_pairs(
     plan = reduce.plan(
         function, a.shape[:-1], a, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    check.no_infinity(function, plan.keep, a=a, b=b)
+    check.moderate(function, plan.keep, a=a, b=b)
     return plan
 
 

@@ -113,7 +113,7 @@ class MomentumQueue(nn.Module):
             reduction=self.reduction,
             denominator=denominator,
         )
-        check.no_infinity("MomentumQueue", plan.keep, query=query, keys=keys)
+        check.moderate("MomentumQueue", plan.keep, query=query, keys=keys)
         q, own = (self._prepared(plan.neutral(t)) for t in (query, keys.detach()))
         # A copy: the next batch may be enqueued before this one's backward pass.
         queue = self.keys.detach().to(q.dtype, copy=True)
@@ -131,7 +131,7 @@ class MomentumQueue(nn.Module):
         check.floating("MomentumQueue.enqueue", keys=keys)
         self._check_rows("keys", keys)
         check.same_device("MomentumQueue.enqueue", keys=keys, queue=self.keys)
-        check.no_infinity("MomentumQueue.enqueue", keys=keys)
+        check.moderate("MomentumQueue.enqueue", keys=keys)
         size = self.keys.shape[0]
         ready = self._prepared(keys.detach())
         places = (self.pointer + torch.arange(ready.shape[0], device=ready.device)) % size
