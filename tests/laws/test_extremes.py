@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -18,6 +18,8 @@ from tests.laws.samples import COUPLED, LOSSES, Case, Inputs, gradients, on_grap
 from torch import Tensor
 
 import slopes
+from slopes import activations as A  # noqa: N812
+from slopes import losses as L  # noqa: N812
 from slopes._core.spec import Input
 
 ROWS: Final = 400
@@ -152,3 +154,87 @@ def test_each_batch_has_a_value_or_an_error(case: Case) -> None:
                 continue
             for value in (found, *gradients(found, inputs, case.learned())):
                 assert not bool(value.isnan().any()), (inputs, found)
+
+
+CLASSES: Final = [
+    c for c in LOSSES if c.spec.inputs[0].name in ("logits", "scores", "student") and len(c.spec.inputs[0].shape) > 1
+]
+
+
+@pytest.mark.filterwarnings("ignore::slopes.SuspiciousInputWarning")
+@pytest.mark.parametrize("case", CLASSES, ids=str)
+def test_a_row_without_a_class_is_no_row(case: Case) -> None:
+    """Assert an error that names the row; NaN and no plausible number where nobody looks; no trace under a mask."""
+    inputs = case.inputs(DTYPE)
+    name = case.spec.inputs[0].name
+    if "response_mask" in inputs:
+        inputs["response_mask"] = torch.ones_like(inputs["response_mask"])
+    for ignored in {"targets", "labels"} & set(inputs):
+        if not inputs[ignored].is_floating_point():
+            inputs[ignored] = torch.zeros_like(inputs[ignored])  # none of which is ignored
+    inputs[name][2] = -math.inf
+    inputs = on_graph(inputs, case.learned())
+    for reduction in ("mean", "sum", "none"):
+        told = rf"^{case.spec.name}: `{name}` is -inf in every class at entry \[2"
+        with pytest.raises(slopes.ValuesError, match=told):
+            case(inputs, reduction=reduction)
+    with slopes.checks(values=False):
+        assert bool(case.unreduced(inputs)[2].isnan().any())
+        assert bool(case(inputs).isnan())
+    mask = torch.ones(case.weights_shape(case.inputs(DTYPE)), dtype=torch.bool)
+    mask[2] = False
+    kept = case(inputs, mask=mask)
+    assert bool(kept.isfinite())
+    assert all(bool(slope.isfinite().all()) for slope in gradients(kept, inputs, [name]))
+
+
+@pytest.mark.parametrize("name", ["token_log_probs", "token_scores", "sequence_log_prob", "perplexity"])
+def test_a_token_without_a_prediction_has_no_score(name: str) -> None:
+    logits, tokens = torch.zeros(2, 3, 4), torch.tensor([[0, 1, 2], [3, 2, 1]])
+    logits[1, 1] = -math.inf
+    with pytest.raises(slopes.ValuesError, match=rf"^{name}: `logits` is -inf in every class at entry \[1, 1\]"):
+        getattr(L, name)(logits, tokens)
+    real = torch.tensor([[True] * 3, [True, True, False]])
+    with slopes.checks(values=False):
+        found = getattr(L, name)(logits, tokens)
+        assert bool((found.log_probs if name == "token_scores" else found).isnan().any())
+    kept = getattr(L, name)(logits, tokens, attention_mask=real)
+    assert bool((kept.log_probs if name == "token_scores" else kept).isfinite().all())
+
+
+WAYS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "temperature": {"temperature": 0.5},
+    "hot": {"temperature": 3.0},
+    "mask": {"mask": torch.ones(3, 4, dtype=torch.bool)},
+    "exact": {},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("transformed", [False, True])
+@pytest.mark.parametrize(("function", "nothing"), [(A.softmax, 0.0), (A.log_softmax, -math.inf)])
+def test_a_row_of_minus_infinity_has_no_distribution(
+    function: Callable[..., Tensor], nothing: float, way: str, *, transformed: bool
+) -> None:
+    x = torch.tensor([[-math.inf] * 4, [0.5, -math.inf, 1.0, -1.0], [1.0, 2.0, 3.0, 4.0]], requires_grad=True)
+
+    def total(x: Tensor) -> Tensor:
+        y = function(x, **WAYS[way])
+        return (torch.where(y.isinf(), 0.0, y) * torch.arange(4.0)).sum()
+
+    with slopes.exact(way == "exact"):
+        y = function(x, **WAYS[way])
+        slope = torch.func.grad(total)(x.detach()) if transformed else torch.autograd.grad(total(x), x)[0]
+    assert y[0].tolist() == [nothing] * 4
+    assert slope[0].tolist() == [0.0] * 4
+    assert slope[1:].isfinite().all()
+    probabilities = y[1:] if nothing == 0 else y[1:].exp()
+    torch.testing.assert_close(probabilities.sum(-1), torch.ones(2))
+
+
+@pytest.mark.parametrize("function", [A.softmax, A.log_softmax])
+def test_torch_kernel_gives_nan_for_it(function: Callable[..., Tensor]) -> None:
+    """What the docstring says of the default; a mask of all True is the way out that it names."""
+    x = torch.tensor([[-math.inf, -math.inf], [0.0, 1.0]])
+    assert function(x).isnan().tolist() == [[True, True], [False, False]]
+    assert not function(x, mask=torch.ones_like(x, dtype=torch.bool)).isnan().any()

@@ -455,3 +455,14 @@ def moderate(function: str, keep: Tensor | None = None, **points: Tensor) -> Non
                 f"65,504), and scale down what comes before it."
             )
             raise ValuesError(message)
+
+
+def numbers(function: str, name: str, value: object, *, alone: bool = False) -> None:
+    """Raise `DtypeError` where a list or an array came instead of a tensor (or, `alone`, of one number)."""
+    if isinstance(value, Tensor | str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0:
+        return
+    message = (
+        f"{function}: `{name}` is {_kind(value)}, expected a torch.Tensor{' or one number' if alone else ''}; "
+        f"pass torch.tensor({name}, dtype=torch.float32)."
+    )
+    raise DtypeError(message)

@@ -52,7 +52,7 @@ def info_nce(
         ShapeError: Not two dimensions each, lengths D differ, or more queries than keys without `positives`.
         DtypeError: `positives` is not int64, an embedding is not floating, or float64 meets another dtype.
         OptionError: `temperature`, `normalize`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `positives` is out of range, or `weight` is negative or not finite.
+        ValuesError: `positives` is out of range, `weight` is negative or not finite, or an embedding is infinite.
 
     Notes:
         Peak memory grows with N + M: similarities live a block of rows at a time, and a reduced loss makes its
@@ -110,7 +110,8 @@ def clip(
         ShapeError: Shapes differ, are not `[N, D]`, or `logit_scale` is not one number.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `logit_scale`, `normalize`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `logit_scale` as a tensor is not above 0, or `weight` is negative or not finite.
+        ValuesError: `logit_scale` as a tensor is not above 0, `weight` is negative or not finite, or an embedding is
+            infinite.
 
     Notes:
         `logit_scale` is the multiplier itself, 1 / temperature. open_clip learns its logarithm and hands over
@@ -166,7 +167,7 @@ def nt_xent(
         ShapeError: Shapes differ or are not `[N, D]`.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `temperature`, `normalize`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite.
 
     Notes:
         The mean is over all 2N views, as in SimCLR. A view is never compared with itself. Peak memory grows with N,

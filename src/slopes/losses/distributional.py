@@ -50,7 +50,7 @@ def quantile(
         ShapeError: `predictions` does not have the shape of `targets` with Q appended.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: A quantile is not in (0, 1), or `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet.
 
     Notes:
         The gradient by the prediction is -q below the target, 1 - q above it, and 0 on it. At q = 0.5 it is half of
@@ -104,7 +104,7 @@ def gaussian_nll(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `full`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet.
 
     Notes:
         torch takes the variance itself and clamps it at 1e-6, which silently stops its gradient. A mean that fits

@@ -54,7 +54,7 @@ def triplet(
         ShapeError: Shapes differ, or there is no last dimension.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `margin`, `distance`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite or too large to subtract.
 
     Notes:
         The gradient is 0 once the negative is far enough. The Euclidean distance of identical points has no
@@ -111,7 +111,7 @@ def contrastive(
         ShapeError: Shapes differ, or there is no last dimension.
         DtypeError: `similar` is not boolean, an embedding is not floating, or float64 meets another dtype.
         OptionError: `margin`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite or too large to subtract.
 
     Notes:
         Hadsell et al. write Y = 0 for similar pairs and a factor ½: (1 - Y) ½d² + Y ½max(0, m - d)². Others write
@@ -162,7 +162,7 @@ def cosine_embedding(
         ShapeError: Shapes differ, or there is no last dimension.
         DtypeError: `similar` is not boolean, an embedding is not floating, or float64 meets another dtype.
         OptionError: `margin`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite or too large to subtract.
 
     Notes:
         torch takes y in {-1, 1}: `similar=y > 0` is the same. Vectors of any length from the smallest number to the

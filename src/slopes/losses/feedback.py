@@ -71,7 +71,8 @@ def kto(
         ShapeError: Shapes differ, or `kl` is not one number; nothing broadcasts.
         DtypeError: An argument is not floating, `desirable` is not boolean, or float64 meets another dtype.
         OptionError: `kl`, `beta`, a factor, `reduction` or `denominator` is outside its domain.
-        ValuesError: `kl` is a negative tensor, or `weight` is negative or not finite.
+        ValuesError: `kl` is a negative tensor, `weight` is negative or not finite, or infinities meet: -∞ on both
+            sides has no difference.
 
     Notes:
         The gradient by `policy` is -w beta σ(z) σ(-z) for a desirable answer and +w beta σ(z) σ(-z) for the others,
@@ -139,7 +140,8 @@ def orpo(
         ShapeError: Shapes differ; nothing broadcasts but a 0-d `nll`.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `lam`, `reduction` or `denominator` is outside its domain.
-        ValuesError: A log-probability is above 0 or NaN, or `weight` is negative or not finite.
+        ValuesError: A log-probability is above 0 or NaN, `weight` is negative or not finite, or infinities meet: two
+            answers of probability 0 have no odds ratio.
 
     Notes:
         An answer without tokens has no mean: `sequence_log_prob(..., average=True)` gives NaN for it, which is an error

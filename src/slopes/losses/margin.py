@@ -98,7 +98,7 @@ def multiclass_hinge(
         ShapeError: `targets` does not have the leading shape of `scores`.
         DtypeError: `scores` is not floating, or `targets` is not int64.
         OptionError: An option is outside its domain.
-        ValuesError: A class index is out of range.
+        ValuesError: A class index is out of range, or infinities meet: every class of a row is -∞, or both sides are.
 
     Notes:
         torch's multi_margin_loss is the sum over the others divided by C. The gradient is +1 on the violating class

@@ -70,7 +70,7 @@ def batch_triplet(
         ShapeError: `embeddings` is not `[N, D]`, or `labels` not `[N]`.
         DtypeError: `labels` is not int64, or `embeddings` is not floating.
         OptionError: `margin`, `mining`, `distance`, `average_over`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite or too large to subtract.
 
     Notes:
         Neither triplets nor N×N distances are made: a block of anchors is mined at a time, in N² (D + log N) time

@@ -55,7 +55,7 @@ def ppo(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `clip`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         The gradient by `log_probs` is -ratio · advantage while the ratio has not left the clip range on the side that
@@ -111,7 +111,7 @@ def kl_penalty(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `estimator`, `as_loss`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         An estimator with the right mean need not have a gradient with the right mean: the samples depend on the

@@ -49,7 +49,7 @@ def bradley_terry(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `margin`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         The gradient by `chosen` is -σ(rejected + margin - chosen), the probability of the wrong order under the
@@ -110,7 +110,7 @@ def dpo(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `beta`, `label_smoothing`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         The gradient by `policy_chosen` is beta (ε - σ(-h)), by `policy_rejected` its negative. No gradient goes to
@@ -174,7 +174,7 @@ def ipo(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `beta`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         The gradient by `policy_chosen` is 2 (margin - 1 / (2 beta)): unlike `dpo` it pushes back once the margin is

@@ -43,7 +43,7 @@ def mse(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or a prediction and its target are infinite together.
 
     Notes:
         The gradient is 2 (predictions - targets). Some texts draw ½r² and call it MSE: that is `huber` with a large
@@ -82,7 +82,7 @@ def mae(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or a prediction and its target are infinite together.
 
     Notes:
         The gradient is the sign of the residual, 0 at 0.
@@ -122,7 +122,7 @@ def huber(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `delta`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or a prediction and its target are infinite together.
 
     Notes:
         The gradient is r, clipped to [-delta, delta]. It equals `smooth_l1` at 1 only: smooth_l1 with beta is
@@ -165,7 +165,7 @@ def smooth_l1(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `beta`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or a prediction and its target are infinite together.
 
     Notes:
         The gradient is r / beta, clipped to [-1, 1]: far from the target it does not depend on beta.

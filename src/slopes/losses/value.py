@@ -57,7 +57,7 @@ def value_clip(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `clip`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet.
 
     Notes:
         The gradient by `values` is v - R, or 0 where the value has moved by more than `clip` and the clipped error is
