@@ -14,6 +14,7 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
+from slopes.kernels import defined
 
 LOGITS = torch.arange(12.0).reshape(3, 4).sin()
 INDICES = torch.tensor([0, 3, 1])
@@ -178,6 +179,15 @@ class TestInfinitiesThatMeet:
         call = lambda: L.info_nce(large, large, normalize=False)  # noqa: E731
         assert_raises(slopes.ValuesError, call, "info_nce", "query", "1e+30", "divide it by its largest entry")
         assert bool(L.info_nce(large / 1e30, large / 1e30, normalize=False).isfinite())
+
+
+def test_scores_of_a_row_without_a_class() -> None:
+    logits = torch.stack([LOGITS, torch.full_like(LOGITS, -INF)])
+    keep = torch.ones(2, 3, dtype=torch.bool)
+    scores = torch.full((2, 3), math.nan)
+    assert_raises(slopes.ValuesError, lambda: defined.scored("f", scores, logits, keep), "f", "logits", "entry [1, 0]")
+    keep[1] = False
+    assert defined.scored("f", scores, logits, keep) is scores
 
 
 @pytest.mark.parametrize("positive", [0.0, torch.tensor(0.0), torch.tensor([0.0, 0.0, 0.0])])

@@ -457,7 +457,7 @@ def moderate(function: str, keep: Tensor | None = None, **points: Tensor) -> Non
             raise ValuesError(message)
 
 
-def numbers(function: str, name: str, value: object, *, alone: bool = False) -> None:
+def no_list(function: str, name: str, value: object, *, alone: bool = False) -> None:
     """Raise `DtypeError` where a list or an array came instead of a tensor (or, `alone`, of one number)."""
     if isinstance(value, Tensor | str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0:
         return

@@ -51,6 +51,24 @@ def told(loss: Tensor, plan: Plan, **tensors: Tensor) -> Tensor:
     raise ValuesError(message)
 
 
+def scored(function: str, scores: Tensor, logits: Logits, keep: Tensor) -> Tensor:
+    """Return scores of each row; raise `ValuesError` where a row that counts has no class, and values may be read.
+
+    Args:
+        function: Name for error messages.
+        scores: `[...]` or `[..., n]`, of rows of logits.
+        logits: `[..., C]`.
+        keep: `[...]` boolean, True where a row counts.
+    """
+    if _is_settled(scores) or not isinstance(logits, Tensor):
+        return scores
+    nothing = keep & (logits.detach() == -torch.inf).all(-1)
+    if bool(nothing.any()):
+        at = nothing.nonzero()[0].tolist()
+        _fail(function, f"entry {at}", {"logits": logits.detach()[nothing][0]})
+    return scores
+
+
 def _holds_nan(value: Tensor) -> bool:
     return bool(value.detach().isnan().any())
 

@@ -72,7 +72,7 @@ def binary_cross_entropy(
     check.within("binary_cross_entropy", "targets", targets, UNIT, "pass labels 0 and 1, or probabilities", plan.keep)
     suspicion.not_probabilities("binary_cross_entropy", logits, rows=False, keep=plan.keep)
     if pos_weight is not None:
-        check.numbers("binary_cross_entropy", "pos_weight", pos_weight, alone=True)
+        check.no_list("binary_cross_entropy", "pos_weight", pos_weight, alone=True)
     if isinstance(pos_weight, Tensor):
         return binary.WEIGHTED.reduced(logits, targets, _per_label(pos_weight, logits), plan=plan)
     if pos_weight is not None:

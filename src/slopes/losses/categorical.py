@@ -311,7 +311,7 @@ def _class_weight(function: str, class_weight: Tensor | None, logits: Logits) ->
     """Check the weights of the classes and return them in the dtype of the computation."""
     if class_weight is None:
         return None
-    check.numbers(function, "class_weight", class_weight)
+    check.no_list(function, "class_weight", class_weight)
     check.floating(function, class_weight=class_weight)
     check.has_shape(function, "class_weight", class_weight, [logits.shape[-1]], "one for each class")
     check.same_device(function, class_weight=class_weight, logits=logits)
