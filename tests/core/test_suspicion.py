@@ -68,6 +68,9 @@ def test_one_class_of_distributions_and_of_a_student() -> None:
         L.cross_entropy(torch.zeros(3, 1), torch.ones(3, 1))
     with pytest.warns(slopes.SuspiciousInputWarning, match="distillation: `student` has one class"):
         L.distillation(torch.zeros(3, 1), torch.zeros(3, 1), alpha=0.0)
+    with slopes.checks(values=False), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        L.cross_entropy(torch.zeros(3, 1), torch.ones(3, 1))
 
 
 def test_sigmoids_where_logits_belong() -> None:
