@@ -259,6 +259,7 @@ def test_hidden_states_of_no_length_leave_the_bias() -> None:
     assert [t.shape for t in shares[1:]] == [hidden.shape, weight.shape]
 
 
+@pytest.mark.filterwarnings("ignore:.*has one class:slopes.SuspiciousInputWarning")
 @pytest.mark.parametrize(("rows", "classes"), [(1, V), (B * T, 1), (1, 1)])
 def test_one_row_and_one_class(rows: int, classes: int) -> None:
     hidden = torch.randn(rows, D, dtype=torch.float64, requires_grad=True)

@@ -433,3 +433,36 @@ def signs(function: str, name: str, value: Tensor, keep: Tensor | None = None) -
             f"from labels 0 and 1 make 2 * labels - 1."
         )
         raise ValuesError(message)
+
+
+def moderate(function: str, keep: Tensor | None = None, **points: Tensor) -> None:
+    """Raise `ValuesError` where points that count have entries without differences: infinite, or nearly; NaN may be."""
+    for name, value in points.items():
+        if value.numel() == 0 or not reads_values(value, keep):
+            continue
+        most = torch.finfo(torch.float32 if value.dtype in NARROW else value.dtype).max / 4
+        low, high = (float(end) for end in value.detach().aminmax())
+        if -most <= low and high <= most:
+            continue
+        wrong = value.detach().abs() > most
+        if keep is not None:
+            wrong = wrong & keep.reshape(keep.shape + (1,) * (value.dim() - keep.dim()))
+        if bool(wrong.any()):
+            at = wrong.nonzero()[0].tolist()
+            message = (
+                f"{function}: `{name}` is {value[wrong][0].item():.6g} at entry {at}, expected "
+                f"finite numbers of at most {most:.3g} in size; find the overflow that made it so (float16 ends at "
+                f"65,504), and scale down what comes before it."
+            )
+            raise ValuesError(message)
+
+
+def no_list(function: str, name: str, value: object, *, alone: bool = False) -> None:
+    """Raise `DtypeError` where a list or an array came instead of a tensor (or, `alone`, of one number)."""
+    if isinstance(value, Tensor | str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0:
+        return
+    message = (
+        f"{function}: `{name}` is {_kind(value)}, expected a torch.Tensor{' or one number' if alone else ''}; "
+        f"pass torch.tensor({name}, dtype=torch.float32)."
+    )
+    raise DtypeError(message)

@@ -39,12 +39,14 @@ class Plan:
         weight: Of the loss's shape; None where all weigh 1.
         divisor: A number, or a 0-d tensor; None where nothing is divided.
         reduction: `"mean"`, `"sum"` or `"none"`.
+        function: Whose loss it is, for error messages; empty where nobody is to be told.
     """
 
     keep: Tensor | None
     weight: Tensor | None
     divisor: Tensor | float | None
     reduction: Reduction
+    function: str = ""
 
     def neutral(self, inputs: Tensor, fill: float = 0.0) -> Tensor:
         """Return `inputs` with `fill` where the loss does not count; trailing dimensions follow their row."""
@@ -124,7 +126,7 @@ def plan(
         keep = weight != 0 if keep is None else keep & (weight != 0)
         weight = torch.where(keep, weight, 0.0)
     divisor = _divisor(function, reduction, denominator, keep, weight, shape, counts, like)
-    return Plan(keep, weight, divisor, reduction)
+    return Plan(keep, weight, divisor, reduction, function)
 
 
 def check_mask(function: str, mask: Tensor, shape: Sequence[int], like: Logits) -> None:

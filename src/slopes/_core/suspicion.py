@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Final
 
+import torch
 from torch import Tensor
 
 from slopes._core import check
@@ -19,7 +20,7 @@ _ABOVE_0: Final = 1e-3  # what sums of log-probabilities that are 0 may be round
 
 
 def not_probabilities(function: str, logits: Logits, *, rows: bool, keep: Tensor | None = None) -> None:
-    """Warn where what came as logits looks like probabilities: all in [0, 1], and rows of classes summing to 1.
+    """Warn where what came as logits looks like probabilities, of a softmax or of sigmoids: all in [0, 1].
 
     Fewer than 16 numbers, or all equal ones (a head that starts at 0), say nothing.
     """
@@ -31,13 +32,58 @@ def not_probabilities(function: str, logits: Logits, *, rows: bool, keep: Tensor
         return  # nearly always settled by the first few numbers
     if not _between_0_and_1(logits.detach()):
         return
-    if rows and bool(((logits.detach().double().sum(-1) - 1).abs() > check.rounding(logits)).any()):
-        return
+    sums = rows and not bool(((logits.detach().double().sum(-1) - 1).abs() > check.rounding(logits)).any())
     message = (
-        f"{function}: `logits` all lie in [0, 1]{' and each row sums to 1' if rows else ''}, which looks like "
+        f"{function}: `logits` all lie in [0, 1]{' and each row sums to 1' if sums else ''}, which looks like "
         f"probabilities where logits belong; pass the scores before sigmoid or softmax, the loss applies it."
     )
     warnings.warn(message, SuspiciousInputWarning, stacklevel=4)
+
+
+def one_class(function: str, name: str, logits: Logits) -> None:
+    """Warn where there is one class: it is always right, and nothing is ever learned."""
+    if logits.shape[-1] != 1 or logits.shape.numel() == 0 or not reads_values():
+        return  # only a shape is read, on every device; but nobody is told who wants no such checks
+    message = (
+        f"{function}: `{name}` has one class, shape {check.shape_of(logits)}, which is right whatever it says, so that "
+        f"nothing is learned; for one logit a row use "
+        f"binary_cross_entropy({name}.squeeze(-1), targets.float()), or check the head."
+    )
+    warnings.warn(message, SuspiciousInputWarning, stacklevel=5)
+
+
+def by_class(
+    function: str, weight: Tensor, classes: Tensor, count: int, keep: Tensor | None, *, fix: str = "class_weight=weight"
+) -> None:
+    """Warn where a batch of as many rows as classes has weights that look like those of the classes.
+
+    Weights of rows that follow the rows' classes are what the caller meant; where they are all alike, or where rows of
+    one class weigh alike, nothing is said.
+    """
+    if classes.dim() != 1 or len(classes) != count or not reads_values(weight, classes, keep):
+        return
+    rows = torch.arange(count, device=classes.device) if keep is None else keep.nonzero().squeeze(-1)
+    same = classes[rows].unsqueeze(0) == classes[rows].unsqueeze(1)
+    if not bool((same & (weight[rows].unsqueeze(0) != weight[rows].unsqueeze(1))).any()):
+        return
+    message = (
+        f"{function}: `weight` has {count} numbers for {count} rows and {count} classes, and weighs rows of one class "
+        f"differently, which looks like weights of the classes; pass those as {fix}."
+    )
+    warnings.warn(message, SuspiciousInputWarning, stacklevel=5)
+
+
+def which_dimension(function: str, name: str, value: Tensor, logits: Tensor) -> None:
+    """Warn where the second dimension, of labels in torch, is as long as the last one, of labels here."""
+    if logits.dim() <= 2 or logits.shape[1] != logits.shape[-1] or torch.compiler.is_compiling():  # noqa: PLR2004
+        return
+    if not reads_values(value) or bool((value == value[0]).all()):
+        return
+    message = (
+        f"{function}: `{name}` is taken for the last dimension of {check.shape_of(logits)}, and the second is as long; "
+        f"if the labels are the second, as in torch, pass logits.movedim(1, -1) and targets.movedim(1, -1)."
+    )
+    warnings.warn(message, SuspiciousInputWarning, stacklevel=5)
 
 
 def not_above_zero(function: str, **log_probabilities: Tensor) -> None:

@@ -30,7 +30,8 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
         mask: Boolean, shape of `x`, True where an entry takes part.
 
     Returns:
-        Shape and dtype of `x`; each row sums to 1. A row whose entries are all masked is all zeros, with zero
+        Shape and dtype of `x`; each row sums to 1. A row without an entry to choose from (all masked, or all -inf) has
+        no distribution: with a mask, with a temperature, and under `slopes.exact()`, it is all zeros, with zero
         gradient.
 
     Raises:
@@ -39,8 +40,10 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
         ShapeError: `x` is 0-d, or `mask` has another shape than `x`.
 
     Notes:
-        16-bit input is computed in float32 and rounded once. Under `slopes.exact()`, or with a temperature or a mask,
-        an infinite logit takes all instead of giving NaN.
+        16-bit input is computed in float32 and rounded once. By default, without mask and temperature, this is torch's
+        own kernel, on every device and compiled: it gives NaN for a row of -inf alone and for a row with +inf, since to
+        look for such rows would cost another pass. With a mask (of all True, where nothing is to be left out), with a
+        temperature or under `slopes.exact()` the former is all zeros, and in the latter +inf takes all.
 
     Examples:
         >>> softmax(torch.tensor([2.1, 0.8, -0.3]))
@@ -49,12 +52,11 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
         tensor([0.9238, 0.0686, 0.0076])
     """
     temperature = _checked("softmax", x, dim, temperature, mask)
-    if _plain(temperature, mask):
+    if _plain(x, dim, temperature, mask):
         return torch.softmax(x, dim)
-    if mask is None:
-        return rows.softmax(_cooled(x, dim, temperature), dim).to(x.dtype)
-    kept = _cooled(torch.where(mask, x, -math.inf), dim, temperature, mask)
-    return torch.where(mask, rows.softmax(kept, dim), 0.0).to(x.dtype)
+    kept = x if mask is None else torch.where(mask, x, -math.inf)
+    p = rows.softmax(_cooled(kept, dim, temperature), dim)
+    return (p if mask is None else torch.where(mask, p, 0.0)).to(x.dtype)
 
 
 def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor | None = None) -> Tensor:
@@ -67,24 +69,28 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
         mask: Boolean, shape of `x`, True where an entry takes part.
 
     Returns:
-        Shape and dtype of `x`, at most 0, in nats; -∞ for a masked entry, with zero gradient.
+        Shape and dtype of `x`, at most 0, in nats; -∞ for a masked entry, with zero gradient. A row without an entry to
+        choose from (all masked, or all -inf) is all -∞, with zero gradient.
 
     Raises:
         DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
         OptionError: `temperature` is not in (0, ∞), or `x` has no dimension `dim`.
         ShapeError: `x` is 0-d, or `mask` has another shape than `x`.
 
+    Notes:
+        By default, without mask and temperature, this is torch's own kernel, which gives NaN for a row of -inf alone
+        and for a row with +inf; see `softmax`.
+
     Examples:
         >>> log_softmax(torch.tensor([0.0, 0.0]))
         tensor([-0.6931, -0.6931])
     """
     temperature = _checked("log_softmax", x, dim, temperature, mask)
-    if _plain(temperature, mask):
+    if _plain(x, dim, temperature, mask):
         return torch.log_softmax(x, dim)
-    if mask is None:
-        return rows.log_softmax(_cooled(x, dim, temperature), dim).to(x.dtype)
-    kept = _cooled(torch.where(mask, x, -math.inf), dim, temperature, mask)
-    return torch.where(mask, rows.log_softmax(kept, dim), -math.inf).to(x.dtype)
+    kept = x if mask is None else torch.where(mask, x, -math.inf)
+    log_p = rows.log_softmax(_cooled(kept, dim, temperature), dim)
+    return (log_p if mask is None else torch.where(mask, log_p, -math.inf)).to(x.dtype)
 
 
 class Softmax(nn.Module):
@@ -127,17 +133,15 @@ def _checked(function: str, x: Tensor, dim: int, temperature: float, mask: Tenso
     return temperature
 
 
-def _plain(temperature: float, mask: Tensor | None) -> bool:
+def _plain(x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> bool:
     """Whether torch's own kernel does what is asked."""
-    return temperature == 1 and mask is None and not STATE.exact
+    return x.shape[dim] == 0 or (temperature == 1 and mask is None and not STATE.exact)
 
 
-def _cooled(x: Tensor, dim: int, temperature: float, mask: Tensor | None = None) -> Tensor:
+def _cooled(x: Tensor, dim: int, temperature: float) -> Tensor:
     """Return the logits over T. They are shifted first, so that a small T cannot overflow the largest one."""
     x = x.to(wide(x.dtype))
-    if mask is not None:  # a row without any entry must not reach the formula as -inf alone
-        x = torch.where(mask.any(dim, keepdim=True), x, 0.0)
-    if temperature == 1 or x.shape[dim] == 0:
+    if temperature == 1:
         return x
     return rows.shift(x, dim)[0] / temperature
 
@@ -167,7 +171,7 @@ SPECS: Final = (
             Equivalent(
                 "torch",
                 "torch.softmax(x / temperature, dim)",
-                "NaN for an infinite logit or a fully masked row",
+                "NaN for a logit of +inf or a row of -inf alone",
             ),
             Equivalent("Keras", "keras.activations.softmax(x)"),
             Equivalent("JAX", "jax.nn.softmax(x / temperature)", "its `where` leaves entries out as `mask` does here"),

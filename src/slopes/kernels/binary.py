@@ -28,10 +28,19 @@ def _cross_entropy(x: Tensor, t: Tensor, positive: float | Tensor) -> tuple[Tens
     log = torch.log1p(e)
     missed, false = (-x).clamp(min=0) + log, x.clamp(min=0) + log
     on, off = positive * t, 1 - t
-    value = torch.where(t == 0, 0.0, on * missed) + torch.where(t == 1, 0.0, off * false)
-    by_target = -x if isinstance(positive, float) and positive == 1 else positive * missed - false
+    value = _unless_0(on, missed) + _unless_0(off, false)
+    by_target = -x if isinstance(positive, float) and positive == 1 else _unless_0(positive, missed) - false
     by_x = p * off - on * q
-    return (value, (by_x, by_target, t * missed)) if isinstance(positive, Tensor) else (value, (by_x, by_target))
+    return (
+        (value, (by_x, by_target, _unless_0(t, missed))) if isinstance(positive, Tensor) else (value, (by_x, by_target))
+    )
+
+
+def _unless_0(factor: Tensor | float, term: Tensor) -> Tensor:
+    """Return factor · term, and 0 for a factor of 0, whatever the term: it may be infinite."""
+    if isinstance(factor, Tensor):
+        return torch.where(factor == 0, 0.0, factor * term)
+    return factor * term if factor else torch.zeros_like(term)
 
 
 def _is_tame(size: Tensor) -> bool:
@@ -69,7 +78,7 @@ def _focal(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tu
     if alpha >= 0:
         modulation = modulation * (alpha * t + (1 - alpha) * (1 - t))
     slope = modulation * (gamma * (r * surprise.clamp(max=_FAR)) + s)
-    return modulation * surprise, (slope * side, None)
+    return _unless_0(modulation, surprise), (slope * side, None)
 
 
 def _focal_eager(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tuple[Tensor, None]]:

@@ -16,8 +16,12 @@ from slopes.kernels.differences import difference, excess
 
 
 def parts(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return (d, p, q, total) of rows: x minus the largest, softmax, 1 - softmax, and log Σ e^d."""
+    """Return (d, p, q, total) of rows: x minus the largest, softmax, 1 - softmax, and log Σ e^d.
+
+    A row in which every entry is -inf has no distribution: all four are NaN.
+    """
     largest, index = x.max(-1, keepdim=True)
+    largest = torch.where(largest == -torch.inf, torch.nan, largest)
     leads = x == largest
     high, low = difference(x, largest)
     high, low = torch.where(leads, 0.0, high), torch.where(leads, 0.0, low)
@@ -73,13 +77,18 @@ def soft(
     terms = torch.where(target == 0, 0.0, target * torch.where(target == 0, 0.0, surprise))
     mass = target.sum(-1, keepdim=True)
     gradient = p * (mass - target) - target * q
-    loss = terms.sum(-1)
+    loss = terms.sum(-1) + 0.0 * total.squeeze(-1)  # NaN without a distribution, though every target be 0
     if z_loss:
         size = total + x.amax(-1, keepdim=True)
         square = z_loss * size**2
         loss, surprise = loss + (mass * square).squeeze(-1), surprise + square
         gradient = gradient + (2 * z_loss) * mass * size * p
-    return loss, (gradient, shrink * surprise)
+    return loss, (gradient, _unless_0(shrink, surprise))
+
+
+def _unless_0(factor: Tensor | float, term: Tensor) -> Tensor:
+    """Return factor · term, and 0 for a factor of 0, whatever the term: it may be infinite."""
+    return torch.where(factor == 0, 0.0, factor * term) if isinstance(factor, Tensor) else blend(factor, term)
 
 
 def smoothed(

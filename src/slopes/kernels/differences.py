@@ -21,6 +21,7 @@ _TAYLOR: Final = {
     torch.float32: tuple(1 / math.factorial(n) for n in range(2, 11)),
     torch.float64: tuple(1 / math.factorial(n) for n in range(2, 18)),
 }
+_HALF: Final = 0.5  # more than that is rounded off numbers only whose exponential is 0 or infinite
 _TAME: Final = 1e30  # the splitting of a product overflows beyond 1e34
 
 
@@ -48,6 +49,11 @@ def times(pair: tuple[Tensor, Tensor], factor: float) -> tuple[Tensor, Tensor]:
     return torch.where(tame == high, product, high * factor), rest + low * factor
 
 
+def along(low: Tensor | float) -> Tensor | float:
+    """Return what e^u is multiplied by for e^(u + low): 1 + low, and never 0 where u is too large for a number."""
+    return 1 + low.clamp(-_HALF, _HALF) if isinstance(low, Tensor) else 1 + low
+
+
 def excess(u: Tensor, low: Tensor | float = 0.0) -> Tensor:
     """Return e^u - 1 - u, what the exponential exceeds its tangent at 0 by, never below 0: within 6 ULP.
 
@@ -56,5 +62,5 @@ def excess(u: Tensor, low: Tensor | float = 0.0) -> Tensor:
     near = u.abs() < _NEAR
     small = torch.where(near, u, 0.0)
     close = small * (small * horner(small, _TAYLOR[u.dtype]))
-    far = torch.expm1(u) * (1 + low) - u.clamp(max=_TAME)
+    far = torch.expm1(u) * along(low) - u.clamp(max=_TAME)
     return torch.where(near, close, far)

@@ -14,23 +14,25 @@ from torch import Tensor
 def shift(logits: Tensor, dim: int = -1) -> tuple[Tensor, Tensor]:
     """Return (logits - largest, index of the largest); entries equal to it are exactly 0, an infinite one too.
 
-    The largest entry itself is a constant, the first of several; the others that equal it keep their gradient.
+    The largest entry itself is a constant, the first of several; the others that equal it keep their gradient. A row
+    of which every entry is -inf stays so, without gradient: nothing in it is larger than the rest.
     """
     largest, index = logits.max(dim, keepdim=True)
     first = torch.zeros_like(logits, dtype=torch.bool).scatter(dim, index, value=True)
     constant = first | ((logits == largest) & logits.isinf())
-    return torch.where(constant, 0.0, logits - largest), index
+    top = torch.where(largest == -torch.inf, largest, torch.zeros_like(largest)).detach()
+    return torch.where(constant, top, logits - largest), index
 
 
 def softmax(logits: Tensor, dim: int = -1) -> Tensor:
-    """Return the softmax; an infinite logit takes all, several share it."""
+    """Return the softmax; an infinite logit takes all, several share it; a row of -inf alone is all zeros."""
     shifted, _ = shift(logits, dim)
     e = torch.exp(shifted)
-    return e / e.sum(dim, keepdim=True)
+    return e / e.sum(dim, keepdim=True).clamp(min=1)  # the largest entry adds 1, where there is one
 
 
 def log_softmax(logits: Tensor, dim: int = -1) -> Tensor:
-    """Return the log-softmax, of which the largest entry keeps its digits."""
+    """Return the log-softmax, of which the largest entry keeps its digits; a row of -inf alone stays so."""
     shifted, index = shift(logits, dim)
     rest = torch.exp(shifted).scatter(dim, index, 0.0).sum(dim, keepdim=True)
     return shifted - torch.log1p(rest)

@@ -60,7 +60,8 @@ def binary_cross_entropy(
     Notes:
         The gradient by the logit is σ(x) - t, computed without the difference: for a target of 1 it is -σ(-x), which
         keeps its digits where σ(x) rounds to 1. An infinite logit on the right side costs 0. `pos_weight` multiplies
-        the positive term and does not enter the divisor of the mean, as in torch.
+        the positive term and does not enter the divisor of the mean, as in torch; one of 0 leaves the term out,
+        whatever the logit.
 
     Examples:
         >>> binary_cross_entropy(torch.tensor([3.0, -2.5, -3.5]), torch.tensor([1.0, 0.0, 1.0]))
@@ -70,6 +71,8 @@ def binary_cross_entropy(
     plan = _plan("binary_cross_entropy", logits, mask, weight, reduction, denominator)
     check.within("binary_cross_entropy", "targets", targets, UNIT, "pass labels 0 and 1, or probabilities", plan.keep)
     suspicion.not_probabilities("binary_cross_entropy", logits, rows=False, keep=plan.keep)
+    if pos_weight is not None:
+        check.no_list("binary_cross_entropy", "pos_weight", pos_weight, alone=True)
     if isinstance(pos_weight, Tensor):
         return binary.WEIGHTED.reduced(logits, targets, _per_label(pos_weight, logits), plan=plan)
     if pos_weight is not None:
@@ -316,7 +319,12 @@ def _per_label(pos_weight: Tensor, logits: Tensor) -> Tensor:
     check.floating("binary_cross_entropy", pos_weight=pos_weight)
     labels = [logits.shape[-1]] if logits.dim() else []
     if pos_weight.dim():
-        check.has_shape("binary_cross_entropy", "pos_weight", pos_weight, labels, "one for each label, or a number")
+        meaning = "one for each label, or a number"
+        if logits.dim() > 2 and pos_weight.numel() == logits.shape[1]:  # noqa: PLR2004  labels before places
+            fix = "logits.movedim(1, -1), targets.movedim(1, -1) and pos_weight.flatten()"
+            meaning += f"; labels come last here: pass {fix} if they are the second dimension, as in torch"
+        check.has_shape("binary_cross_entropy", "pos_weight", pos_weight, labels, meaning)
+        suspicion.which_dimension("binary_cross_entropy", "pos_weight", pos_weight, logits)
     check.same_device("binary_cross_entropy", pos_weight=pos_weight, logits=logits)
     check.same_precision("binary_cross_entropy", pos_weight=pos_weight, logits=logits)
     check.within("binary_cross_entropy", "pos_weight", pos_weight, FINITE_NON_NEGATIVE, "negatives over positives")

@@ -12,7 +12,7 @@ import torch.fx
 from torch import Tensor, nn
 
 from slopes._core import check, reduce, suspicion
-from slopes._core.errors import OptionError
+from slopes._core.errors import OptionError, ShapeError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.settings import reads_values
@@ -26,7 +26,7 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
-from slopes.kernels import categorical
+from slopes.kernels import categorical, defined
 
 SmoothOver = Literal["all", "others"]
 IGNORE: Final = -100
@@ -70,14 +70,16 @@ def cross_entropy(
         ShapeError: `targets` has neither the leading shape of `logits` nor, for distributions, its whole shape.
         DtypeError: `logits` is not floating, or `targets` is neither int64 nor floating.
         OptionError: An option is outside its domain, or `class_weight` requires a gradient.
-        ValuesError: A class index is out of range, or a distribution does not sum to 1.
+        ValuesError: A class index is out of range, a distribution does not sum to 1, or every class of a row that
+            counts is -∞.
 
     Notes:
         The gradient is softmax(logits) - target; that of the target's own logit is minus the sum of the other
         probabilities, which keeps its digits where p rounds to 1 (from a lead of 16.7 on in float32). Smoothing
-        spreads over the classes that are left where some are masked with -∞. torch wants the classes in dimension 1,
-        and with `class_weight` divides distributions by the number of rows where here their weights divide, as for
-        indices.
+        spreads over the classes that are left where some are masked with -∞; a row of which every class is -∞ has no
+        distribution, and where values are not read (on a GPU, compiled) it is NaN. torch wants the classes in
+        dimension 1, and with `class_weight` divides distributions by the number of rows where here their weights
+        divide, as for indices.
 
     Examples:
         >>> cross_entropy(torch.tensor([[2.1, 0.8, -0.3]]), torch.tensor([0]))
@@ -95,7 +97,7 @@ def cross_entropy(
     if isinstance(targets, Tensor) and targets.dtype.is_floating_point:
         soft_plan = _soft_plan(logits, targets, weights, mask, weight, reduction, denominator)
         options = weights, float(label_smoothing), others, float(z_loss)
-        return categorical.SOFT.reduced(logits, targets, *options, plan=soft_plan)
+        return defined.reduced(categorical.SOFT, soft_plan, *options, logits=logits, targets=targets)
     plan, classes = cross_entropy_plan(
         "cross_entropy",
         logits,
@@ -143,7 +145,7 @@ def softmax_focal(
         ShapeError: `targets` does not have the leading shape of `logits`.
         DtypeError: `logits` is not floating, or `targets` is not int64.
         OptionError: An option is outside its domain, or `class_weight` requires a gradient.
-        ValuesError: A class index is out of range.
+        ValuesError: A class index is out of range, or every class of a row that counts is -∞.
 
     Notes:
         The focal loss for exclusive classes. `focal` is the form with one sigmoid per label; over two classes the two
@@ -160,7 +162,7 @@ def softmax_focal(
     plan, classes = cross_entropy_plan(
         "softmax_focal", logits, targets, mask, weight, reduction, denominator, ignore_index, weights
     )
-    return categorical.FOCAL.reduced(logits, classes, float(gamma), plan=plan)
+    return defined.reduced(categorical.FOCAL, plan, float(gamma), logits=logits, targets=classes)
 
 
 def smooth_labels(
@@ -302,10 +304,14 @@ class SoftmaxFocal(nn.Module):
         )
 
 
+_WITH_CLASS_WEIGHT: Final = ("cross_entropy", "softmax_focal")
+
+
 def _class_weight(function: str, class_weight: Tensor | None, logits: Logits) -> Tensor | None:
     """Check the weights of the classes and return them in the dtype of the computation."""
     if class_weight is None:
         return None
+    check.no_list(function, "class_weight", class_weight)
     check.floating(function, class_weight=class_weight)
     check.has_shape(function, "class_weight", class_weight, [logits.shape[-1]], "one for each class")
     check.same_device(function, class_weight=class_weight, logits=logits)
@@ -318,7 +324,7 @@ def _class_weight(function: str, class_weight: Tensor | None, logits: Logits) ->
 def cross_entropy_plan(
     function: str,
     logits: Logits,
-    targets: Tensor,
+    targets: Tensor | None,
     mask: Tensor | None,
     weight: Tensor | None,
     reduction: Reduction,
@@ -332,8 +338,10 @@ def cross_entropy_plan(
 ) -> tuple[Plan, Tensor]:
     """Check logits and class indices; return the plan, and indices that are in range where rows are ignored."""
     shape = logits.shape[:-1]
+    targets = _indices(function, target_name, targets, name, logits)
+    suspicion.one_class(function, name, logits)
     meaning = f"class indices, the shape of `{name}` without the classes"
-    if isinstance(targets, Tensor) and targets.shape == logits.shape[:1] + logits.shape[2:] != shape:
+    if targets.shape == logits.shape[:1] + logits.shape[2:] != shape:
         meaning += f"; classes come last here: pass {name}.movedim(1, -1) if they are the second dimension, as in torch"
     check.integers(function, target_name, targets, shape, meaning)
     check.same_device(function, **{target_name: targets, name: logits})
@@ -361,7 +369,25 @@ def cross_entropy_plan(
     )
     if name == "logits":
         suspicion.not_probabilities(function, logits, rows=True, keep=plan.keep)
+    if weight is not None and class_weight is None:
+        fix = "class_weight=weight" if function in _WITH_CLASS_WEIGHT else f"weight=weight[{target_name}]"
+        suspicion.by_class(function, weight, classes, logits.shape[-1], plan.keep, fix=fix)
     return plan, classes
+
+
+def _indices(function: str, name: str, targets: Tensor | None, logits_name: str, logits: Logits) -> Tensor:
+    """Return what may be class indices; rows of one-hot numbers or probabilities are told what to become."""
+    check.tensor(function, **{name: targets})
+    assert targets is not None  # noqa: S101  the check has said so
+    if targets.shape == logits.shape:
+        message = (
+            f"{function}: `{name}` has shape {check.shape_of(targets)}, that of `{logits_name}`, expected class "
+            f"indices of shape {list(logits.shape[:-1])}; from one-hot rows make them with {name}.argmax(-1)"
+        )
+        if function == "cross_entropy":
+            message += f", or pass distributions over the classes as {name}.float()"
+        raise ShapeError(message + ".")
+    return targets
 
 
 def _unless_all(counted: Tensor) -> Tensor | None:
@@ -380,6 +406,9 @@ def _soft_plan(
 ) -> Plan:
     """Check logits and distributions, and return the plan."""
     meaning = "distributions over the classes, the shape of `logits`; or pass int64 class indices"
+    if targets.shape == logits.shape[:-1]:
+        meaning += ", targets.long(), if these are class indices"
+    suspicion.one_class("cross_entropy", "logits", logits)
     check.has_shape("cross_entropy", "targets", targets, logits.shape, meaning)
     check.same_device("cross_entropy", targets=targets, logits=logits)
     check.same_precision("cross_entropy", targets=targets, logits=logits)
@@ -410,9 +439,9 @@ def reduced_by_index(
 ) -> Tensor:
     """Return the cross-entropy of class indices, by the one-hot rows only where smoothing needs them."""
     if label_smoothing == 0:
-        return categorical.BY_INDEX.reduced(logits, classes, float(z_loss), plan=plan)
+        return defined.reduced(categorical.BY_INDEX, plan, float(z_loss), logits=logits, targets=classes)
     options = class_weight, float(label_smoothing), others, float(z_loss)
-    return categorical.SMOOTHED.reduced(logits, classes, *options, plan=plan)
+    return defined.reduced(categorical.SMOOTHED, plan, *options, logits=logits, targets=classes)
 
 
 _CLASSES: Final = (Input("logits", ("...", "C")), Input("targets", ("...",), "class_index"))

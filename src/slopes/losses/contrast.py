@@ -16,6 +16,7 @@ from slopes._core.errors import ShapeError, ValuesError
 from slopes._core.reduce import Reduction, wide
 from slopes._core.settings import reads_values
 from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import defined
 from slopes.kernels.pairwise import LINE_UP, TWO_WAY
 
 
@@ -51,7 +52,7 @@ def info_nce(
         ShapeError: Not two dimensions each, lengths D differ, or more queries than keys without `positives`.
         DtypeError: `positives` is not int64, an embedding is not floating, or float64 meets another dtype.
         OptionError: `temperature`, `normalize`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `positives` is out of range, or `weight` is negative or not finite.
+        ValuesError: `positives` is out of range, `weight` is negative or not finite, or an embedding is infinite.
 
     Notes:
         Peak memory grows with N + M: similarities live a block of rows at a time, and a reduced loss makes its
@@ -72,8 +73,11 @@ def info_nce(
         "info_nce", query.shape[:1], query, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
     positives = _positives(query, keys, positives, plan.keep)
+    check.moderate("info_nce", plan.keep, query=query)
+    check.moderate("info_nce", keys=keys)
     extras = 1 / temperature, normalize, positives, None
-    return LINE_UP.reduced((plan.neutral(query), keys, None), extras, plan)
+    loss = LINE_UP.reduced((plan.neutral(query), keys, None), extras, plan)
+    return defined.told(loss, plan, query=plan.neutral(query), keys=keys)
 
 
 def clip(
@@ -106,7 +110,8 @@ def clip(
         ShapeError: Shapes differ, are not `[N, D]`, or `logit_scale` is not one number.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `logit_scale`, `normalize`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `logit_scale` as a tensor is not above 0, or `weight` is negative or not finite.
+        ValuesError: `logit_scale` as a tensor is not above 0, `weight` is negative or not finite, or an embedding is
+            infinite.
 
     Notes:
         `logit_scale` is the multiplier itself, 1 / temperature. open_clip learns its logarithm and hands over
@@ -125,7 +130,10 @@ def clip(
     plan = reduce.plan(
         "clip", images.shape[:1], images, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    return TWO_WAY.reduced((plan.neutral(images), plan.neutral(texts), scale), (normalize, plan.keep), plan)
+    check.moderate("clip", plan.keep, images=images, texts=texts)
+    images, texts = plan.neutral(images), plan.neutral(texts)
+    loss = TWO_WAY.reduced((images, texts, scale), (normalize, plan.keep), plan)
+    return defined.told(loss, plan, images=images, texts=texts)
 
 
 def nt_xent(
@@ -159,7 +167,7 @@ def nt_xent(
         ShapeError: Shapes differ or are not `[N, D]`.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `temperature`, `normalize`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite.
 
     Notes:
         The mean is over all 2N views, as in SimCLR. A view is never compared with itself. Peak memory grows with N,
@@ -191,10 +199,15 @@ def nt_xent(
     plan = planned(None)
     if plan.keep is not None:
         plan = planned(plan.keep & plan.keep.roll(count))
+    for name, side, keep in zip(("first", "second"), (first, second), _halves(plan.keep), strict=True):
+        check.moderate("nt_xent", keep, **{name: side})
     both = torch.cat([t.to(wide(t.dtype)) for t in (first, second)])  # autocast cannot join float16
     partners = (torch.arange(2 * count, device=first.device) + count) % max(2 * count, 1)
     extras = 1 / temperature, normalize, partners, plan.keep
-    return LINE_UP.reduced((plan.neutral(both), None, None), extras, plan)
+    both = plan.neutral(both)
+    return defined.told(
+        LINE_UP.reduced((both, None, None), extras, plan), plan, first=both[:count], second=both[count:]
+    )
 
 
 class InfoNCE(nn.Module):
@@ -307,6 +320,14 @@ class NTXent(nn.Module):
             reduction=self.reduction,
             denominator=denominator,
         )
+
+
+def _halves(keep: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """Return which views count, of the first half and of the second."""
+    if keep is None:
+        return None, None
+    first, second = keep.chunk(2) if len(keep) else (keep, keep)
+    return first, second
 
 
 def _check_sides(function: str, **sides: Tensor) -> None:

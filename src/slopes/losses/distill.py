@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+import torch
 import torch.fx
 from torch import Tensor, nn
 
@@ -14,7 +15,7 @@ from slopes._core import check
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels import categorical
+from slopes.kernels import categorical, defined
 from slopes.losses.categorical import IGNORE, cross_entropy_plan
 
 Direction = Literal["forward", "reverse"]
@@ -23,7 +24,7 @@ Direction = Literal["forward", "reverse"]
 def distillation(
     student: Logits,
     teacher: Logits,
-    targets: Tensor,
+    targets: Tensor | None = None,
     *,
     alpha: float = 0.5,
     temperature: float = 2.0,
@@ -39,7 +40,7 @@ def distillation(
     Args:
         student: `[..., C]` logits, any floating dtype.
         teacher: `[..., C]` logits; detach them unless the teacher is to learn too.
-        targets: `[...]` int64 class indices.
+        targets: `[...]` int64 class indices. With alpha = 0 they may be left out, and every row counts.
         alpha: Share of the labels, in [0, 1]; the teacher has the rest.
         temperature: T, above 0: softens both distributions of the divergence; its T² keeps the gradients' size.
         direction: `"forward"` is KL(teacher‖student), as Hinton has it: the student covers all that the teacher thinks.
@@ -55,16 +56,16 @@ def distillation(
 
     Raises:
         ShapeError: `teacher` has another shape than `student`, or `targets` does not match.
-        DtypeError: Logits are not floating, or `targets` not int64.
+        DtypeError: Logits are not floating, or `targets` not int64 (or not there, with alpha above 0).
         OptionError: An option is outside its domain.
-        ValuesError: A class index is out of range.
+        ValuesError: A class index is out of range, every class of a row that counts is -∞, or infinities meet.
 
     Notes:
         The divergence keeps its digits where student and teacher nearly agree. Some texts write KL(student‖teacher)
         and mean this forward form; libraries differ in which share alpha is: here it is the labels'.
         Rows and targets belong together as they are given: nothing is shifted. For next tokens pass
-        `student[:, :-1]`, `teacher[:, :-1]` and `token_ids[:, 1:]`. With alpha = 0 the classes do not matter, but which
-        rows are ignored does.
+        `student[:, :-1]`, `teacher[:, :-1]` and `token_ids[:, 1:]`. With alpha = 0 the classes do not matter, but where
+        they are passed, which rows are ignored does.
 
     Examples:
         >>> student, teacher = torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 0.0]])
@@ -79,13 +80,15 @@ def distillation(
     alpha = check.option("distillation", "alpha", alpha, UNIT)
     temperature = check.option("distillation", "temperature", temperature, Domain(0.0, low_open=True, high_open=True))
     check.choice("distillation", "direction", direction, ("forward", "reverse"))
+    if targets is None and alpha == 0:
+        targets = torch.zeros(student.shape[:-1], dtype=torch.int64, device=student.device)
+        ignore_index = IGNORE
     plan, classes = cross_entropy_plan(
         "distillation", student, targets, mask, weight, reduction, denominator, ignore_index, None, name="student"
     )
     reverse = direction == "reverse"
-    return categorical.DISTILLATION.reduced(
-        student, teacher, classes, float(alpha), float(temperature), reverse, plan=plan
-    )
+    options = float(alpha), float(temperature), reverse
+    return defined.reduced(categorical.DISTILLATION, plan, *options, student=student, teacher=teacher, targets=classes)
 
 
 class Distillation(nn.Module):
@@ -111,7 +114,7 @@ class Distillation(nn.Module):
         self,
         student: Logits,
         teacher: Logits,
-        targets: Tensor,
+        targets: Tensor | None = None,
         *,
         mask: Tensor | None = None,
         weight: Tensor | None = None,
@@ -147,7 +150,7 @@ SPECS: Final = (
         inputs=(
             Input("student", ("...", "C")),
             Input("teacher", ("...", "C")),
-            Input("targets", ("...",), "class_index"),
+            Input("targets", ("...",), "class_index", optional=True),
         ),
         output=("...",),
         range=NON_NEGATIVE,

@@ -16,6 +16,7 @@ from slopes._core import check, reduce
 from slopes._core.errors import OptionError
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import defined
 from slopes.kernels.pointwise import Pointwise
 
 LOG_2PI: Final = 1.8378770664093453
@@ -49,7 +50,7 @@ def quantile(
         ShapeError: `predictions` does not have the shape of `targets` with Q appended.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: A quantile is not in (0, 1), or `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet.
 
     Notes:
         The gradient by the prediction is -q below the target, 1 - q above it, and 0 on it. At q = 0.5 it is half of
@@ -69,7 +70,8 @@ def quantile(
     plan = reduce.plan(
         "quantile", shape, predictions, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    return _QUANTILE.reduced(predictions, targets.unsqueeze(-1).expand(shape), levels.expand(shape), plan=plan)
+    each = {"targets": targets.unsqueeze(-1).expand(shape), "quantiles": levels.expand(shape)}
+    return defined.reduced(_QUANTILE, plan, predictions=predictions, **each)
 
 
 def gaussian_nll(
@@ -102,7 +104,7 @@ def gaussian_nll(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `full`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet.
 
     Notes:
         torch takes the variance itself and clamps it at 1e-6, which silently stops its gradient. A mean that fits
@@ -118,7 +120,7 @@ def gaussian_nll(
         "gaussian_nll", mean.shape, mean, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
     constant = 0.5 * LOG_2PI if full else 0.0
-    return _GAUSSIAN_NLL.reduced(mean, log_variance, target, constant, plan=plan)
+    return defined.reduced(_GAUSSIAN_NLL, plan, constant, mean=mean, log_variance=log_variance, target=target)
 
 
 class Quantile(nn.Module):

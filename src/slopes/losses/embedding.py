@@ -15,6 +15,7 @@ from slopes._core import check, reduce
 from slopes._core.errors import ShapeError
 from slopes._core.reduce import Reduction, wide
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import defined
 from slopes.kernels import distance as distances
 from slopes.kernels.distance import DISTANCES
 
@@ -53,7 +54,7 @@ def triplet(
         ShapeError: Shapes differ, or there is no last dimension.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `margin`, `distance`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite or too large to subtract.
 
     Notes:
         The gradient is 0 once the negative is far enough. The Euclidean distance of identical points has no
@@ -74,8 +75,10 @@ def triplet(
     plan = reduce.plan(
         "triplet", anchor.shape[:-1], anchor, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
+    check.moderate("triplet", plan.keep, anchor=anchor, positive=positive, negative=negative)
     a, p, n = (plan.neutral(t).to(wide(t.dtype)) for t in (anchor, positive, negative))
-    return plan.apply(torch.relu(distances.between(a, p, distance) - distances.between(a, n, distance) + margin))
+    loss = plan.apply(torch.relu(distances.between(a, p, distance) - distances.between(a, n, distance) + margin))
+    return defined.told(loss, plan, anchor=anchor, positive=positive, negative=negative)
 
 
 def contrastive(
@@ -108,7 +111,7 @@ def contrastive(
         ShapeError: Shapes differ, or there is no last dimension.
         DtypeError: `similar` is not boolean, an embedding is not floating, or float64 meets another dtype.
         OptionError: `margin`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite or too large to subtract.
 
     Notes:
         Hadsell et al. write Y = 0 for similar pairs and a factor ½: (1 - Y) ½d² + Y ½max(0, m - d)². Others write
@@ -125,7 +128,8 @@ def contrastive(
     plan = _plan_of_pairs("contrastive", a, b, similar, mask, weight, reduction, denominator)
     difference = plan.neutral(a).to(wide(a.dtype)) - plan.neutral(b).to(wide(b.dtype))
     short = torch.relu(margin - distances.length(difference))
-    return plan.apply(torch.where(similar, (difference * difference).sum(-1), short * short))
+    loss = plan.apply(torch.where(similar, (difference * difference).sum(-1), short * short))
+    return defined.told(loss, plan, a=a, b=b)
 
 
 def cosine_embedding(
@@ -158,7 +162,7 @@ def cosine_embedding(
         ShapeError: Shapes differ, or there is no last dimension.
         DtypeError: `similar` is not boolean, an embedding is not floating, or float64 meets another dtype.
         OptionError: `margin`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite or too large to subtract.
 
     Notes:
         torch takes y in {-1, 1}: `similar=y > 0` is the same. Vectors of any length from the smallest number to the
@@ -316,9 +320,11 @@ def _plan_of_pairs(
     _check_vectors(function, "a", a)
     check.boolean(function, "similar", similar, a.shape[:-1], "one condition for each pair; True where they belong")
     check.same_device(function, a=a, similar=similar)
-    return reduce.plan(
+    plan = reduce.plan(
         function, a.shape[:-1], a, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
+    check.moderate(function, plan.keep, a=a, b=b)
+    return plan
 
 
 _PAIR: Final = (

@@ -27,6 +27,7 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
+from slopes.kernels import defined
 from slopes.kernels.differences import difference, minus, times
 from slopes.kernels.pointwise import Pointwise
 
@@ -70,7 +71,8 @@ def kto(
         ShapeError: Shapes differ, or `kl` is not one number; nothing broadcasts.
         DtypeError: An argument is not floating, `desirable` is not boolean, or float64 meets another dtype.
         OptionError: `kl`, `beta`, a factor, `reduction` or `denominator` is outside its domain.
-        ValuesError: `kl` is a negative tensor, or `weight` is negative or not finite.
+        ValuesError: `kl` is a negative tensor, `weight` is negative or not finite, or infinities meet: -∞ on both
+            sides has no difference.
 
     Notes:
         The gradient by `policy` is -w beta σ(z) σ(-z) for a desirable answer and +w beta σ(z) σ(-z) for the others,
@@ -102,7 +104,8 @@ def kto(
     )
     side = 2 * desirable.to(kl.dtype) - 1
     factors = float(desirable_weight), float(undesirable_weight)
-    return _KTO.reduced(policy, reference.detach(), kl, side, float(beta), *factors, plan=plan)
+    tensors = {"policy": policy, "reference": reference.detach(), "kl": kl, "desirable": side}
+    return defined.reduced(_KTO, plan, float(beta), *factors, **tensors)
 
 
 def orpo(
@@ -137,7 +140,8 @@ def orpo(
         ShapeError: Shapes differ; nothing broadcasts but a 0-d `nll`.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `lam`, `reduction` or `denominator` is outside its domain.
-        ValuesError: A log-probability is above 0 or NaN, or `weight` is negative or not finite.
+        ValuesError: A log-probability is above 0 or NaN, `weight` is negative or not finite, or infinities meet: two
+            answers of probability 0 have no odds ratio.
 
     Notes:
         An answer without tokens has no mean: `sequence_log_prob(..., average=True)` gives NaN for it, which is an error
@@ -172,7 +176,7 @@ def orpo(
     for name, value in tensors.items():
         _no_empty_answer(name, value, plan.keep)
         check.within("orpo", name, value, _NOT_ABOVE_0, "pass the mean log-probability of each answer", plan.keep)
-    return _ORPO.reduced(chosen_log_probs, rejected_log_probs, nll, float(lam), plan=plan)
+    return defined.reduced(_ORPO, plan, float(lam), **tensors, nll=nll)
 
 
 class KTO(nn.Module):

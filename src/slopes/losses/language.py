@@ -52,7 +52,8 @@ def next_token(
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
         DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
         OptionError: `reduction` or `denominator` is outside its domain.
-        ValuesError: A token that counts is out of range, or `weight` is negative or not finite.
+        ValuesError: A token that counts is out of range, every logit that predicts it is -∞, or `weight` is negative or
+            not finite.
 
     Notes:
         Nothing is shifted by the caller: shifting twice is the field's favourite bug. The default is the mean over
@@ -101,7 +102,8 @@ def masked_lm(
         ShapeError: `labels` does not have the leading shape of `logits`.
         DtypeError: `logits` is not floating, or `labels` not int64.
         OptionError: An option is outside its domain.
-        ValuesError: A label is out of range, or `weight` is negative or not finite.
+        ValuesError: A label is out of range, every logit of a row that counts is -∞, or `weight` is negative or not
+            finite.
 
     Notes:
         Nothing is shifted: position i predicts token i. `mask_tokens` makes the labels.
@@ -164,7 +166,8 @@ def sft(
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
         DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
         OptionError: `reduction` or `denominator` is outside its domain.
-        ValuesError: A token that counts is out of range, or `weight` is negative or not finite.
+        ValuesError: A token that counts is out of range, every logit that predicts it is -∞, or `weight` is negative or
+            not finite.
 
     Notes:
         `next_token` on the response alone: the prompt conditions and does not count. The default is the mean over all

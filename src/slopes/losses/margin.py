@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from slopes._core import check, reduce
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels import binary, categorical
+from slopes.kernels import binary, categorical, defined
 from slopes.losses.categorical import IGNORE, cross_entropy_plan
 
 
@@ -98,7 +98,7 @@ def multiclass_hinge(
         ShapeError: `targets` does not have the leading shape of `scores`.
         DtypeError: `scores` is not floating, or `targets` is not int64.
         OptionError: An option is outside its domain.
-        ValuesError: A class index is out of range.
+        ValuesError: A class index is out of range, or infinities meet: every class of a row is -∞, or both sides are.
 
     Notes:
         torch's multi_margin_loss is the sum over the others divided by C. The gradient is +1 on the violating class
@@ -116,7 +116,7 @@ def multiclass_hinge(
         "multiclass_hinge", scores, targets, mask, weight, reduction, denominator, ignore_index, None, name="scores"
     )
     kernel = categorical.MARGIN if over == "worst" else categorical.MARGINS
-    return kernel.reduced(scores, classes, float(margin), plan=plan)
+    return defined.reduced(kernel, plan, float(margin), scores=scores, targets=classes)
 
 
 class Hinge(nn.Module):

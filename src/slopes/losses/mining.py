@@ -16,8 +16,8 @@ from slopes._core import check, reduce
 from slopes._core.errors import ShapeError
 from slopes._core.reduce import Plan, Reduction, wide
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import defined, triplets
 from slopes.kernels import distance as distances
-from slopes.kernels import triplets
 from slopes.kernels.distance import DISTANCES
 
 Mining = Literal["hard", "semihard", "all"]
@@ -70,14 +70,14 @@ def batch_triplet(
         ShapeError: `embeddings` is not `[N, D]`, or `labels` not `[N]`.
         DtypeError: `labels` is not int64, or `embeddings` is not floating.
         OptionError: `margin`, `mining`, `distance`, `average_over`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or an embedding is infinite or too large to subtract.
 
     Notes:
         Neither triplets nor N×N distances are made: a block of anchors is mined at a time, in N² (D + log N) time
         and memory for a block. Distances of float32 come from one product in float64 and those of near points from
         differences, so that near-duplicates far from the origin keep their digits; identical points have zero
-        gradient. An embedding that is not finite makes the semi-hard and the full loss NaN. The choice of a triplet is
-        no part of the gradient. `average_over="active"` mines twice, to count first. A second derivative and torch.func
+        gradient. An embedding that holds NaN makes the semi-hard and the full loss NaN. The choice of a triplet is no
+        part of the gradient. `average_over="active"` mines twice, to count first. A second derivative and torch.func
         make the N×N×D differences, except for `"hard"`.
 
     Examples:
@@ -104,18 +104,21 @@ def batch_triplet(
         reduction=reduction,
         denominator=denominator,
     )
+    check.moderate("batch_triplet", plan.keep, embeddings=embeddings)
     labels = labels.contiguous()
     x = plan.neutral(embeddings).to(wide(embeddings.dtype))
     counts = reduction == "mean" and denominator is None
     if mining == "hard":
-        return _hard(x, labels, margin, distance, plan, average_over if counts else None)
+        loss = _hard(x, labels, margin, distance, plan, average_over if counts else None)
+        return defined.told(loss, plan, embeddings=x)
     if counts and average_over == "active":
         plan = _over(plan, triplets.active_pairs(x, labels, plan.keep, distance, margin, mining))
     elif counts:
         positives, negatives = triplets.pairs(labels, plan.keep)
         plan = _over(plan, positives * (negatives if mining == "all" else negatives.clamp(max=1)))
     engine = triplets.ALL if mining == "all" else triplets.SEMIHARD
-    return engine.reduced((x,), (float(margin), labels, plan.keep, distance), plan)
+    loss = engine.reduced((x,), (float(margin), labels, plan.keep, distance), plan)
+    return defined.told(loss, plan, embeddings=x)
 
 
 class BatchTriplet(nn.Module):

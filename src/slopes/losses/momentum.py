@@ -12,6 +12,7 @@ from slopes._core import check, reduce
 from slopes._core.errors import OptionError
 from slopes._core.reduce import Reduction, wide
 from slopes._core.spec import FINITE_POSITIVE
+from slopes.kernels import defined
 from slopes.kernels import distance as distances
 from slopes.kernels.pairwise import LINE_UP
 
@@ -112,11 +113,13 @@ class MomentumQueue(nn.Module):
             reduction=self.reduction,
             denominator=denominator,
         )
+        check.moderate("MomentumQueue", plan.keep, query=query, keys=keys)
         q, own = (self._prepared(plan.neutral(t)) for t in (query, keys.detach()))
         # A copy: the next batch may be enqueued before this one's backward pass.
         queue = self.keys.detach().to(q.dtype, copy=True)
         valid = torch.arange(queue.shape[0], device=queue.device) < self.count
-        return LINE_UP.reduced((q, queue, own), (1 / self.temperature, False, None, valid), plan)
+        loss = LINE_UP.reduced((q, queue, own), (1 / self.temperature, False, None, valid), plan)
+        return defined.told(loss, plan, query=q, keys=own, queue=queue)
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
@@ -128,6 +131,7 @@ class MomentumQueue(nn.Module):
         check.floating("MomentumQueue.enqueue", keys=keys)
         self._check_rows("keys", keys)
         check.same_device("MomentumQueue.enqueue", keys=keys, queue=self.keys)
+        check.moderate("MomentumQueue.enqueue", keys=keys)
         size = self.keys.shape[0]
         ready = self._prepared(keys.detach())
         places = (self.pointer + torch.arange(ready.shape[0], device=ready.device)) % size

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from slopes._core import check, reduce
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels.differences import difference, excess
+from slopes.kernels import defined
+from slopes.kernels.differences import along, difference, excess
 from slopes.kernels.pointwise import Pointwise
 
 Estimator = Literal["k1", "k2", "k3"]
@@ -54,7 +55,7 @@ def ppo(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `clip`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         The gradient by `log_probs` is -ratio · advantage while the ratio has not left the clip range on the side that
@@ -73,7 +74,8 @@ def ppo(
     plan = reduce.plan(
         "ppo", log_probs.shape, log_probs, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    return _PPO.reduced(log_probs, old_log_probs.detach(), advantages.detach(), float(clip), plan=plan)
+    constants = {"old_log_probs": old_log_probs.detach(), "advantages": advantages.detach()}
+    return defined.reduced(_PPO, plan, float(clip), log_probs=log_probs, **constants)
 
 
 def kl_penalty(
@@ -109,7 +111,7 @@ def kl_penalty(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `estimator`, `as_loss`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         An estimator with the right mean need not have a gradient with the right mean: the samples depend on the
@@ -138,7 +140,8 @@ def kl_penalty(
         "kl_penalty", log_probs.shape, log_probs, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
     estimate = (_AS_LOSS if as_loss else _AS_VALUE)[estimator]
-    return estimate.reduced(log_probs, reference_log_probs.detach(), plan=plan)
+    reference = reference_log_probs.detach()
+    return defined.reduced(estimate, plan, log_probs=log_probs, reference_log_probs=reference)
 
 
 class PPO(nn.Module):
@@ -213,7 +216,7 @@ def _ppo(new: Tensor, old: Tensor, a: Tensor, clip: float) -> tuple[Tensor, tupl
     pulls = ~(over | under | (a == 0))
     # Where nothing pulls the exponential never sees the difference: an overflow there would be 0 · inf in backward.
     e = torch.exp(torch.where(pulls, d, 0.0))
-    ratio = e * (1 + torch.where(pulls, low, 0.0))
+    ratio = e * along(torch.where(pulls, low, 0.0))
     bounded = torch.where(over, 1 + clip, torch.where(under, max(1 - clip, 0.0), ratio))
     slope = torch.where(pulls, -a * ratio, 0.0)
     return -a * bounded, (slope, -slope, -bounded)
@@ -232,7 +235,7 @@ def _k2(new: Tensor, reference: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
 
 def _k3(new: Tensor, reference: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     u, low = difference(reference, new)
-    slope = torch.expm1(u) * (1 + low) + low
+    slope = torch.expm1(u) * along(low) + low
     return excess(u, low), (-slope, slope)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from slopes._core import check, numerics, reduce, suspicion
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import defined
 from slopes.kernels.differences import difference, minus, times
 from slopes.kernels.pointwise import Pointwise
 
@@ -48,7 +49,7 @@ def bradley_terry(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `margin`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         The gradient by `chosen` is -σ(rejected + margin - chosen), the probability of the wrong order under the
@@ -70,7 +71,7 @@ def bradley_terry(
     plan = reduce.plan(
         "bradley_terry", chosen.shape, chosen, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    return _BRADLEY_TERRY.reduced(chosen, rejected, margin, plan=plan)
+    return defined.reduced(_BRADLEY_TERRY, plan, chosen=chosen, rejected=rejected, margin=margin)
 
 
 def dpo(
@@ -109,7 +110,7 @@ def dpo(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `beta`, `label_smoothing`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         The gradient by `policy_chosen` is beta (ε - σ(-h)), by `policy_rejected` its negative. No gradient goes to
@@ -128,9 +129,15 @@ def dpo(
     label_smoothing = check.option("dpo", "label_smoothing", label_smoothing, _SMOOTHING)
     sums = _policy_and_reference("dpo", policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     plan = reduce.plan(
-        "dpo", sums[0].shape, sums[0], mask=mask, weight=weight, reduction=reduction, denominator=denominator
+        "dpo",
+        policy_chosen.shape,
+        policy_chosen,
+        mask=mask,
+        weight=weight,
+        reduction=reduction,
+        denominator=denominator,
     )
-    return _DPO.reduced(*sums, float(beta), float(label_smoothing), plan=plan)
+    return defined.reduced(_DPO, plan, float(beta), float(label_smoothing), **sums)
 
 
 def ipo(
@@ -167,7 +174,7 @@ def ipo(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `beta`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet: -∞ on both sides has no difference.
 
     Notes:
         The gradient by `policy_chosen` is 2 (margin - 1 / (2 beta)): unlike `dpo` it pushes back once the margin is
@@ -183,9 +190,15 @@ def ipo(
     beta = check.option("ipo", "beta", beta, FINITE_POSITIVE)
     sums = _policy_and_reference("ipo", policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     plan = reduce.plan(
-        "ipo", sums[0].shape, sums[0], mask=mask, weight=weight, reduction=reduction, denominator=denominator
+        "ipo",
+        policy_chosen.shape,
+        policy_chosen,
+        mask=mask,
+        weight=weight,
+        reduction=reduction,
+        denominator=denominator,
     )
-    return _IPO.reduced(*sums, 0.5 / beta, plan=plan)
+    return defined.reduced(_IPO, plan, 0.5 / beta, **sums)
 
 
 class BradleyTerry(nn.Module):
@@ -295,7 +308,8 @@ _SMOOTHING: Final = Domain(0.0, 0.5, high_open=True)
 
 def _policy_and_reference(
     function: str, policy_chosen: Tensor, policy_rejected: Tensor, reference_chosen: Tensor, reference_rejected: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> dict[str, Tensor]:
+    """Check the four sums and return them by name, those of the reference without a gradient."""
     given = {
         "policy_chosen": policy_chosen,
         "policy_rejected": policy_rejected,
@@ -304,7 +318,7 @@ def _policy_and_reference(
     }
     check.alike(function, **given)
     suspicion.not_above_zero(function, **given)
-    return policy_chosen, policy_rejected, reference_chosen.detach(), reference_rejected.detach()
+    return given | {n: t.detach() for n, t in given.items() if n.startswith("reference")}
 
 
 def _bradley_terry(c: Tensor, r: Tensor, m: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:

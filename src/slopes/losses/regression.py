@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from slopes._core import check, reduce
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
+from slopes.kernels import defined
 from slopes.kernels.pointwise import Pointwise
 
 
@@ -42,7 +43,7 @@ def mse(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or a prediction and its target are infinite together.
 
     Notes:
         The gradient is 2 (predictions - targets). Some texts draw ½r² and call it MSE: that is `huber` with a large
@@ -81,7 +82,7 @@ def mae(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or a prediction and its target are infinite together.
 
     Notes:
         The gradient is the sign of the residual, 0 at 0.
@@ -121,7 +122,7 @@ def huber(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `delta`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or a prediction and its target are infinite together.
 
     Notes:
         The gradient is r, clipped to [-delta, delta]. It equals `smooth_l1` at 1 only: smooth_l1 with beta is
@@ -164,7 +165,7 @@ def smooth_l1(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `beta`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or a prediction and its target are infinite together.
 
     Notes:
         The gradient is r / beta, clipped to [-1, 1]: far from the target it does not depend on beta.
@@ -199,7 +200,7 @@ def _between(
         reduction=reduction,
         denominator=denominator,
     )
-    return loss.reduced(predictions, targets, *options, plan=plan)
+    return defined.reduced(loss, plan, *options, predictions=predictions, targets=targets)
 
 
 class MSE(nn.Module):

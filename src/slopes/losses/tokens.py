@@ -18,7 +18,7 @@ from slopes._core.errors import DeviceError, OptionError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan
 from slopes._core.spec import UNIT, Domain, Equivalent, Input, Source, Spec
-from slopes.kernels import categorical
+from slopes.kernels import categorical, defined
 from slopes.losses.categorical import IGNORE
 from slopes.losses.language import FIRST
 from slopes.losses.predictions import REAL, TOKENS, each_token, predicted, predictions
@@ -140,7 +140,7 @@ def token_log_probs(
     Raises:
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
         DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
-        ValuesError: A token that counts is out of range.
+        ValuesError: A token that counts is out of range, or every logit that predicts it is -∞.
 
     Notes:
         Only the logits are kept for the backward pass, in which the probabilities are made again block by block. A 0
@@ -154,7 +154,8 @@ def token_log_probs(
     """
     counts = predictions("token_log_probs", logits, token_ids, mask, attention_mask)
     tokens = predicted("token_log_probs", token_ids, counts, logits.shape[-1])
-    nats = categorical.BY_INDEX.reduced(logits, tokens, 0.0, plan=Plan(counts, None, None, "none"))
+    plan = Plan(counts, None, None, "none", "token_log_probs")
+    nats = defined.reduced(categorical.BY_INDEX, plan, 0.0, logits=logits, targets=tokens)
     return 0.0 - nats[:, :-1]  # and not -0, where nothing counts
 
 
@@ -177,7 +178,7 @@ def token_scores(
     Raises:
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
         DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
-        ValuesError: A token that counts is out of range.
+        ValuesError: A token that counts is out of range, or every logit that predicts it is -∞.
 
     Notes:
         One pass over the logits gives all three, what a policy's update with an entropy bonus asks for. Logits that
@@ -193,6 +194,7 @@ def token_scores(
     counts = predictions("token_scores", logits, token_ids, mask, attention_mask)
     tokens = predicted("token_scores", token_ids, counts, logits.shape[-1])
     scores = categorical.SCORES.rows((logits, tokens), (), counts)
+    scores = defined.scored("token_scores", scores, logits, counts)
     scores = torch.where(counts.unsqueeze(-1), scores, 0.0)[:, :-1]
     log_probs, entropy, likeliest = scores.unbind(-1)
     return TokenScores(log_probs, entropy, likeliest.detach().long())
@@ -224,7 +226,7 @@ def sequence_log_prob(
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
         DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
         OptionError: `average` is not a bool.
-        ValuesError: A token that counts is out of range.
+        ValuesError: A token that counts is out of range, or every logit that predicts it is -∞.
 
     Notes:
         What a token outside the mask predicts leaves no trace, not even if its logits are infinite. A mean of 0 would
@@ -263,7 +265,7 @@ def perplexity(
     Raises:
         ShapeError: `logits` is not `[B, T, V]`, or another argument does not match it.
         DtypeError: `logits` is not floating, `token_ids` not int64, or a mask not boolean.
-        ValuesError: A token that counts is out of range.
+        ValuesError: A token that counts is out of range, or every logit that predicts it is -∞.
 
     Notes:
         The mean of the perplexities of batches is another, larger number: use `Perplexity` over several batches.

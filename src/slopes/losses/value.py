@@ -23,6 +23,7 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
+from slopes.kernels import defined
 from slopes.kernels.pointwise import Pointwise
 
 
@@ -56,7 +57,7 @@ def value_clip(
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: `clip`, `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite.
+        ValuesError: `weight` is negative or not finite, or infinities meet.
 
     Notes:
         The gradient by `values` is v - R, or 0 where the value has moved by more than `clip` and the clipped error is
@@ -74,7 +75,8 @@ def value_clip(
     plan = reduce.plan(
         "value_clip", values.shape, values, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    return _VALUE_CLIP.reduced(values, old_values.detach(), returns.detach(), float(clip), plan=plan)
+    constants = {"old_values": old_values.detach(), "returns": returns.detach()}
+    return defined.reduced(_VALUE_CLIP, plan, float(clip), values=values, **constants)
 
 
 def generalized_advantages(

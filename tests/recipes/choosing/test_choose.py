@@ -44,6 +44,7 @@ LABELS = (torch.rand(50, 4, generator=generator()) > 0.5).long()
         ),
         (LABELS, "multilabel", "labels that do not exclude each other"),
         (LABELS.float(), "multilabel", "ones a row"),
+        (2 * LABELS - 1, "multilabel", "Columns of -1 and 1 are labels"),
         (load_diabetes().target, "regression", "442 numbers from 25 to 346"),
         (load_linnerud().target, "regression", "20 rows of 3 numbers each"),
         (NORMAL, "regression", "No heavy tails"),
@@ -95,6 +96,8 @@ SOFT = torch.softmax(torch.randn(50, 3, generator=generator()), 1)
         (torch.rand(100, generator=generator()), ["bounded", "regression"]),
         (torch.rand(100, 3, generator=generator()), ["bounded", "regression"]),
         (torch.eye(3).repeat(5, 1), ["multiclass", "multilabel"]),
+        (torch.eye(3).repeat(5, 1) - torch.eye(3).repeat(5, 1).roll(1, 1), ["multilabel", "regression"]),
+        (LABELS * (2 * LABELS.roll(1, 0) - 1), ["multilabel", "regression"]),
         (torch.eye(2).long().repeat(5, 1), ["binary", "multilabel"]),
         (SOFT, ["multiclass", "bounded"]),
         (torch.stack([SOFT[:, 0], 1 - SOFT[:, 0]], 1), ["bounded", "binary"]),
@@ -134,13 +137,15 @@ def test_what_is_not_clear_is_asked(targets: Any, answers: list[str]) -> None:  
         ("multiclass", torch.eye(3)[[2, 0, 1]], [2, 0, 1], ()),
         ("regression", ["1.5", "2", "1.5"], [1.5, 2.0, 1.5], ()),
         ("bounded", torch.tensor([[0.25, 0.75], [0.5, 0.5]]), [0.75, 0.5], ()),
+        ("multilabel", [[1, -1], [-1, 1], [1, 1]], [[1, 0], [0, 1], [1, 1]], ()),
+        ("multilabel", [[1, 0], [-1, 1], [1, 1]], [[1, 0], [0, 1], [1, 1]], ()),
         ("embedding", ["a", "b", "a", "b"], [0, 1, 0, 1], ("a", "b")),
     ],
 )
 def test_targets_come_encoded_as_the_recipe_takes_them(
     task: Any,  # noqa: ANN401
     targets: object,
-    encoded: list[float],
+    encoded: list[Any],
     labels: tuple[str, ...],
 ) -> None:
     choice = choose(targets, task=task)

@@ -162,7 +162,7 @@ def _encoded(column: Column, task: Task) -> _Encoded:
         case "multiclass":
             return _as_classes(column)
         case "multilabel":
-            return _Encoded(column.values)
+            return _as_labels(column)
         case "next_token" | "masked_token":
             return _as_tokens(column, task)
         case "embedding":
@@ -188,6 +188,13 @@ def _as_binary(column: Column) -> _Encoded:
     codes = {column.labels[int(code)]: code for code in found}
     no, yes, why = sides({label: found[code] for label, code in codes.items()})
     return _as_sides(values, codes[yes], (no, yes), why)
+
+
+def _as_labels(column: Column) -> _Encoded:
+    values = column.values
+    if bool(((values == 0) | (values == 1)).all()) or not bool(((values == 0) | (values.abs() == 1)).all()):
+        return _Encoded(values)
+    return _Encoded((values == 1).long(), told=("1 counts as 1, everything else as 0.",))
 
 
 def _as_sides(values: Tensor, positive: float, names: tuple[str, str], why: str) -> _Encoded:

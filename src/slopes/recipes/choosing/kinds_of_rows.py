@@ -33,6 +33,8 @@ def of_rows(column: Column) -> Verdict:
     low, high = float(values.amin()), float(values.amax())
     if bool(((values == 0) | (values == 1)).all()):
         return _of_zeros_and_ones(values)
+    if high == 1 and bool(((values == 0) | (values.abs() == 1)).all()):
+        return _of_signs(values)
     if column.kind == "integer" and low >= 0:
         return _of_tokens(values, high)
     if low >= 0 and high <= 1:
@@ -65,6 +67,24 @@ def _of_zeros_and_ones(values: Tensor) -> Verdict:
         "Every row has exactly one 1. Is that so by nature, or by chance?",
         classes,
         Answer("multilabel", "a row could have none or several"),
+        evidence=(seen,),
+    )
+
+
+def _of_signs(values: Tensor) -> Verdict:
+    rows, width = values.shape
+    often = {sign: int((values == sign).sum()) for sign in (-1, 0, 1)}
+    seen = f"{rows} rows of {width} values: {often[-1]} times -1, {often[0]} times 0, {often[1]} times 1."
+    if not often[0]:
+        return clear("multilabel", seen, "Columns of -1 and 1 are labels, 1 for yes.")
+    return asked(
+        "There are only -1, 0 and 1. Are they labels, or quantities?",
+        Answer(
+            "multilabel",
+            "they are labels, and 1 alone is yes; where -1 or 0 stands for unknown, leave those entries out of the "
+            "loss with a mask",
+        ),
+        Answer("regression", "they are quantities: directions, changes, differences"),
         evidence=(seen,),
     )
 
