@@ -132,6 +132,13 @@ def same_dtype(function: str, **tensors: Tensor) -> None:
         _fail_dtypes(function, "one dtype", tensors)
 
 
+def learned_dtype(function: str, x: Tensor, **learned: Tensor) -> None:
+    """Raise `DtypeError` unless a learned option has the dtype of `x`, or float32 beside 16 bits, as under autocast."""
+    if x.dtype in NARROW and all(t.dtype == torch.float32 for t in learned.values()):
+        return
+    same_dtype(function, x=x, **learned)
+
+
 def _fail_dtypes(function: str, expected: str, tensors: Mapping[str, Logits]) -> None:
     came = ", ".join(f"`{name}` is {t.dtype}" for name, t in tensors.items())
     message = f"{function}: {came}, expected {expected}; convert one of them, nothing is cast silently."
@@ -174,6 +181,16 @@ def dimensions(function: str, name: str, value: Logits, names: str, at_least: in
         message = (
             f"{function}: `{name}` has shape {shape_of(value)}, expected {names} with at least "
             f"{at_least} dimension{'s' if at_least > 1 else ''}; add the missing one with .unsqueeze(...)."
+        )
+        raise ShapeError(message)
+
+
+def filled(function: str, name: str, value: Logits, names: str, fix: str = "check the size of the head") -> None:
+    """Raise `ShapeError` where the last dimension is empty; `names` writes them all: `[..., C]`."""
+    if value.shape[-1] == 0:
+        last = names.strip("[]").split(", ")[-1]
+        message = (
+            f"{function}: `{name}` has shape {shape_of(value)}, expected {names} with {last} of at least 1; {fix}."
         )
         raise ShapeError(message)
 
@@ -254,9 +271,9 @@ def count(function: str, name: str, value: int) -> int:
     return whole
 
 
-def index(function: str, name: str, value: int) -> int:
+def index(function: str, name: str, value: int, usual: int = -100) -> int:
     """Return an integer of 64 bits at most, or raise `OptionError`."""
-    whole = _whole(function, name, value, "an integer", "the usual one is -100")
+    whole = _whole(function, name, value, "an integer", f"the usual one is {usual}")
     _fits(function, name, whole)
     return whole
 

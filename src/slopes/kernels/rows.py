@@ -24,6 +24,8 @@ def shift(logits: Tensor, dim: int = -1) -> tuple[Tensor, Tensor]:
 
 def softmax(logits: Tensor, dim: int = -1) -> Tensor:
     """Return the softmax; an infinite logit takes all, several share it."""
+    if logits.shape[dim] == 0:
+        return logits.clone()
     shifted, _ = shift(logits, dim)
     e = torch.exp(shifted)
     return e / e.sum(dim, keepdim=True)
@@ -31,6 +33,8 @@ def softmax(logits: Tensor, dim: int = -1) -> Tensor:
 
 def log_softmax(logits: Tensor, dim: int = -1) -> Tensor:
     """Return the log-softmax, of which the largest entry keeps its digits."""
+    if logits.shape[dim] == 0:
+        return logits.clone()
     shifted, index = shift(logits, dim)
     rest = torch.exp(shifted).scatter(dim, index, 0.0).sum(dim, keepdim=True)
     return shifted - torch.log1p(rest)

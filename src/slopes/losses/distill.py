@@ -8,12 +8,22 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check
 from slopes._core.linear_logits import Logits
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.spec import NON_NEGATIVE, POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import (
+    NON_NEGATIVE,
+    TEMPERATURE,
+    UNIT,
+    Equivalent,
+    Input,
+    Parameter,
+    Source,
+    Spec,
+)
 from slopes.kernels import categorical
 from slopes.losses.categorical import IGNORE, cross_entropy_plan
 
@@ -41,7 +51,7 @@ def distillation(
         teacher: `[..., C]` logits; detach them unless the teacher is to learn too.
         targets: `[...]` int64 class indices.
         alpha: Share of the labels, in [0, 1]; the teacher has the rest.
-        temperature: T, above 0: softens both distributions of the divergence; its T² keeps the gradients' size.
+        temperature: T, at least 2^-63: softens both distributions of the divergence; its T² keeps the gradients' size.
         direction: `"forward"` is KL(teacher‖student), as Hinton has it: the student covers all that the teacher thinks.
             `"reverse"` is KL(student‖teacher): the student keeps to what the teacher is sure of.
         ignore_index: Rows with this target do not count, for the teacher neither.
@@ -76,8 +86,9 @@ def distillation(
     check.same_shape("distillation", student=student, teacher=teacher)
     check.same_precision("distillation", student=student, teacher=teacher)
     check.dimensions("distillation", "student", student, "[..., C]", 1)
+    check.filled("distillation", "student", student, "[..., C]")
     alpha = check.option("distillation", "alpha", alpha, UNIT)
-    temperature = check.option("distillation", "temperature", temperature, Domain(0.0, low_open=True, high_open=True))
+    temperature = check.option("distillation", "temperature", temperature, TEMPERATURE)
     check.choice("distillation", "direction", direction, ("forward", "reverse"))
     plan, classes = cross_entropy_plan(
         "distillation", student, targets, mask, weight, reduction, denominator, ignore_index, None, name="student"
@@ -88,7 +99,7 @@ def distillation(
     )
 
 
-class Distillation(nn.Module):
+class Distillation(Module):
     """Module of `distillation`."""
 
     def __init__(
@@ -153,7 +164,7 @@ SPECS: Final = (
         range=NON_NEGATIVE,
         parameters=(
             Parameter("alpha", 0.5, "share of the labels", UNIT, r"\alpha", slider=(0.0, 1.0, 0.05)),
-            Parameter("temperature", 2.0, "softens both distributions", POSITIVE, "T", slider=(0.5, 10.0, 0.5)),
+            Parameter("temperature", 2.0, "softens both distributions", TEMPERATURE, "T", slider=(0.5, 10.0, 0.5)),
             Parameter("direction", "forward", "whose mass counts", choices=("forward", "reverse")),
         ),
         aliases=("kd", "hinton", "teacher student", "soft targets"),

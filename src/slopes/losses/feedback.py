@@ -10,10 +10,11 @@ from typing import Final
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, numerics, reduce, suspicion
 from slopes._core.errors import ValuesError
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.settings import reads_values
 from slopes._core.spec import (
@@ -175,7 +176,7 @@ def orpo(
     return _ORPO.reduced(chosen_log_probs, rejected_log_probs, nll, float(lam), plan=plan)
 
 
-class KTO(nn.Module):
+class KTO(Module):
     """Module of `kto`."""
 
     def __init__(
@@ -219,7 +220,7 @@ class KTO(nn.Module):
         )
 
 
-class ORPO(nn.Module):
+class ORPO(Module):
     """Module of `orpo`."""
 
     def __init__(self, *, lam: float = 0.1, reduction: Reduction = "mean") -> None:

@@ -11,9 +11,10 @@ from typing import Final, Literal
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.differences import difference, excess
@@ -141,7 +142,7 @@ def kl_penalty(
     return estimate.reduced(log_probs, reference_log_probs.detach(), plan=plan)
 
 
-class PPO(nn.Module):
+class PPO(Module):
     """Module of `ppo`."""
 
     def __init__(self, *, clip: float = 0.2, reduction: Reduction = "mean") -> None:
@@ -172,7 +173,7 @@ class PPO(nn.Module):
         )
 
 
-class KLPenalty(nn.Module):
+class KLPenalty(Module):
     """Module of `kl_penalty`."""
 
     def __init__(self, *, estimator: Estimator = "k1", as_loss: bool = False, reduction: Reduction = "mean") -> None:
@@ -206,6 +207,10 @@ class KLPenalty(nn.Module):
 ESTIMATORS: Final = ("k1", "k2", "k3")
 
 
+# What rounding takes of a difference is below it wherever e^difference is neither 0 nor infinite.
+_FAR_OFF: Final = 0.5
+
+
 def _ppo(new: Tensor, old: Tensor, a: Tensor, clip: float) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
     d, low = difference(new, old)
     over = (a > 0) & (d > math.log1p(clip))
@@ -213,7 +218,7 @@ def _ppo(new: Tensor, old: Tensor, a: Tensor, clip: float) -> tuple[Tensor, tupl
     pulls = ~(over | under | (a == 0))
     # Where nothing pulls the exponential never sees the difference: an overflow there would be 0 · inf in backward.
     e = torch.exp(torch.where(pulls, d, 0.0))
-    ratio = e * (1 + torch.where(pulls, low, 0.0))
+    ratio = e * (1 + torch.where(pulls, low.clamp(-_FAR_OFF, _FAR_OFF), 0.0))
     bounded = torch.where(over, 1 + clip, torch.where(under, max(1 - clip, 0.0), ratio))
     slope = torch.where(pulls, -a * ratio, 0.0)
     return -a * bounded, (slope, -slope, -bounded)
@@ -232,6 +237,7 @@ def _k2(new: Tensor, reference: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
 
 def _k3(new: Tensor, reference: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     u, low = difference(reference, new)
+    low = low.clamp(-_FAR_OFF, _FAR_OFF)
     slope = torch.expm1(u) * (1 + low) + low
     return excess(u, low), (-slope, slope)
 

@@ -38,6 +38,7 @@ def check_tokens(function: str, logits: Logits, token_ids: Tensor) -> None:
             f"add the missing batch dimension with .unsqueeze(0)."
         )
         raise ShapeError(message)
+    check.filled(function, "logits", logits, "[B, T, V]")
     check.integers(function, "token_ids", token_ids, logits.shape[:2], "[B, T], the tokens that went in, unshifted")
     check.same_device(function, logits=logits, token_ids=token_ids)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.pointwise import Pointwise
@@ -202,7 +203,7 @@ def _between(
     return loss.reduced(predictions, targets, *options, plan=plan)
 
 
-class MSE(nn.Module):
+class MSE(Module):
     """Module of `mse`."""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -229,7 +230,7 @@ class MSE(nn.Module):
         )
 
 
-class MAE(nn.Module):
+class MAE(Module):
     """Module of `mae`."""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -256,7 +257,7 @@ class MAE(nn.Module):
         )
 
 
-class Huber(nn.Module):
+class Huber(Module):
     """Module of `huber`."""
 
     def __init__(self, *, delta: float = 1.0, reduction: Reduction = "mean") -> None:
@@ -285,7 +286,7 @@ class Huber(nn.Module):
         )
 
 
-class SmoothL1(nn.Module):
+class SmoothL1(Module):
     """Module of `smooth_l1`."""
 
     def __init__(self, *, beta: float = 1.0, reduction: Reduction = "mean") -> None:
