@@ -9,7 +9,6 @@ import torch
 from tests.laws.samples import LOSSES, Case, Inputs, some_weight
 from torch import Tensor
 
-
 # One of each, and what takes other tensors.
 KINDS: Final = tuple(case for case in LOSSES if not case.label or case.label in ("class-weight", "by-label", "margin"))
 

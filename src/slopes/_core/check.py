@@ -306,7 +306,10 @@ def integers(function: str, name: str, value: Tensor, shape: Sequence[int], mean
     """Check an int64 tensor of exactly this shape."""
     tensor(function, **{name: value})
     if value.dtype != torch.int64:
-        message = f"{function}: `{name}` has dtype {value.dtype}, expected torch.int64 ({meaning}); use {name}.long()."
+        fix = f"{name}.long()"
+        if value.dim() == len(shape) + 1 and tuple(value.shape[:-1]) == tuple(shape):  # one row for each index: one-hot
+            fix = f"{name}.int().argmax(-1), the place of the entry that is set"
+        message = f"{function}: `{name}` has dtype {value.dtype}, expected torch.int64 ({meaning}); use {fix}."
         raise DtypeError(message)
     has_shape(function, name, value, shape, meaning)
 
@@ -358,7 +361,10 @@ def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, ke
     if keep is not None:
         wrong = wrong & keep
     if bool(wrong.any()):
-        message = f"{function}: `{name}` holds {value[wrong][0].item():.6g}, expected values in {domain}; {fix}."
+        came = value[wrong][0].item()
+        if math.isnan(came):
+            fix = f"find the step that made it: {name}.isnan() says which it is"
+        message = f"{function}: `{name}` holds {came:.6g}, expected values in {domain}; {fix}."
         raise ValuesError(message)
 
 

@@ -5,6 +5,7 @@ Dimension names: N queries (or pairs), M keys, D the length of an embedding. The
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import torch
@@ -12,7 +13,7 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check, reduce
-from slopes._core.errors import ShapeError, ValuesError
+from slopes._core.errors import DtypeError, ShapeError, ValuesError
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction, wide
 from slopes._core.settings import reads_values
@@ -310,6 +311,19 @@ class NTXent(Module):
         )
 
 
+def _as_rows(name: str, sides: Mapping[str, Tensor]) -> str:
+    """Return how one gets rows out of something that has another number of dimensions."""
+    if sides[name].dim() < 2:  # noqa: PLR2004  rows and their length
+        return f"pass {name}.reshape(1, -1)"
+    if len({side.shape[:-1] for side in sides.values()}) == 1:  # each row of one has its own in the other
+        return "pass " + " and ".join(f"{each}.flatten(0, -2)" for each in sides)
+    return (  # flattened, row i would belong to query i no longer
+        "where each query has a line-up of its own, its positive first, pass torch.einsum('nd,nkd->nk', query, keys) "
+        "over the temperature to cross_entropy, with targets of 0; where all share one, flatten the keys and say with "
+        "`positives` which is whose"
+    )
+
+
 def _check_sides(function: str, **sides: Tensor) -> None:
     """Check matrices of embeddings: two dimensions each, one length D of at least 1."""
     check.floating(function, **sides)
@@ -319,7 +333,7 @@ def _check_sides(function: str, **sides: Tensor) -> None:
         if side.dim() != 2:  # noqa: PLR2004  rows and their length
             message = (
                 f"{function}: `{name}` has shape {check.shape_of(side)}, expected two dimensions, one embedding a "
-                f"row; flatten the leading ones with .flatten(0, -2)."
+                f"row; {_as_rows(name, sides)}."
             )
             raise ShapeError(message)
         check.filled(function, name, side, "[N, D]", "check the size of the embedding layer")
@@ -343,6 +357,12 @@ def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tens
             )
             raise ShapeError(message)
         return torch.arange(count, device=query.device)
+    if isinstance(positives, Tensor) and positives.dtype == torch.bool and positives.dim() == 1:
+        message = (
+            "info_nce: `positives` has dtype torch.bool, expected torch.int64 (the row of `keys` that belongs to each "
+            "query); pass numbers of rows, of a mask over queries and keys positives.int().argmax(-1)."
+        )
+        raise DtypeError(message)
     check.integers("info_nce", "positives", positives, (count,), "the row of `keys` that belongs to each query")
     check.same_device("info_nce", query=query, positives=positives)
     if keep is not None:

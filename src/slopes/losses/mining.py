@@ -165,9 +165,12 @@ class BatchTriplet(Module):
 def _check(embeddings: Tensor, labels: Tensor) -> None:
     check.floating("batch_triplet", embeddings=embeddings)
     if embeddings.dim() != 2:  # noqa: PLR2004  rows and their length
+        fix = "embeddings.flatten(0, -2) and labels.flatten()"
+        if embeddings.dim() < 2:  # noqa: PLR2004  likewise
+            fix = "embeddings.reshape(len(labels), -1)"
         message = (
             f"batch_triplet: `embeddings` has shape {check.shape_of(embeddings)}, expected [N, D], one embedding a "
-            f"row; flatten the leading dimensions with .flatten(0, -2)."
+            f"row; pass {fix}."
         )
         raise ShapeError(message)
     check.filled("batch_triplet", "embeddings", embeddings, "[N, D]", "check the size of the embedding layer")
