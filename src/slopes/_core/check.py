@@ -132,6 +132,13 @@ def same_dtype(function: str, **tensors: Tensor) -> None:
         _fail_dtypes(function, "one dtype", tensors)
 
 
+def learned_dtype(function: str, x: Tensor, **learned: Tensor) -> None:
+    """Raise `DtypeError` unless a learned option has the dtype of `x`, or float32 beside 16 bits, as under autocast."""
+    if x.dtype in NARROW and all(t.dtype == torch.float32 for t in learned.values()):
+        return
+    same_dtype(function, x=x, **learned)
+
+
 def _fail_dtypes(function: str, expected: str, tensors: Mapping[str, Logits]) -> None:
     came = ", ".join(f"`{name}` is {t.dtype}" for name, t in tensors.items())
     message = f"{function}: {came}, expected {expected}; convert one of them, nothing is cast silently."
@@ -174,6 +181,16 @@ def dimensions(function: str, name: str, value: Logits, names: str, at_least: in
         message = (
             f"{function}: `{name}` has shape {shape_of(value)}, expected {names} with at least "
             f"{at_least} dimension{'s' if at_least > 1 else ''}; add the missing one with .unsqueeze(...)."
+        )
+        raise ShapeError(message)
+
+
+def filled(function: str, name: str, value: Logits, names: str, fix: str = "check the size of the head") -> None:
+    """Raise `ShapeError` where the last dimension is empty; `names` writes them all: `[..., C]`."""
+    if value.shape[-1] == 0:
+        last = names.strip("[]").split(", ")[-1]
+        message = (
+            f"{function}: `{name}` has shape {shape_of(value)}, expected {names} with {last} of at least 1; {fix}."
         )
         raise ShapeError(message)
 
@@ -254,9 +271,9 @@ def count(function: str, name: str, value: int) -> int:
     return whole
 
 
-def index(function: str, name: str, value: int) -> int:
+def index(function: str, name: str, value: int, usual: int = -100) -> int:
     """Return an integer of 64 bits at most, or raise `OptionError`."""
-    whole = _whole(function, name, value, "an integer", "the usual one is -100")
+    whole = _whole(function, name, value, "an integer", f"the usual one is {usual}")
     _fits(function, name, whole)
     return whole
 
@@ -289,7 +306,10 @@ def integers(function: str, name: str, value: Tensor, shape: Sequence[int], mean
     """Check an int64 tensor of exactly this shape."""
     tensor(function, **{name: value})
     if value.dtype != torch.int64:
-        message = f"{function}: `{name}` has dtype {value.dtype}, expected torch.int64 ({meaning}); use {name}.long()."
+        fix = f"{name}.long()"
+        if value.dim() == len(shape) + 1 and tuple(value.shape[:-1]) == tuple(shape):  # one row for each index: one-hot
+            fix = f"{name}.int().argmax(-1), the place of the entry that is set"
+        message = f"{function}: `{name}` has dtype {value.dtype}, expected torch.int64 ({meaning}); use {fix}."
         raise DtypeError(message)
     has_shape(function, name, value, shape, meaning)
 
@@ -341,7 +361,10 @@ def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, ke
     if keep is not None:
         wrong = wrong & keep
     if bool(wrong.any()):
-        message = f"{function}: `{name}` holds {value[wrong][0].item():.6g}, expected values in {domain}; {fix}."
+        came = value[wrong][0].item()
+        if math.isnan(came):
+            fix = f"find the step that made it: {name}.isnan() says which it is"
+        message = f"{function}: `{name}` holds {came:.6g}, expected values in {domain}; {fix}."
         raise ValuesError(message)
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import ShapeError
 from slopes._core.reduce import wide
-from slopes._core.spec import FINITE_POSITIVE
+from slopes._core.settings import has_autocast, without_autocast
+from slopes._core.spec import FINITE_POSITIVE, TEMPERATURE
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +25,14 @@ class LinearLogits:
         hidden: `[..., D]`, any floating dtype: what goes into the last layer.
         weight: `[C, D]`, dtype of `hidden`: the last layer's, as `nn.Linear` has it; it may be tied to an embedding.
         bias: `[C]`, dtype of `hidden`. -∞ takes a class out, but not under a soft cap, which lifts it to -soft_cap.
-        temperature: Divides the logits, above 0.
+        temperature: Divides the logits; at least 2^-63.
         soft_cap: Bounds them before that to (-soft_cap, soft_cap), as Gemma 2 does; None leaves them alone.
 
     Raises:
         DtypeError: An argument is not a tensor of floating numbers, or their dtypes differ.
         ShapeError: The shapes do not fit together.
         DeviceError: They are on different devices.
-        OptionError: `temperature` or `soft_cap` is not a finite number above 0.
+        OptionError: `temperature` is not a finite number of at least 2^-63, or `soft_cap` not one above 0.
 
     Notes:
         Under a reduction the gradients are made in the forward pass, chunk by chunk of rows: three matrix products,
@@ -74,7 +75,7 @@ class LinearLogits:
             raise ShapeError(message)
         if self.bias is not None:
             check.has_shape(name, "bias", self.bias, [self.weight.shape[0]], "one for each class")
-        check.option(name, "temperature", self.temperature, FINITE_POSITIVE)
+        check.option(name, "temperature", self.temperature, TEMPERATURE)
         if self.soft_cap is not None:
             check.option(name, "soft_cap", self.soft_cap, FINITE_POSITIVE)
 
@@ -112,13 +113,13 @@ class LinearLogits:
 
     def materialize(self) -> Tensor:
         """Return the logits as a tensor; float32 for 16-bit input."""
-        with torch.autocast(self.device.type, enabled=False):  # the tensors got its dtype, if it was at work then
+        with without_autocast(self.device):  # the tensors got its dtype, if it was at work then
             z = F.linear(self.hidden, self.weight, self.bias)
         return bent(z.to(wide(self.dtype)), self.temperature, self.soft_cap)
 
 
 def _casts(t: Tensor) -> bool:
-    return torch.is_autocast_enabled(t.device.type)
+    return has_autocast(t.device)
 
 
 def bent(z: Tensor, temperature: float, soft_cap: float | None) -> Tensor:

@@ -18,6 +18,9 @@ from torch import Tensor
 _SPLITTER: Final = {torch.float32: 4097.0, torch.float64: 134217729.0}  # 2^12 + 1 and 2^27 + 1
 # What is added and taken away again rounds to multiples of 2^-7 and 2^-20: up to 64, half the bits.
 _TO_GRID: Final = {torch.float32: 1.5 * 2.0**16, torch.float64: 1.5 * 2.0**32}
+# Splitting overflows beyond the one; factors beyond the other, or below its inverse, are moved towards 1 first.
+_TAME: Final = {torch.float32: 2.0**113, torch.float64: 2.0**995}
+_SPAN: Final = {torch.float32: 2.0**64, torch.float64: 2.0**512}
 _SHIFT: Final = {torch.float32: 64.0, torch.float64: 512.0}  # a - shift is exact where it is used
 _MINUS_LOG_2: Final = -0.6931471805599453
 Pair = tuple[float, float]
@@ -87,6 +90,36 @@ def two_product(a: Tensor, b: Tensor | Pair) -> tuple[Tensor, Tensor]:
     product = a * high
     (ah, al), (bh, bl) = split(a), split(high)
     return product, ((ah * bh - product) + ah * bl + al * bh) + al * bl + a * low
+
+
+def product_of_any(a: Tensor, b: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Return `two_product` for factors of every size, b >= 0; the second part is 0 where the first one is huge.
+
+    A power of two goes from one factor to the other first, which rounds nothing that counts: where a factor overflows
+    by it, so does the product, and where one underflows, the product is far below 1.
+    """
+    span, tame = _SPAN[a.dtype], _TAME[a.dtype]
+    if isinstance(b, Tensor):
+        move = torch.where(b > span, 1 / span, torch.where(b < 1 / span, span, torch.ones_like(b)))
+        a, factor = a / move, b * move
+        product, low = two_product(a.clamp(-tame, tame), factor)
+        product = torch.where(a.abs() > tame, a * factor, product)
+    else:
+        shift = 1 / span if b > span else span if b < 1 / span else 1.0
+        a = a if shift == 1 else a / shift
+        product, low = two_product(a.clamp(-tame, tame), Constant(b * shift).pair(a.dtype))
+        product = torch.where(a.abs() > tame, a * (b * shift), product)
+    return product, torch.where(product.abs() < tame, low, 0.0)
+
+
+def power(base: Tensor, rest: Tensor, exponent: float) -> Tensor:
+    """Return base^exponent for base in [0, 1], near 1 from rest = 1 - base, which has kept more digits.
+
+    The error is that of `base` or `rest`, times the exponent or the logarithm of the result.
+    """
+    near = base > 0.5  # noqa: PLR2004
+    from_rest = torch.exp(exponent * torch.log1p(-torch.where(near, rest, 0.0)))
+    return torch.where(near, from_rest, torch.where(near, 1.0, base) ** exponent)
 
 
 def logistic(z: Tensor, low: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:

@@ -147,9 +147,11 @@ def _check_weight(function: str, weight: Tensor, shape: Sequence[int], like: Log
     check.same_precision(function, weight=weight, predictions=like)
     if reads_values(weight) and not bool(((weight >= 0) & (weight < math.inf)).all()):
         wrong = weight[~((weight >= 0) & (weight < math.inf))]
+        came = wrong[0].item()
+        fix = "weight.clamp(min=0)" if math.isfinite(came) else "torch.where(weight.isfinite(), weight, 0)"
         message = (
-            f"{function}: `weight` holds {wrong[0].item():.6g}, expected finite numbers of at least 0; "
-            f"use `mask` to leave elements out."
+            f"{function}: `weight` holds {came:.6g}, expected finite numbers of at least 0; "
+            f"to leave those elements out pass {fix}."
         )
         raise ValuesError(message)
 

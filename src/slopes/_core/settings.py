@@ -6,6 +6,7 @@ a `with` block they are put back when it ends.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Final, Self
 
@@ -121,6 +122,16 @@ class checks:  # noqa: N801  a setting reads as a verb: `with slopes.checks(valu
 def is_transformed(*tensors: Tensor | None) -> bool:
     """Whether `torch.func` (vmap, grad, jvp) is at work on any of these tensors."""
     return any(t is not None and torch._C._functorch.is_functorch_wrapped_tensor(t) for t in tensors)  # noqa: SLF001
+
+
+def has_autocast(device: torch.device) -> bool:
+    """Whether autocast is at work on a device; on "meta" it is not, and torch would raise an error."""
+    return device.type != "meta" and torch.is_autocast_enabled(device.type)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context in which operations have the dtype of their tensors, whatever autocast says."""
+    return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 
 def is_recorded() -> bool:

@@ -53,11 +53,15 @@ def _end(value: float) -> str:
 
 
 REALS = Domain()
+FINITE = Domain(low_open=True, high_open=True)
 POSITIVE = Domain(low=0.0, low_open=True)
 NON_NEGATIVE = Domain(low=0.0)
 FINITE_NON_NEGATIVE = Domain(low=0.0, high_open=True)
 FINITE_POSITIVE = Domain(low=0.0, low_open=True, high_open=True)
 UNIT = Domain(0.0, 1.0)
+# What similarities or logits are divided, or multiplied, by: with room for them in float32.
+TEMPERATURE = Domain(low=2.0**-63, high_open=True)
+SCALE = Domain(low=0.0, high=2.0**63, low_open=True)
 
 
 @dataclass(frozen=True, slots=True)

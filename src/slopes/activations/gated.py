@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from slopes._core import check
 from slopes._core.errors import DtypeError, OptionError, ShapeError
+from slopes._core.module import Module
 from slopes._core.numerics import logistic as _logistic
 from slopes._core.settings import STATE
 from slopes._core.spec import Equivalent, Input, Source, Spec
@@ -103,7 +104,7 @@ def geglu(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "secon
     return _gated("geglu", _GEGLU, _GEGLU_AUDITED, value, gate, gate_half)
 
 
-class GLU(nn.Module):
+class GLU(Module):
     """Module of `glu`."""
 
     def __init__(self, *, gate_half: Half = "second") -> None:
@@ -115,7 +116,7 @@ class GLU(nn.Module):
         return glu(value, gate, gate_half=self.gate_half)
 
 
-class SwiGLU(nn.Module):
+class SwiGLU(Module):
     """Module of `swiglu`."""
 
     def __init__(self, *, gate_half: Half = "second") -> None:
@@ -127,7 +128,7 @@ class SwiGLU(nn.Module):
         return swiglu(value, gate, gate_half=self.gate_half)
 
 
-class GeGLU(nn.Module):
+class GeGLU(Module):
     """Module of `geglu`."""
 
     def __init__(self, *, gate_half: Half = "second") -> None:
@@ -191,7 +192,7 @@ class GatedFFN(nn.Module):
 
     def extra_repr(self) -> str:
         """Return what `print` shows beside the three projections."""
-        return f"activation={self.activation!r}"
+        return f"d_model={self.d_model}, d_hidden={self.d_hidden}, activation={self.activation!r}"
 
 
 def _gated(

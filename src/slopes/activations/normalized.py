@@ -10,13 +10,14 @@ from typing import Final
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import OptionError
+from slopes._core.module import Module
 from slopes._core.reduce import wide
 from slopes._core.settings import STATE
-from slopes._core.spec import FINITE_POSITIVE, POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE_POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import rows
 
 
@@ -93,7 +94,7 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
     return (log_p if mask is None else torch.where(mask, log_p, -math.inf)).to(x.dtype)
 
 
-class Softmax(nn.Module):
+class Softmax(Module):
     """Module of `softmax`."""
 
     def __init__(self, *, dim: int = -1, temperature: float = 1.0) -> None:
@@ -105,7 +106,7 @@ class Softmax(nn.Module):
         return softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)
 
 
-class LogSoftmax(nn.Module):
+class LogSoftmax(Module):
     """Module of `log_softmax`."""
 
     def __init__(self, *, dim: int = -1, temperature: float = 1.0) -> None:
@@ -148,7 +149,7 @@ def _cooled(x: Tensor, dim: int, temperature: float) -> Tensor:
 
 _LOGITS: Final = (Input("x", ("...", "C")),)
 _TEMPERATURES: Final = (
-    Parameter("temperature", 1.0, "flattens above 1, sharpens below", POSITIVE, "T", slider=(0.05, 20.0, 0.05)),
+    Parameter("temperature", 1.0, "flattens above 1, sharpens below", FINITE_POSITIVE, "T", slider=(0.05, 20.0, 0.05)),
 )
 
 SPECS: Final = (

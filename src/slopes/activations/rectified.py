@@ -5,7 +5,7 @@ Dimension names: `...` is any shape; C is the number of channels, dimension 1.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import torch
 import torch.fx
@@ -14,7 +14,10 @@ from torch import Tensor, nn
 
 from slopes._core import check
 from slopes._core.errors import OptionError
+from slopes._core.module import Module
+from slopes._core.settings import has_autocast, without_autocast
 from slopes._core.spec import (
+    FINITE,
     FINITE_NON_NEGATIVE,
     NON_NEGATIVE,
     REALS,
@@ -76,7 +79,9 @@ def leaky_relu(x: Tensor, *, slope: float = 0.01) -> Tensor:
         >>> leaky_relu(torch.tensor([-2.0, 3.0]), slope=0.1)
         tensor([-0.2000,  3.0000])
     """
-    slope = check.option("leaky_relu", "slope", slope, _FINITE)
+    slope = check.option("leaky_relu", "slope", slope, FINITE)
+    if slope == 0:  # 0 · ∞ has no value
+        return choose("leaky_relu", x, torch.relu, _RELU)
     return choose("leaky_relu", x, F.leaky_relu, _LEAKY_RELU, slope)
 
 
@@ -91,7 +96,8 @@ def prelu(x: Tensor, slope: Tensor | float) -> Tensor:
         Shape and dtype of `x`.
 
     Raises:
-        DtypeError: `x` or `slope` is not a tensor of floating numbers, or their dtypes differ.
+        DtypeError: `x` or `slope` is not a tensor of floating numbers, or the dtype of `slope` is neither that of `x`
+            nor, beside 16 bits, float32.
         ShapeError: `slope` has neither one element nor one for each channel.
 
     Notes:
@@ -103,20 +109,24 @@ def prelu(x: Tensor, slope: Tensor | float) -> Tensor:
     """
     check.floating("prelu", x=x)
     if not isinstance(slope, Tensor):
-        slope = check.option("prelu", "slope", slope, _FINITE)
+        slope = check.option("prelu", "slope", slope, FINITE)
         return leaky_relu(x, slope=slope)
     check.floating("prelu", x=x, slope=slope)
     check.same_device("prelu", x=x, slope=slope)
-    check.same_dtype("prelu", x=x, slope=slope)
+    check.learned_dtype("prelu", x, slope=slope)
     channels = x.shape[1] if x.dim() > 1 else 1
     if slope.numel() != 1:
         check.has_shape("prelu", "slope", slope, [channels], "one element, or one for each channel in dimension 1")
     shape = [1, -1, *(1,) * (x.dim() - 2)] if slope.numel() != 1 else [1] * x.dim()
+
+    def audited(v: Tensor) -> Tensor:
+        return _PRELU(v, slope.reshape(shape).expand_as(v))
+
     return choose(
         "prelu",
         x,
-        lambda v: _prelu(v, slope.reshape(-1)),
-        lambda v: _PRELU(v, slope.reshape(shape).expand_as(v)),
+        lambda v: _prelu(v, slope.reshape(-1)) if v.dtype == slope.dtype else audited(v),
+        audited,
     )
 
 
@@ -167,7 +177,7 @@ def selu(x: Tensor) -> Tensor:
     return choose("selu", x, F.selu, _SELU)
 
 
-class ReLU(nn.Module):
+class ReLU(Module):
     """Module of `relu`."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -175,7 +185,7 @@ class ReLU(nn.Module):
         return relu(x)
 
 
-class LeakyReLU(nn.Module):
+class LeakyReLU(Module):
     """Module of `leaky_relu`."""
 
     def __init__(self, *, slope: float = 0.01) -> None:
@@ -187,8 +197,8 @@ class LeakyReLU(nn.Module):
         return leaky_relu(x, slope=self.slope)
 
 
-class PReLU(nn.Module):
-    """Module of `prelu`, whose slopes are parameters.
+class PReLU(Module):
+    """Module of `prelu`, whose slopes are parameters; `load_state_dict` takes a checkpoint of torch.nn.PReLU too.
 
     Args:
         channels: 1 for one slope, or the size of dimension 1 for one each.
@@ -202,15 +212,22 @@ class PReLU(nn.Module):
                 f"PReLU: `channels` is {channels!r}, expected an integer of at least 1; pass the size of dimension 1."
             )
             raise OptionError(message)
-        slope = check.option("PReLU", "slope", slope, _FINITE)
-        self.slope = nn.Parameter(torch.full((channels,), slope))
+        slope = check.option("PReLU", "slope", slope, FINITE)
+        self.channels = channels
+        self.slope = nn.Parameter(torch.full((channels,), float(slope)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `prelu(x, self.slope)`."""
         return prelu(x, self.slope)
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:  # noqa: ANN401
+        theirs, ours = f"{prefix}weight", f"{prefix}slope"
+        if theirs in state_dict and ours not in state_dict:
+            state_dict[ours] = state_dict.pop(theirs)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
-class ELU(nn.Module):
+
+class ELU(Module):
     """Module of `elu`."""
 
     def __init__(self, *, alpha: float = 1.0) -> None:
@@ -222,7 +239,7 @@ class ELU(nn.Module):
         return elu(x, alpha=self.alpha)
 
 
-class SELU(nn.Module):
+class SELU(Module):
     """Module of `selu`.
 
     Self-normalisation needs three things together: this activation, weights drawn with mean 0 and variance
@@ -236,13 +253,10 @@ class SELU(nn.Module):
         return selu(x)
 
 
-_FINITE: Final = Domain(low_open=True, high_open=True)
-
-
 def _prelu(x: Tensor, slope: Tensor) -> Tensor:
-    if not torch.is_autocast_enabled(x.device.type):
+    if not has_autocast(x.device):
         return F.prelu(x, slope)
-    with torch.autocast(x.device.type, enabled=False):  # it would return 16 bits for float32
+    with without_autocast(x.device):  # it would return 16 bits for float32
         return F.prelu(x, slope)
 
 
@@ -323,7 +337,7 @@ SPECS: Final = (
         inputs=INPUT,
         output=("...",),
         range=REALS,
-        parameters=(Parameter("slope", 0.01, "slope of the negative side", REALS, "s", slider=(-0.5, 1.0, 0.01)),),
+        parameters=(Parameter("slope", 0.01, "slope of the negative side", FINITE, "s", slider=(-0.5, 1.0, 0.01)),),
         aliases=("leaky rectified linear unit", "lrelu", "leakyrelu"),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.leaky_relu(x, negative_slope=slope)"),
@@ -350,7 +364,7 @@ SPECS: Final = (
         output=("...",),
         range=REALS,
         parameters=(
-            Parameter("slope", 0.25, "learned slope of the negative side", REALS, "a", slider=(-0.5, 1.0, 0.01)),
+            Parameter("slope", 0.25, "learned slope of the negative side", FINITE, "a", slider=(-0.5, 1.0, 0.01)),
         ),
         aliases=("parametric relu", "parametric rectified linear unit"),
         equivalents=(
@@ -381,7 +395,9 @@ SPECS: Final = (
         output=("...",),
         range=Domain(low=-1.0, low_open=True),
         parameters=(
-            Parameter("alpha", 1.0, "depth of the negative side", NON_NEGATIVE, r"\alpha", slider=(0.0, 3.0, 0.05)),
+            Parameter(
+                "alpha", 1.0, "depth of the negative side", FINITE_NON_NEGATIVE, r"\alpha", slider=(0.0, 3.0, 0.05)
+            ),
         ),
         aliases=("exponential linear unit",),
         equivalents=(

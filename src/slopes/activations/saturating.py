@@ -10,8 +10,9 @@ from typing import Final
 import torch
 import torch.fx
 import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
-from torch import Tensor, nn
+from torch import Tensor
 
+from slopes._core.module import Module
 from slopes._core.spec import Domain, Equivalent, Source, Spec
 from slopes.activations._forms import INPUT, choose
 from slopes.kernels import logistic
@@ -110,7 +111,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return choose("hard_sigmoid", x, F.hardsigmoid, _HARD_SIGMOID)
 
 
-class Sigmoid(nn.Module):
+class Sigmoid(Module):
     """Module of `sigmoid`."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -118,7 +119,7 @@ class Sigmoid(nn.Module):
         return sigmoid(x)
 
 
-class Tanh(nn.Module):
+class Tanh(Module):
     """Module of `tanh`."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -126,7 +127,7 @@ class Tanh(nn.Module):
         return tanh(x)
 
 
-class LogSigmoid(nn.Module):
+class LogSigmoid(Module):
     """Module of `log_sigmoid`."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -134,7 +135,7 @@ class LogSigmoid(nn.Module):
         return log_sigmoid(x)
 
 
-class HardSigmoid(nn.Module):
+class HardSigmoid(Module):
     """Module of `hard_sigmoid`."""
 
     def forward(self, x: Tensor) -> Tensor:

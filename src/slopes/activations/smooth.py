@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from slopes._core import check
 from slopes._core.errors import ShapeError
+from slopes._core.module import Module
 from slopes._core.settings import STATE
-from slopes._core.spec import POSITIVE, REALS, Domain, Equivalent, Parameter, Source, Spec
+from slopes._core.spec import FINITE, FINITE_POSITIVE, POSITIVE, Domain, Equivalent, Parameter, Source, Spec
 from slopes.activations._forms import INPUT, choose
 from slopes.kernels import gaussian, logistic
 from slopes.kernels.pointwise import Pointwise
@@ -88,7 +89,8 @@ def swish(x: Tensor, *, beta: float | Tensor = 1.0) -> Tensor:
         Shape and dtype of `x`.
 
     Raises:
-        DtypeError: `x` is not a tensor of floating numbers, or the dtype of `beta` differs.
+        DtypeError: `x` is not a tensor of floating numbers, or the dtype of `beta` is neither that of `x` nor, beside
+            16 bits, float32.
         OptionError: `beta` is not a finite number.
         ShapeError: `beta` does not broadcast to the shape of `x`.
 
@@ -105,7 +107,7 @@ def swish(x: Tensor, *, beta: float | Tensor = 1.0) -> Tensor:
     check.floating("swish", x=x)
     if isinstance(beta, Tensor):
         return _SWISH_LEARNED(x, _expanded(beta, x))
-    beta = check.option("swish", "beta", beta, _FINITE)
+    beta = check.option("swish", "beta", beta, FINITE)
     return F.silu(x) if beta == 1 and not STATE.exact else _SWISH(x, float(beta))
 
 
@@ -153,7 +155,7 @@ def hard_swish(x: Tensor) -> Tensor:
     return choose("hard_swish", x, F.hardswish, _HARD_SWISH)
 
 
-class Softplus(nn.Module):
+class Softplus(Module):
     """Module of `softplus`."""
 
     def __init__(self, *, beta: float = 1.0) -> None:
@@ -165,7 +167,7 @@ class Softplus(nn.Module):
         return softplus(x, beta=self.beta)
 
 
-class GELU(nn.Module):
+class GELU(Module):
     """Module of `gelu`."""
 
     def __init__(self, *, approximate: Literal["none", "tanh"] = "none") -> None:
@@ -177,7 +179,7 @@ class GELU(nn.Module):
         return gelu(x, approximate=self.approximate)
 
 
-class Swish(nn.Module):
+class Swish(Module):
     """Module of `swish`.
 
     Args:
@@ -187,7 +189,8 @@ class Swish(nn.Module):
 
     def __init__(self, *, beta: float = 1.0, learnable: bool = False) -> None:
         super().__init__()
-        beta = check.option("Swish", "beta", beta, _FINITE)
+        self.learnable = learnable
+        beta = check.option("Swish", "beta", beta, FINITE)
         self.beta: float | nn.Parameter = nn.Parameter(torch.tensor(float(beta))) if learnable else beta
 
     def forward(self, x: Tensor) -> Tensor:
@@ -195,7 +198,7 @@ class Swish(nn.Module):
         return swish(x, beta=self.beta)
 
 
-class Mish(nn.Module):
+class Mish(Module):
     """Module of `mish`."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -203,7 +206,7 @@ class Mish(nn.Module):
         return mish(x)
 
 
-class HardSwish(nn.Module):
+class HardSwish(Module):
     """Module of `hard_swish`."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -213,14 +216,13 @@ class HardSwish(nn.Module):
 
 SiLU = Swish
 
-_FINITE: Final = Domain(low_open=True, high_open=True)
 _SHARPNESS: Final = Domain(low=0.0, high=math.inf, low_open=True, high_open=True)
 
 
 def _expanded(beta: Tensor, x: Tensor) -> Tensor:
     check.floating("swish", beta=beta)
     check.same_device("swish", x=x, beta=beta)
-    check.same_dtype("swish", x=x, beta=beta)
+    check.learned_dtype("swish", x, beta=beta)
     try:
         fits = torch.broadcast_shapes(beta.shape, x.shape) == x.shape  # type: ignore[no-untyped-call]
     except RuntimeError:
@@ -263,7 +265,7 @@ SPECS: Final = (
         inputs=INPUT,
         output=("...",),
         range=POSITIVE,
-        parameters=(Parameter("beta", 1.0, "sharpness", POSITIVE, r"\beta", slider=(0.1, 10.0, 0.1)),),
+        parameters=(Parameter("beta", 1.0, "sharpness", FINITE_POSITIVE, r"\beta", slider=(0.1, 10.0, 0.1)),),
         aliases=("smooth relu", "log1pexp"),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.softplus(x, beta=beta)", "a straight line from beta x = 20 on"),
@@ -315,7 +317,7 @@ SPECS: Final = (
         inputs=INPUT,
         output=("...",),
         range=Domain(low=-0.27846454276107380),
-        parameters=(Parameter("beta", 1.0, "sharpness of the gate", REALS, r"\beta", slider=(0.0, 10.0, 0.1)),),
+        parameters=(Parameter("beta", 1.0, "sharpness of the gate", FINITE, r"\beta", slider=(0.0, 10.0, 0.1)),),
         aliases=("silu", "sigmoid linear unit", "sil"),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.silu(x)", "beta is 1"),

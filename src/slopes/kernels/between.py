@@ -153,7 +153,7 @@ class Between:
 
 def _moved(points: Tensor) -> Tensor:
     """Return the points, moved to their mean, in a wider dtype where there is one to be had."""
-    watched = torch.compiler.is_compiling() or is_transformed(points)
+    watched = torch.compiler.is_compiling() or is_transformed(points) or points.is_meta
     if points.dtype != torch.float32 or points.device.type == "mps" or watched:
         return points if watched or not points.shape[0] else points - points.mean(0)
     wide = points.double()

@@ -10,7 +10,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from slopes._core.numerics import logistic
+from slopes._core.numerics import logistic, power
 from slopes.kernels.pointwise import Pointwise
 
 # Beyond it every probability is 0 or 1 to the last digit of float64; an infinite surprise must not meet it.
@@ -19,6 +19,8 @@ _FAR: Final = 1e4
 _STEEP: Final = 87.0
 # From this shift on log1p of the shifted probability is within 10 ULP everywhere.
 _CLIPS: Final = 0.04
+# A probability near 1 may be raised to powers up to it; its rounding error is magnified as often.
+_STEEP_POWER: Final = 8.0
 _TINY: Final = 1e-30
 
 
@@ -74,7 +76,7 @@ def _focal(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tu
     side = 1 - 2 * t
     s, r, e = logistic(x * side)
     surprise = (x * side).clamp(min=0) + torch.log1p(e)
-    modulation = s**gamma
+    modulation = power(s, r, gamma)
     if alpha >= 0:
         modulation = modulation * (alpha * t + (1 - alpha) * (1 - t))
     slope = modulation * (gamma * (r * surprise.clamp(max=_FAR)) + s)
@@ -83,7 +85,7 @@ def _focal(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tu
 
 def _focal_eager(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return the same in fewer operations, by the definition where a block holds extremes."""
-    if not _is_tame(x.abs()):
+    if gamma > _STEEP_POWER or not _is_tame(x.abs()):
         return _focal(x, t, gamma, alpha)
     side = torch.rsub(t, 1, alpha=2)
     s, r, surprise = _odds(x * side)
@@ -113,7 +115,7 @@ def _asymmetric(
     p, q, e = logistic(x)
     log = torch.log1p(e)
     surprise = (-x).clamp(min=0) + log
-    modulation = q**gamma_positive
+    modulation = power(q, p, gamma_positive)
     positive = modulation * surprise
     by_positive = -modulation * (gamma_positive * (p * surprise.clamp(max=_FAR)) + q)
     if clip:
@@ -122,7 +124,7 @@ def _asymmetric(
         surprise = torch.where(shifted < 0.5, -torch.log1p(-shifted), -torch.log(left))  # noqa: PLR2004
     else:
         shifted, left, surprise = p, q, x.clamp(min=0) + log
-    modulation = shifted**gamma_negative
+    modulation = power(shifted, left, gamma_negative)
     negative = modulation * surprise
     gone = shifted == 0
     ratio = torch.where(gone, 1.0, surprise.clamp(max=_FAR) / torch.where(gone, 1.0, shifted))
@@ -140,7 +142,8 @@ def _asymmetric_eager(
     x: Tensor, t: Tensor, gamma_negative: float, gamma_positive: float, clip: float
 ) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return the same in fewer operations, by the definition where a block or an option is extreme."""
-    if clip < _CLIPS or gamma_negative == 0 or not _is_tame(x.abs()):
+    steep = max(gamma_negative, gamma_positive) > _STEEP_POWER
+    if clip < _CLIPS or gamma_negative == 0 or steep or not _is_tame(x.abs()):
         return _asymmetric(x, t, gamma_negative, gamma_positive, clip)
     q, p, surprise = _odds(-x)
     modulation = _power(q, gamma_positive)

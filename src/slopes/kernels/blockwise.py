@@ -15,7 +15,7 @@ blocks of rows that gives the losses and, for a known weight of each row, the gr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, Final, cast
 
 import torch
@@ -24,7 +24,7 @@ from torch.autograd import forward_ad
 
 from slopes._core import check
 from slopes._core.reduce import Plan, wide
-from slopes._core.settings import is_recorded, is_transformed
+from slopes._core.settings import is_recorded, is_transformed, without_autocast
 from slopes.kernels.kept import Kept
 from slopes.kernels.nodes import Blocks, Gradients, Nodes
 
@@ -89,8 +89,7 @@ def rows_of(columns: int, itemsize: int, matrices: int = 1) -> int:
 
 
 def _as_given(tensors: Sequence[Any]) -> AbstractContextManager[Any]:
-    device = next(t.device.type for t in tensors if t is not None)
-    return nullcontext() if device == "meta" else torch.autocast(device, enabled=False)
+    return without_autocast(next(t.device for t in tensors if t is not None))
 
 
 def is_one_node() -> bool:

@@ -8,11 +8,15 @@ error by the difference itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import torch
 from torch import Tensor
 
-from slopes.kernels.differences import difference, excess
+from slopes._core.numerics import horner, power
+from slopes.kernels.differences import TAYLOR, difference, excess
+
+_EVEN: Final = 0.25  # where the series of e^u needs no more terms
 
 
 def parts(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -42,7 +46,10 @@ def by_index(x: Tensor, t: Tensor, z_loss: float = 0.0) -> tuple[Tensor, tuple[T
     slope = p.scatter(-1, at, -q.gather(-1, at))
     if z_loss:
         size = total + x.amax(-1, keepdim=True)
-        loss, slope = loss + z_loss * size**2, slope + (2 * z_loss) * size * p
+        loss, slope = (
+            loss + z_loss * size**2,
+            slope + 2 * (z_loss * (size * p)),
+        )  # in this order 0 · inf does not happen
     return loss.squeeze(-1), (slope, None)
 
 
@@ -82,7 +89,7 @@ def soft(
         size = total + x.amax(-1, keepdim=True)
         square = z_loss * size**2
         loss, surprise = loss + (mass * square).squeeze(-1), surprise + square
-        gradient = gradient + (2 * z_loss) * mass * size * p
+        gradient = gradient + 2 * (z_loss * (mass * (size * p)))
     return loss, (gradient, _unless_0(shrink, surprise))
 
 
@@ -113,7 +120,7 @@ def focal(x: Tensor, t: Tensor, gamma: float) -> tuple[Tensor, tuple[Tensor, Non
     own, rest = p.gather(-1, at), q.gather(-1, at)
     gone = rest == 0
     kept = torch.where(gone, 1.0, rest)
-    modulation = torch.where(gone, float(gamma == 0), kept**gamma)
+    modulation = torch.where(gone, float(gamma == 0), power(kept, own, gamma))
     ratio = torch.where(gone, 1.0, surprise / kept)  # tends to 1 where the class is sure
     finite = torch.where(own == 0, 0.0, own * ratio)
     factor = modulation * (1 + gamma * finite)
@@ -169,12 +176,35 @@ def distillation(
     (a, p, _, total_p), (b, q, _, total_q) = parts(first / temperature), parts(second / temperature)
     terms, u = divergence(a - total_p, b - total_q, p, q)
     total = terms.sum(-1, keepdim=True)
-    share = (1 - alpha) * temperature
-    by_first = share * torch.where(p == 0, 0.0, -p * (u + total))
-    by_second = share * torch.where((p > 0) & (u < 1), p * torch.expm1(u.clamp(max=1)), q - p)
+    apart, by_first, by_second = _nearly_even(first, second, p, temperature)
+    even = apart >= 0
+    by_first = torch.where(even, by_first, temperature * torch.where(p == 0, 0.0, -p * (u + total)))
+    far = temperature * torch.where((p > 0) & (u < 1), p * torch.expm1(u.clamp(max=1)), q - p)
+    by_second = torch.where(even, by_second, far)
+    by_first, by_second = (1 - alpha) * by_first, (1 - alpha) * by_second
     by_student, by_teacher = (by_first, by_second) if reverse else (by_second, by_first)
-    loss = blend(alpha, hard) + (share * temperature) * total.squeeze(-1)
+    soft = torch.where(even, apart, (temperature * total) * temperature).squeeze(-1)
+    loss = blend(alpha, hard) + (1 - alpha) * soft
     return loss, (blend(alpha, by_label) + by_student, by_teacher, None)
+
+
+def _nearly_even(first: Tensor, second: Tensor, p: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return T² KL(p‖q) and its gradients where T makes the rows nearly alike, from differences of their logits.
+
+    u = log(q/p) is of the size 1/T there, far below the logarithms of p and q, and its square may be below every
+    number: v = T u is not, and T² KL = Σ p v² g(u), g(u) = (e^u - 1 - u)/u². The first is -1 where rows are not alike.
+    """
+    gap = second - first
+    gap = gap - (p * gap).sum(-1, keepdim=True)
+    even = (gap.abs().amax(-1, keepdim=True) / temperature) < _EVEN
+    gap = torch.where(even, gap, 0.0)
+    w = gap / temperature
+    coefficients = TAYLOR[first.dtype]
+    v = gap - temperature * torch.log1p((p * (w * (w * horner(w, coefficients)))).sum(-1, keepdim=True))
+    u = v / temperature
+    curve = horner(u, coefficients)
+    apart = (p * (v * v) * curve).sum(-1, keepdim=True)
+    return torch.where(even, apart, -1.0), -p * (v + apart / temperature), p * (v + v * (u * curve))
 
 
 def blend(alpha: float, term: Tensor) -> Tensor:

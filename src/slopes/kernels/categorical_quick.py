@@ -27,6 +27,7 @@ _NEAR: Final = 0.125
 _TAYLOR: Final = tuple(1 / math.factorial(n) for n in range(2, 7))
 
 Again = Callable[[Tensor], Tensor]
+_WARM: Final = 16.0  # a temperature beyond it makes rows nearly even, whose logarithms do not tell them apart
 Definition = Callable[[Tensor], tuple[Tensor, tuple[Tensor, None]]]
 Result = tuple[Tensor, tuple[Tensor, None]]
 
@@ -98,8 +99,10 @@ def _finished(
     rest = p.scatter_(-1, at, 0.0).sum(-1)
     entropy = torch.where(rest < 0.5, -torch.log1p(-rest), -torch.log(own))  # noqa: PLR2004
     loss, by_own, size = entropy, -rest, logit + entropy  # size is log Σ e^x
+    factor = torch.ones_like(size)
     if z_loss:
-        p.mul_((1 + (2 * z_loss) * size).unsqueeze(-1))
+        factor = 1 + (2 * z_loss) * size
+        p.mul_(factor.unsqueeze(-1))
         by_own = by_own + (2 * z_loss) * size * own
     if smoothing is not None:
         loss, share = _spread(entropy, smoothing, p.shape[-1])
@@ -108,7 +111,7 @@ def _finished(
     if z_loss:
         loss = loss + z_loss * size**2
     p.scatter_(-1, at, by_own.unsqueeze(-1))
-    hard = ((rest < CONFIDENT) | ~(own > RARE)).nonzero().squeeze(-1)
+    hard = ((rest < CONFIDENT) | ~(own > RARE) | ~factor.isfinite()).nonzero().squeeze(-1)
     if hard.numel():
         loss[hard], (p[hard], _) = definition(hard)
     return loss, (p, None)
@@ -131,7 +134,7 @@ def distillation(
     reverse: bool,  # noqa: FBT001
 ) -> tuple[Tensor, tuple[Tensor, Any, None]]:
     """Return α CE + (1 - α) T² KL(p‖q) of each row, and its gradients by both sides."""
-    if s.dtype != torch.float32 or not (_even(s, temperature) and _even(teacher, temperature)):
+    if temperature > _WARM or s.dtype != torch.float32 or not (_even(s, temperature) and _even(teacher, temperature)):
         return formulas.distillation(s, teacher, t, alpha, temperature, reverse)
     hard, (by_label, _) = by_index(s, t, 0.0)
     first, second = (s, teacher) if reverse else (teacher, s)

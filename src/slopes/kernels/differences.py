@@ -13,16 +13,16 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from slopes._core.numerics import Constant, horner, two_product
+from slopes._core.numerics import horner, product_of_any
 
 # 1/2!, 1/3!, ...: for |u| below 1/2 what is left out is below half a unit in the last place.
 _NEAR: Final = 0.5
-_TAYLOR: Final = {
+TAYLOR: Final = {
     torch.float32: tuple(1 / math.factorial(n) for n in range(2, 11)),
     torch.float64: tuple(1 / math.factorial(n) for n in range(2, 18)),
 }
 _HALF: Final = 0.5  # more than that is rounded off numbers only whose exponential is 0 or infinite
-_TAME: Final = 1e30  # the splitting of a product overflows beyond 1e34
+_TAME: Final = 1e30  # infinity less infinity has no value
 
 
 def difference(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,11 +42,10 @@ def minus(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[
 
 
 def times(pair: tuple[Tensor, Tensor], factor: float) -> tuple[Tensor, Tensor]:
-    """Return a pair times a number, as a pair."""
+    """Return a pair times a number of at least 0, as a pair; the low part is 0 where the high one is infinite."""
     high, low = pair
-    tame = high.clamp(-_TAME, _TAME)
-    product, rest = two_product(tame, Constant(factor).pair(high.dtype))
-    return torch.where(tame == high, product, high * factor), rest + low * factor
+    product, rest = product_of_any(high, factor)
+    return product, torch.where(product.isfinite(), rest + low * factor, 0.0)
 
 
 def along(low: Tensor | float) -> Tensor | float:
@@ -57,10 +56,10 @@ def along(low: Tensor | float) -> Tensor | float:
 def excess(u: Tensor, low: Tensor | float = 0.0) -> Tensor:
     """Return e^u - 1 - u, what the exponential exceeds its tangent at 0 by, never below 0: within 6 ULP.
 
-    `low` is what u was rounded off by. The derivative is expm1(u).
+    `low` is what u was rounded off by, no more than a half. The derivative is expm1(u).
     """
     near = u.abs() < _NEAR
     small = torch.where(near, u, 0.0)
-    close = small * (small * horner(small, _TAYLOR[u.dtype]))
+    close = small * (small * horner(small, TAYLOR[u.dtype]))
     far = torch.expm1(u) * along(low) - u.clamp(max=_TAME)
     return torch.where(near, close, far)

@@ -149,7 +149,7 @@ class ByRow:
 def _room(rows: int, classes: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return memory for a chunk, on a GPU with rows that begin where vector loads can."""
     if device.type == "cpu":
-        return torch.empty(rows, classes, dtype=dtype)
+        return torch.empty(rows, classes, dtype=dtype, device=device)
     padded = (classes + _ALIGNED - 1) // _ALIGNED * _ALIGNED
     return torch.empty(rows, padded, dtype=dtype, device=device)[:, :classes]
 

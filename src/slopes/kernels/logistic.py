@@ -12,7 +12,16 @@ import torch
 from torch import Tensor
 
 from slopes._core import numerics
-from slopes._core.numerics import Constant, exp_minus, horner, logistic, magnitude, reflect, root_exp_minus, two_product
+from slopes._core.numerics import (
+    Constant,
+    exp_minus,
+    horner,
+    logistic,
+    magnitude,
+    product_of_any,
+    reflect,
+    root_exp_minus,
+)
 from slopes.kernels.pointwise import Pointwise
 
 # Where the slope of Swish vanishes: 1 + e^-a = a.
@@ -42,18 +51,19 @@ MISH_NEAR_ROOT: Final = (
 
 
 def scaled(x: Tensor, beta: float | Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
-    """Return (side, a, outward): a tensor with the sign of βx, and |βx| = a + outward, finite.
+    """Return (side, a, outward): a tensor with the sign of βx, of x for β = 0, and |βx| = a + outward, finite.
 
     A product rounds off up to half a ULP, which e^-a magnifies a times; `outward` gives it back.
     """
     if not isinstance(beta, Tensor):
-        side = x if beta > 0 else -x
+        side = x if beta >= 0 else -x
         if abs(beta) == 1:
             return side, magnitude(x).clamp(max=1e4), 0.0
-        factor: Tensor | tuple[float, float] = Constant(abs(beta)).pair(x.dtype)
+        factor: Tensor | float = abs(beta)
     else:
-        side, factor = x.sign() * beta, magnitude(beta).clamp(max=1e3)
-    a, low = two_product(magnitude(x).clamp(max=1e30), factor)  # the splitting must not overflow
+        side = torch.where(beta < 0, -x, x)
+        factor = magnitude(beta).clamp(max=torch.finfo(beta.dtype).max)
+    a, low = product_of_any(magnitude(x).clamp(max=torch.finfo(x.dtype).max), factor)
     far = a > 1e4  # noqa: PLR2004  beyond it every sigmoid is 0 or 1 in float64 too
     return side, torch.where(far, 1e4, a), torch.where(far, 0.0, low)
 
@@ -97,12 +107,15 @@ def log_sigmoid_value(x: Tensor) -> Tensor:
 
 def swish(x: Tensor, beta: float | Tensor) -> Tensor:
     """Return x σ(βx); 0 where the sigmoid is 0, also at infinity."""
+    if not isinstance(beta, Tensor) and beta == 0:
+        return 0.5 * x
     side, a, outward = scaled(x, beta)
     e, f = exp_minus(a, outward)
-    size = a if isinstance(outward, float) else magnitude(x).clamp(max=1e30)
+    size = a if isinstance(outward, float) else magnitude(x).clamp(max=torch.finfo(x.dtype).max)
     part = (size * f) * (e / (1 + e * f))
     if isinstance(beta, Tensor):
-        return torch.where(side < 0, 0.0, x) - torch.where(beta < 0, -part, part)
+        value = torch.where(side < 0, 0.0, x) - torch.where(beta < 0, -part, part)
+        return torch.where((beta == 0) & x.isinf(), x, value)
     return x.clamp(min=0) - part if beta > 0 else x.clamp(max=0) + part
 
 
@@ -118,7 +131,8 @@ def swish_slope(x: Tensor, beta: float | Tensor) -> tuple[Tensor, ...]:
     by_x = reflect(side, (middle * h) * (h / (more * more)))
     if not isinstance(beta, Tensor):
         return (by_x,)
-    part = (x.clamp(-1e30, 1e30) * h) / more
+    largest = torch.finfo(x.dtype).max
+    part = (x.clamp(-largest, largest) * h) / more
     return by_x, part * part
 
 

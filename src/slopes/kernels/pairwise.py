@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from slopes._core.reduce import wide
+from slopes._core.settings import without_autocast
 from slopes.kernels import distance as distances
 from slopes.kernels.blockwise import Blockwise, rows_of
 from slopes.kernels.nodes import Gradients
@@ -39,7 +40,7 @@ def _line_up_plain(
     valid: Tensor | None,
 ) -> Tensor:
     """Return the cross-entropy of each row as softplus(log-sum-exp of the others, minus its own)."""
-    with torch.autocast(query.device.type, enabled=False):
+    with without_autocast(query.device):
         rows = _compared(query, normalize)
         similarity = rows @ (rows if keys is None else _compared(keys, normalize)).T
         left_out = torch.zeros_like(similarity, dtype=torch.bool)
@@ -177,7 +178,7 @@ def _two_way_plain(
     keep: Tensor | None,
 ) -> Tensor:
     """Return the mean of both directions' cross-entropy for each pair."""
-    with torch.autocast(rows.device.type, enabled=False):
+    with without_autocast(rows.device):
         similarity = _compared(rows, normalize) @ _compared(columns, normalize).T
         left_out = torch.eye(rows.shape[0], dtype=torch.bool, device=rows.device)
         if keep is not None:

@@ -26,6 +26,8 @@ def shift(logits: Tensor, dim: int = -1) -> tuple[Tensor, Tensor]:
 
 def softmax(logits: Tensor, dim: int = -1) -> Tensor:
     """Return the softmax; an infinite logit takes all, several share it; a row of -inf alone is all zeros."""
+    if logits.shape[dim] == 0:
+        return logits.clone()
     shifted, _ = shift(logits, dim)
     e = torch.exp(shifted)
     return e / e.sum(dim, keepdim=True).clamp(min=1)  # the largest entry adds 1, where there is one
@@ -33,6 +35,8 @@ def softmax(logits: Tensor, dim: int = -1) -> Tensor:
 
 def log_softmax(logits: Tensor, dim: int = -1) -> Tensor:
     """Return the log-softmax, of which the largest entry keeps its digits; a row of -inf alone stays so."""
+    if logits.shape[dim] == 0:
+        return logits.clone()
     shifted, index = shift(logits, dim)
     rest = torch.exp(shifted).scatter(dim, index, 0.0).sum(dim, keepdim=True)
     return shifted - torch.log1p(rest)

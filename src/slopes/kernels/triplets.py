@@ -92,8 +92,9 @@ class _Groups:
         ordered, self.order = labels.sort()
         self.first, self.last = (torch.searchsorted(ordered, labels, right=right) for right in (False, True))
         self.keep = keep
-        # Under torch.func and torch.compile the size of the largest group cannot be read.
-        known = not (torch.compiler.is_compiling() or is_transformed(labels) or is_recorded()) and labels.shape[0]
+        # Under torch.func, torch.compile and on "meta" the size of the largest group cannot be read.
+        read = not (torch.compiler.is_compiling() or is_transformed(labels) or is_recorded() or labels.is_meta)
+        known = read and labels.shape[0]
         self.largest = int((self.last - self.first).max()) if known else labels.shape[0]
         self.few = bool(known) and self.largest <= _FEW
 

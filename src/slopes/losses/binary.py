@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce, suspicion
+from slopes._core.module import Module
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.spec import (
     FINITE_NON_NEGATIVE,
@@ -179,7 +180,7 @@ def asymmetric(
     return binary.ASYMMETRIC.reduced(logits, targets, *options, plan=plan)
 
 
-class BinaryCrossEntropy(nn.Module):
+class BinaryCrossEntropy(Module):
     """Module of `binary_cross_entropy`."""
 
     def __init__(self, *, pos_weight: Tensor | float | None = None, reduction: Reduction = "mean") -> None:
@@ -212,7 +213,7 @@ class BinaryCrossEntropy(nn.Module):
         )
 
 
-class Focal(nn.Module):
+class Focal(Module):
     """Module of `focal`."""
 
     def __init__(self, *, gamma: float = 2.0, alpha: float | None = None, reduction: Reduction = "mean") -> None:
@@ -243,7 +244,7 @@ class Focal(nn.Module):
         )
 
 
-class Asymmetric(nn.Module):
+class Asymmetric(Module):
     """Module of `asymmetric`."""
 
     def __init__(
@@ -350,7 +351,9 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("pos_weight", None, "factor of the positive term", NON_NEGATIVE, "w_+", slider=(0.1, 20.0, 0.1)),
+            Parameter(
+                "pos_weight", None, "factor of the positive term", FINITE_NON_NEGATIVE, "w_+", slider=(0.1, 20.0, 0.1)
+            ),
         ),
         aliases=("bce", "log loss", "logistic loss", "sigmoid cross-entropy", "bce with logits"),
         equivalents=(
@@ -381,7 +384,9 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("gamma", 2.0, "how much easy examples are turned down", NON_NEGATIVE, r"\gamma", slider=_FOCUS),
+            Parameter(
+                "gamma", 2.0, "how much easy examples are turned down", FINITE_NON_NEGATIVE, r"\gamma", slider=_FOCUS
+            ),
             Parameter("alpha", None, "weight of the positives", UNIT, r"\alpha", slider=(0.0, 1.0, 0.05)),
         ),
         aliases=("focal loss", "sigmoid focal loss", "retinanet loss"),
@@ -417,8 +422,8 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("gamma_negative", 4.0, "focusing of negatives", NON_NEGATIVE, r"\gamma_-", slider=_FOCUS),
-            Parameter("gamma_positive", 1.0, "focusing of positives", NON_NEGATIVE, r"\gamma_+", slider=_FOCUS),
+            Parameter("gamma_negative", 4.0, "focusing of negatives", FINITE_NON_NEGATIVE, r"\gamma_-", slider=_FOCUS),
+            Parameter("gamma_positive", 1.0, "focusing of positives", FINITE_NON_NEGATIVE, r"\gamma_+", slider=_FOCUS),
             Parameter(
                 "clip", 0.05, "shift of negatives", Domain(0.0, 1.0, high_open=True), "c", slider=(0.0, 0.5, 0.01)
             ),

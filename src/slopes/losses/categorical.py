@@ -9,11 +9,12 @@ from typing import Final, Literal
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce, suspicion
 from slopes._core.errors import OptionError, ShapeError
 from slopes._core.linear_logits import Logits
+from slopes._core.module import Module
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.settings import reads_values
 from slopes._core.spec import (
@@ -89,6 +90,7 @@ def cross_entropy(
     """
     check.logits("cross_entropy", logits=logits)
     check.dimensions("cross_entropy", "logits", logits, "[..., C]", 1)
+    check.filled("cross_entropy", "logits", logits, "[..., C]")
     label_smoothing = check.option("cross_entropy", "label_smoothing", label_smoothing, UNIT)
     check.choice("cross_entropy", "smooth_over", smooth_over, ("all", "others"))
     z_loss = check.option("cross_entropy", "z_loss", z_loss, FINITE_NON_NEGATIVE)
@@ -157,6 +159,7 @@ def softmax_focal(
     """
     check.logits("softmax_focal", logits=logits)
     check.dimensions("softmax_focal", "logits", logits, "[..., C]", 1)
+    check.filled("softmax_focal", "logits", logits, "[..., C]")
     gamma = check.option("softmax_focal", "gamma", gamma, FINITE_NON_NEGATIVE)
     weights = _class_weight("softmax_focal", class_weight, logits)
     plan, classes = cross_entropy_plan(
@@ -216,7 +219,7 @@ def smooth_labels(
     return rows.scatter(-1, targets.unsqueeze(-1), on)
 
 
-class CrossEntropy(nn.Module):
+class CrossEntropy(Module):
     """Module of `cross_entropy`."""
 
     def __init__(
@@ -263,7 +266,7 @@ class CrossEntropy(nn.Module):
         )
 
 
-class SoftmaxFocal(nn.Module):
+class SoftmaxFocal(Module):
     """Module of `softmax_focal`."""
 
     def __init__(
@@ -513,7 +516,9 @@ SPECS: Final = (
         inputs=_CLASSES,
         output=("...",),
         range=NON_NEGATIVE,
-        parameters=(Parameter("gamma", 2.0, "turns easy rows down", NON_NEGATIVE, r"\gamma", slider=(0.0, 5.0, 0.1)),),
+        parameters=(
+            Parameter("gamma", 2.0, "turns easy rows down", FINITE_NON_NEGATIVE, r"\gamma", slider=(0.0, 5.0, 0.1)),
+        ),
         aliases=("multi-class focal", "categorical focal"),
         equivalents=(
             Equivalent(

@@ -5,17 +5,19 @@ Dimension names: N queries (or pairs), M keys, D the length of an embedding. The
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
-from slopes._core.errors import ShapeError, ValuesError
+from slopes._core.errors import DtypeError, ShapeError, ValuesError
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction, wide
 from slopes._core.settings import reads_values
-from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import NON_NEGATIVE, SCALE, TEMPERATURE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import defined
 from slopes.kernels.pairwise import LINE_UP, TWO_WAY
 
@@ -38,7 +40,7 @@ def info_nce(
         query: `[N, D]`, any floating dtype.
         keys: `[M, D]`; all of them stand in every query's line-up.
         positives: `[N]` int64, which key belongs to each query; the key in the same row where None (N <= M).
-        temperature: Divides the similarities; above 0.
+        temperature: Divides the similarities; at least 2^-63.
         normalize: Compare by cosine; False for the bare product.
         mask: `[N]` boolean, True where a query counts. Its key stays in the line-up of the others.
         weight: `[N]`, weight of each query, at least 0.
@@ -67,7 +69,7 @@ def info_nce(
         '0.407606'
     """
     _check_sides("info_nce", query=query, keys=keys)
-    temperature = check.option("info_nce", "temperature", temperature, FINITE_POSITIVE)
+    temperature = check.option("info_nce", "temperature", temperature, TEMPERATURE)
     check.flag("info_nce", "normalize", normalize)
     plan = reduce.plan(
         "info_nce", query.shape[:1], query, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -152,7 +154,7 @@ def nt_xent(
     Args:
         first: `[N, D]`, one view of each item; any floating dtype.
         second: `[N, D]`, another view of the same items.
-        temperature: Divides the similarities; above 0.
+        temperature: Divides the similarities; at least 2^-63.
         normalize: Compare by cosine; False for the bare product.
         mask: `[2N]` boolean, True where a view counts, those of `first` before those of `second`. A view that does
             not leaves the line-ups too, and its partner with it.
@@ -180,7 +182,7 @@ def nt_xent(
     """
     check.alike("nt_xent", first=first, second=second)
     _check_sides("nt_xent", first=first, second=second)
-    temperature = check.option("nt_xent", "temperature", temperature, FINITE_POSITIVE)
+    temperature = check.option("nt_xent", "temperature", temperature, TEMPERATURE)
     check.flag("nt_xent", "normalize", normalize)
     count = first.shape[0]
 
@@ -210,7 +212,7 @@ def nt_xent(
     )
 
 
-class InfoNCE(nn.Module):
+class InfoNCE(Module):
     """Module of `info_nce`."""
 
     def __init__(
@@ -249,7 +251,7 @@ class InfoNCE(nn.Module):
         )
 
 
-class CLIP(nn.Module):
+class CLIP(Module):
     """Module of `clip`."""
 
     def __init__(
@@ -285,7 +287,7 @@ class CLIP(nn.Module):
         )
 
 
-class NTXent(nn.Module):
+class NTXent(Module):
     """Module of `nt_xent`."""
 
     def __init__(
@@ -330,18 +332,32 @@ def _halves(keep: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
     return first, second
 
 
+def _as_rows(name: str, sides: Mapping[str, Tensor]) -> str:
+    """Return how one gets rows out of something that has another number of dimensions."""
+    if sides[name].dim() < 2:  # noqa: PLR2004  rows and their length
+        return f"pass {name}.reshape(1, -1)"
+    if len({side.shape[:-1] for side in sides.values()}) == 1:  # each row of one has its own in the other
+        return "pass " + " and ".join(f"{each}.flatten(0, -2)" for each in sides)
+    return (  # flattened, row i would belong to query i no longer
+        "where each query has a line-up of its own, its positive first, pass torch.einsum('nd,nkd->nk', query, keys) "
+        "over the temperature to cross_entropy, with targets of 0; where all share one, flatten the keys and say with "
+        "`positives` which is whose"
+    )
+
+
 def _check_sides(function: str, **sides: Tensor) -> None:
     """Check matrices of embeddings: two dimensions each, one length D of at least 1."""
     check.floating(function, **sides)
     check.same_device(function, **sides)
     check.same_precision(function, **sides)
     for name, side in sides.items():
-        if side.dim() != 2 or side.shape[1] == 0:  # noqa: PLR2004  rows and their length
+        if side.dim() != 2:  # noqa: PLR2004  rows and their length
             message = (
                 f"{function}: `{name}` has shape {check.shape_of(side)}, expected two dimensions, one embedding a "
-                f"row; flatten the leading ones with .flatten(0, -2)."
+                f"row; {_as_rows(name, sides)}."
             )
             raise ShapeError(message)
+        check.filled(function, name, side, "[N, D]", "check the size of the embedding layer")
     (name, one), (other_name, other) = sides.items()
     if one.shape[1] != other.shape[1]:
         message = (
@@ -362,6 +378,12 @@ def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tens
             )
             raise ShapeError(message)
         return torch.arange(count, device=query.device)
+    if isinstance(positives, Tensor) and positives.dtype == torch.bool and positives.dim() == 1:
+        message = (
+            "info_nce: `positives` has dtype torch.bool, expected torch.int64 (the row of `keys` that belongs to each "
+            "query); pass numbers of rows, of a mask over queries and keys positives.int().argmax(-1)."
+        )
+        raise DtypeError(message)
     check.integers("info_nce", "positives", positives, (count,), "the row of `keys` that belongs to each query")
     check.same_device("info_nce", query=query, positives=positives)
     if keep is not None:
@@ -379,15 +401,13 @@ def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tens
 
 def _logit_scale(logit_scale: Tensor | float, images: Tensor) -> Tensor:
     if not isinstance(logit_scale, Tensor):
-        logit_scale = check.option("clip", "logit_scale", logit_scale, FINITE_POSITIVE)
+        logit_scale = check.option("clip", "logit_scale", logit_scale, SCALE)
         return torch.full((), logit_scale, dtype=wide(images.dtype), device=images.device)
     check.floating("clip", logit_scale=logit_scale)
     check.has_shape("clip", "logit_scale", logit_scale, (), "one number for all pairs")
     check.same_device("clip", images=images, logit_scale=logit_scale)
     check.same_precision("clip", images=images, logit_scale=logit_scale)
-    check.within(
-        "clip", "logit_scale", logit_scale, FINITE_POSITIVE, "pass the multiplier itself, .exp() of its logarithm"
-    )
+    check.within("clip", "logit_scale", logit_scale, SCALE, "pass the multiplier itself, .exp() of its logarithm")
     return logit_scale.to(wide(images.dtype))
 
 
@@ -412,7 +432,7 @@ SPECS: Final = (
         output=("N",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("temperature", 0.07, _TEMPERATURE, FINITE_POSITIVE, "T", slider=(0.01, 1.0, 0.01)),
+            Parameter("temperature", 0.07, _TEMPERATURE, TEMPERATURE, "T", slider=(0.01, 1.0, 0.01)),
             Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),
         ),
         aliases=("infonce", "contrastive predictive coding", "cpc", "in-batch negatives", "moco", "n-pair"),
@@ -482,7 +502,7 @@ SPECS: Final = (
         output=("2N",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("temperature", 0.1, _TEMPERATURE, FINITE_POSITIVE, "T", slider=(0.01, 1.0, 0.01)),
+            Parameter("temperature", 0.1, _TEMPERATURE, TEMPERATURE, "T", slider=(0.01, 1.0, 0.01)),
             Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),
         ),
         aliases=("simclr", "normalized temperature-scaled cross entropy", "ntxent"),

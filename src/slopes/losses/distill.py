@@ -9,12 +9,22 @@ from typing import Final, Literal
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check
 from slopes._core.linear_logits import Logits
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.spec import NON_NEGATIVE, POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import (
+    NON_NEGATIVE,
+    TEMPERATURE,
+    UNIT,
+    Equivalent,
+    Input,
+    Parameter,
+    Source,
+    Spec,
+)
 from slopes.kernels import categorical, defined
 from slopes.losses.categorical import IGNORE, cross_entropy_plan
 
@@ -42,7 +52,7 @@ def distillation(
         teacher: `[..., C]` logits; detach them unless the teacher is to learn too.
         targets: `[...]` int64 class indices. With alpha = 0 they may be left out, and every row counts.
         alpha: Share of the labels, in [0, 1]; the teacher has the rest.
-        temperature: T, above 0: softens both distributions of the divergence; its T² keeps the gradients' size.
+        temperature: T, at least 2^-63: softens both distributions of the divergence; its T² keeps the gradients' size.
         direction: `"forward"` is KL(teacher‖student), as Hinton has it: the student covers all that the teacher thinks.
             `"reverse"` is KL(student‖teacher): the student keeps to what the teacher is sure of.
         ignore_index: Rows with this target do not count, for the teacher neither.
@@ -77,8 +87,9 @@ def distillation(
     check.same_shape("distillation", student=student, teacher=teacher)
     check.same_precision("distillation", student=student, teacher=teacher)
     check.dimensions("distillation", "student", student, "[..., C]", 1)
+    check.filled("distillation", "student", student, "[..., C]")
     alpha = check.option("distillation", "alpha", alpha, UNIT)
-    temperature = check.option("distillation", "temperature", temperature, Domain(0.0, low_open=True, high_open=True))
+    temperature = check.option("distillation", "temperature", temperature, TEMPERATURE)
     check.choice("distillation", "direction", direction, ("forward", "reverse"))
     if targets is None and alpha == 0:
         targets = torch.zeros(student.shape[:-1], dtype=torch.int64, device=student.device)
@@ -91,7 +102,7 @@ def distillation(
     return defined.reduced(categorical.DISTILLATION, plan, *options, student=student, teacher=teacher, targets=classes)
 
 
-class Distillation(nn.Module):
+class Distillation(Module):
     """Module of `distillation`."""
 
     def __init__(
@@ -156,7 +167,7 @@ SPECS: Final = (
         range=NON_NEGATIVE,
         parameters=(
             Parameter("alpha", 0.5, "share of the labels", UNIT, r"\alpha", slider=(0.0, 1.0, 0.05)),
-            Parameter("temperature", 2.0, "softens both distributions", POSITIVE, "T", slider=(0.5, 10.0, 0.5)),
+            Parameter("temperature", 2.0, "softens both distributions", TEMPERATURE, "T", slider=(0.5, 10.0, 0.5)),
             Parameter("direction", "forward", "whose mass counts", choices=("forward", "reverse")),
         ),
         aliases=("kd", "hinton", "teacher student", "soft targets"),

@@ -10,10 +10,11 @@ from typing import Final
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
 from slopes._core.errors import OptionError
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import defined
@@ -62,7 +63,7 @@ def quantile(
                 [0.1000]])
     """
     check.floating("quantile", predictions=predictions, targets=targets)
-    levels = _levels(quantiles, predictions)
+    levels, rest = _levels(quantiles, predictions)
     shape = [*targets.shape, len(levels)]
     check.has_shape("quantile", "predictions", predictions, shape, "the shape of `targets`, then one per quantile")
     check.same_device("quantile", predictions=predictions, targets=targets)
@@ -70,7 +71,11 @@ def quantile(
     plan = reduce.plan(
         "quantile", shape, predictions, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    each = {"targets": targets.unsqueeze(-1).expand(shape), "quantiles": levels.expand(shape)}
+    each = {
+        "targets": targets.unsqueeze(-1).expand(shape),
+        "quantiles": levels.expand(shape),
+        "rest": rest.expand(shape),
+    }
     return defined.reduced(_QUANTILE, plan, predictions=predictions, **each)
 
 
@@ -123,7 +128,7 @@ def gaussian_nll(
     return defined.reduced(_GAUSSIAN_NLL, plan, constant, mean=mean, log_variance=log_variance, target=target)
 
 
-class Quantile(nn.Module):
+class Quantile(Module):
     """Module of `quantile`."""
 
     def __init__(self, quantiles: Sequence[float], *, reduction: Reduction = "mean") -> None:
@@ -152,7 +157,7 @@ class Quantile(nn.Module):
         )
 
 
-class GaussianNLL(nn.Module):
+class GaussianNLL(Module):
     """Module of `gaussian_nll`."""
 
     def __init__(self, *, full: bool = False, reduction: Reduction = "mean") -> None:
@@ -186,9 +191,12 @@ class GaussianNLL(nn.Module):
 _LEVEL: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
 
 
-def _levels(quantiles: Sequence[float], predictions: Tensor) -> Tensor:
+def _levels(quantiles: Sequence[float], predictions: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the levels q and 1 - q, which a q rounded to float32 would not give."""
     levels = _checked(quantiles)
-    return torch.tensor(levels, dtype=reduce.wide(predictions.dtype), device=predictions.device)
+    dtype, device = reduce.wide(predictions.dtype), predictions.device
+    rest = [1 - level for level in levels]
+    return torch.tensor(levels, dtype=dtype, device=device), torch.tensor(rest, dtype=dtype, device=device)
 
 
 def _checked(quantiles: Sequence[float]) -> tuple[float, ...]:
@@ -200,11 +208,11 @@ def _checked(quantiles: Sequence[float]) -> tuple[float, ...]:
     return tuple(check.option("quantile", "quantiles", level, _LEVEL) for level in given)
 
 
-def _quantile(p: Tensor, t: Tensor, q: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+def _quantile(p: Tensor, t: Tensor, q: Tensor, rest: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
     u = t - p
     side = u.sign()
-    slope = side * torch.where(u > 0, q, 1 - q)
-    return torch.maximum(q * u, (q - 1) * u), (-slope, slope, u)
+    slope = side * torch.where(u > 0, q, rest)
+    return torch.maximum(q * u, -rest * u), (-slope, slope, None, None)
 
 
 def _gaussian_nll(m: Tensor, s: Tensor, t: Tensor, constant: float) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
@@ -215,7 +223,7 @@ def _gaussian_nll(m: Tensor, s: Tensor, t: Tensor, constant: float) -> tuple[Ten
     return 0.5 * (s + u * u) + constant, (by_mean, 0.5 * (1 - u * u), -by_mean)
 
 
-_QUANTILE: Final = Pointwise.sharing("Quantile", _quantile, tensors=3)
+_QUANTILE: Final = Pointwise.sharing("Quantile", _quantile, tensors=4)
 _GAUSSIAN_NLL: Final = Pointwise.sharing("GaussianNLL", _gaussian_nll, tensors=3)
 
 

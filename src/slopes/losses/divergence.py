@@ -9,9 +9,10 @@ from typing import Final
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, numerics, reduce
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Source, Spec
 from slopes.kernels.differences import difference, excess
@@ -206,7 +207,7 @@ def gaussian_kl(
     return plan.apply(_GAUSSIAN_KL(plan.neutral(mean), plan.neutral(log_variance)).sum(-1))
 
 
-class KLDivergence(nn.Module):
+class KLDivergence(Module):
     """Module of `kl_divergence`."""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -226,7 +227,7 @@ class KLDivergence(nn.Module):
         return kl_divergence(log_p, log_q, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator)
 
 
-class JSDivergence(nn.Module):
+class JSDivergence(Module):
     """Module of `js_divergence`."""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -246,7 +247,7 @@ class JSDivergence(nn.Module):
         return js_divergence(log_p, log_q, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator)
 
 
-class Entropy(nn.Module):
+class Entropy(Module):
     """Module of `entropy`."""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -265,7 +266,7 @@ class Entropy(nn.Module):
         return entropy(log_p, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator)
 
 
-class GaussianKL(nn.Module):
+class GaussianKL(Module):
     """Module of `gaussian_kl`."""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -310,6 +311,8 @@ def _rows(
     """Return the plan of a loss that is summed over the last dimension, and check that its rows sum to 1."""
     first, like = next(iter(tensors.items()))
     check.dimensions(function, first, like, "[..., C]" if distributions else "[..., D]", 1)
+    if distributions:
+        check.filled(function, first, like, "[..., C]")
     plan = reduce.plan(
         function, like.shape[:-1], like, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )

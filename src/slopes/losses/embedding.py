@@ -9,10 +9,10 @@ from typing import Final, Literal
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
-from slopes._core.errors import ShapeError
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction, wide
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import defined
@@ -98,7 +98,8 @@ def contrastive(
         a: `[..., D]`, any floating dtype.
         b: `[..., D]`, the shape of `a`.
         similar: `[...]` boolean, True where the two belong together.
-        margin: How far apart dissimilar ones are pushed; at least 0, in the embeddings' unit.
+        margin: How far apart dissimilar ones are pushed; from 0 to 2^63, whose square float32 holds; in the embeddings'
+            unit.
         mask: `[...]` boolean, True where a pair counts.
         weight: `[...]`, weight of each pair, at least 0.
         reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
@@ -124,7 +125,7 @@ def contrastive(
         >>> contrastive(a, b, torch.tensor([True, False]), margin=2.0, reduction="none")
         tensor([0.2500, 2.2500])
     """
-    margin = check.option("contrastive", "margin", margin, FINITE_NON_NEGATIVE)
+    margin = check.option("contrastive", "margin", margin, _SQUARED)
     plan = _plan_of_pairs("contrastive", a, b, similar, mask, weight, reduction, denominator)
     difference = plan.neutral(a).to(wide(a.dtype)) - plan.neutral(b).to(wide(b.dtype))
     short = torch.relu(margin - distances.length(difference))
@@ -181,7 +182,7 @@ def cosine_embedding(
     return plan.apply(torch.where(similar, distances.cosine_distance(a, b), apart))
 
 
-class Triplet(nn.Module):
+class Triplet(Module):
     """Module of `triplet`."""
 
     def __init__(
@@ -220,7 +221,7 @@ class Triplet(nn.Module):
         )
 
 
-class Contrastive(nn.Module):
+class Contrastive(Module):
     """Module of `contrastive`."""
 
     def __init__(
@@ -256,7 +257,7 @@ class Contrastive(nn.Module):
         )
 
 
-class CosineEmbedding(nn.Module):
+class CosineEmbedding(Module):
     """Module of `cosine_embedding`."""
 
     def __init__(
@@ -292,17 +293,13 @@ class CosineEmbedding(nn.Module):
         )
 
 
+_SQUARED: Final = Domain(0.0, 2.0**63)  # its square is a float32
 _COSINE: Final = Domain(-1.0, 1.0)
 
 
 def _check_vectors(function: str, name: str, value: Tensor) -> None:
     check.dimensions(function, name, value, "[..., D]", 1)
-    if value.shape[-1] == 0:
-        message = (
-            f"{function}: `{name}` has shape {check.shape_of(value)}, expected [..., D] with D of at least 1; "
-            f"check the size of the embedding layer."
-        )
-        raise ShapeError(message)
+    check.filled(function, name, value, "[..., D]", "check the size of the embedding layer")
 
 
 def _plan_of_pairs(
@@ -397,9 +394,7 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter(
-                "margin", 1.0, "how far dissimilar ones are pushed", FINITE_NON_NEGATIVE, "m", slider=(0.0, 4.0, 0.1)
-            ),
+            Parameter("margin", 1.0, "how far dissimilar ones are pushed", _SQUARED, "m", slider=(0.0, 4.0, 0.1)),
         ),
         aliases=("contrastive loss", "siamese loss", "pairwise contrastive"),
         equivalents=(

@@ -10,10 +10,11 @@ from typing import Final
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, numerics, reduce, suspicion
 from slopes._core.errors import ValuesError
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.settings import reads_values
 from slopes._core.spec import (
@@ -179,7 +180,7 @@ def orpo(
     return defined.reduced(_ORPO, plan, float(lam), **tensors, nll=nll)
 
 
-class KTO(nn.Module):
+class KTO(Module):
     """Module of `kto`."""
 
     def __init__(
@@ -223,7 +224,7 @@ class KTO(nn.Module):
         )
 
 
-class ORPO(nn.Module):
+class ORPO(Module):
     """Module of `orpo`."""
 
     def __init__(self, *, lam: float = 0.1, reduction: Reduction = "mean") -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check
 from slopes._core.linear_logits import Logits
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, UNIT, Equivalent, Input, Source, Spec
 from slopes.losses.categorical import IGNORE, SMOOTHING, Z_LOSS, cross_entropy_plan, reduced_by_index
@@ -114,6 +115,7 @@ def masked_lm(
     """
     check.logits("masked_lm", logits=logits)
     check.dimensions("masked_lm", "logits", logits, "[..., V]", 1)
+    check.filled("masked_lm", "logits", logits, "[..., V]")
     label_smoothing, z_loss = _checked("masked_lm", label_smoothing, z_loss)
     plan, classes = cross_entropy_plan(
         "masked_lm",
@@ -188,7 +190,7 @@ def sft(
     return each_token("sft", logits, token_ids, counts, weight, reduction, denominator, *options)
 
 
-class NextToken(nn.Module):
+class NextToken(Module):
     """Module of `next_token`."""
 
     def __init__(self, *, label_smoothing: float = 0.0, z_loss: float = 0.0, reduction: Reduction = "mean") -> None:
@@ -220,7 +222,7 @@ class NextToken(nn.Module):
         )
 
 
-class MaskedLM(nn.Module):
+class MaskedLM(Module):
     """Module of `masked_lm`."""
 
     def __init__(
@@ -259,7 +261,7 @@ class MaskedLM(nn.Module):
         )
 
 
-class SFT(nn.Module):
+class SFT(Module):
     """Module of `sft`."""
 
     def __init__(self, *, label_smoothing: float = 0.0, z_loss: float = 0.0, reduction: Reduction = "mean") -> None:

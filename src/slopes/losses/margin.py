@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import binary, categorical, defined
@@ -110,6 +111,7 @@ def multiclass_hinge(
     """
     check.floating("multiclass_hinge", scores=scores)
     check.dimensions("multiclass_hinge", "scores", scores, "[..., C]", 1)
+    check.filled("multiclass_hinge", "scores", scores, "[..., C]")
     margin = check.option("multiclass_hinge", "margin", margin, FINITE_NON_NEGATIVE)
     check.choice("multiclass_hinge", "over", over, ("worst", "all"))
     plan, classes = cross_entropy_plan(
@@ -119,7 +121,7 @@ def multiclass_hinge(
     return defined.reduced(kernel, plan, float(margin), scores=scores, targets=classes)
 
 
-class Hinge(nn.Module):
+class Hinge(Module):
     """Module of `hinge`."""
 
     def __init__(self, *, margin: float = 1.0, reduction: Reduction = "mean") -> None:
@@ -148,7 +150,7 @@ class Hinge(nn.Module):
         )
 
 
-class MulticlassHinge(nn.Module):
+class MulticlassHinge(Module):
     """Module of `multiclass_hinge`."""
 
     def __init__(
@@ -202,7 +204,9 @@ SPECS: Final = (
         inputs=(Input("scores", ("...",)), Input("targets", ("...",), "sign")),
         output=("...",),
         range=NON_NEGATIVE,
-        parameters=(Parameter("margin", 1.0, "lead that is asked for", NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),),
+        parameters=(
+            Parameter("margin", 1.0, "lead that is asked for", FINITE_NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),
+        ),
         aliases=("svm loss", "margin loss", "max margin"),
         equivalents=(
             Equivalent("Keras", "keras.losses.Hinge()(targets, scores)", "targets first; turns labels 0 into -1"),
@@ -230,7 +234,7 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("margin", 1.0, "lead that is asked for", NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),
+            Parameter("margin", 1.0, "lead that is asked for", FINITE_NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),
             Parameter("over", "worst", "the worst other class, or all", choices=("worst", "all")),
         ),
         aliases=("crammer-singer", "weston-watkins", "multi margin", "multi-class svm"),

@@ -10,10 +10,11 @@ from typing import Final, Literal
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
 from slopes._core.errors import ShapeError
+from slopes._core.module import Module
 from slopes._core.reduce import Plan, Reduction, wide
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import defined, triplets
@@ -121,7 +122,7 @@ def batch_triplet(
     return defined.told(loss, plan, embeddings=x)
 
 
-class BatchTriplet(nn.Module):
+class BatchTriplet(Module):
     """Module of `batch_triplet`."""
 
     def __init__(
@@ -166,12 +167,16 @@ class BatchTriplet(nn.Module):
 
 def _check(embeddings: Tensor, labels: Tensor) -> None:
     check.floating("batch_triplet", embeddings=embeddings)
-    if embeddings.dim() != 2 or embeddings.shape[1] == 0:  # noqa: PLR2004  rows and their length
+    if embeddings.dim() != 2:  # noqa: PLR2004  rows and their length
+        fix = "embeddings.flatten(0, -2) and labels.flatten()"
+        if embeddings.dim() < 2:  # noqa: PLR2004  likewise
+            fix = "embeddings.reshape(len(labels), -1)"
         message = (
             f"batch_triplet: `embeddings` has shape {check.shape_of(embeddings)}, expected [N, D], one embedding a "
-            f"row; flatten the leading dimensions with .flatten(0, -2)."
+            f"row; pass {fix}."
         )
         raise ShapeError(message)
+    check.filled("batch_triplet", "embeddings", embeddings, "[N, D]", "check the size of the embedding layer")
     check.integers("batch_triplet", "labels", labels, embeddings.shape[:1], "one label for each embedding")
     check.same_device("batch_triplet", embeddings=embeddings, labels=labels)
 

@@ -6,18 +6,19 @@ Dimension names: N queries, D the length of an embedding.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
 from slopes._core.errors import OptionError
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction, wide
-from slopes._core.spec import FINITE_POSITIVE
+from slopes._core.spec import TEMPERATURE
 from slopes.kernels import defined
 from slopes.kernels import distance as distances
 from slopes.kernels.pairwise import LINE_UP
 
 
-class MomentumQueue(nn.Module):
+class MomentumQueue(Module):
     """InfoNCE of each query between its own key and the keys of earlier batches (MoCo).
 
     The queue's keys, where the next one goes and how many are valid are buffers: they are saved, loaded and moved
@@ -26,7 +27,7 @@ class MomentumQueue(nn.Module):
     Args:
         size: How many keys the queue holds.
         dimension: D, the length of an embedding.
-        temperature: Divides the similarities; above 0.
+        temperature: Divides the similarities; at least 2^-63.
         normalize: Compare by cosine; False for the bare product.
         reduction: `"mean"`, `"sum"` or `"none"`.
 
@@ -70,9 +71,10 @@ class MomentumQueue(nn.Module):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 message = f"MomentumQueue: `{name}` is {value!r}, expected a whole number above 0; pass an int."
                 raise OptionError(message)
-        temperature = check.option("MomentumQueue", "temperature", temperature, FINITE_POSITIVE)
+        temperature = check.option("MomentumQueue", "temperature", temperature, TEMPERATURE)
         check.flag("MomentumQueue", "normalize", normalize)
         check.choice("MomentumQueue", "reduction", reduction, reduce.REDUCTIONS)
+        self.size, self.dimension = size, dimension
         self.temperature = temperature
         self.normalize = normalize
         self.reduction: Reduction = reduction

@@ -11,9 +11,10 @@ from typing import Final, Literal
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import defined
@@ -144,7 +145,7 @@ def kl_penalty(
     return defined.reduced(estimate, plan, log_probs=log_probs, reference_log_probs=reference)
 
 
-class PPO(nn.Module):
+class PPO(Module):
     """Module of `ppo`."""
 
     def __init__(self, *, clip: float = 0.2, reduction: Reduction = "mean") -> None:
@@ -175,7 +176,7 @@ class PPO(nn.Module):
         )
 
 
-class KLPenalty(nn.Module):
+class KLPenalty(Module):
     """Module of `kl_penalty`."""
 
     def __init__(self, *, estimator: Estimator = "k1", as_loss: bool = False, reduction: Reduction = "mean") -> None:

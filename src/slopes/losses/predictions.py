@@ -33,11 +33,12 @@ def check_tokens(function: str, logits: Logits, token_ids: Tensor) -> None:
     """Raise an error unless these are logits `[B, T, V]` and the tokens `[B, T]` that they belong to."""
     check.logits(function, logits=logits)
     if logits.dim() != 3:  # noqa: PLR2004  batch, tokens, vocabulary
-        message = (
-            f"{function}: `logits` has shape {check.shape_of(logits)}, expected [B, T, V]; "
-            f"add the missing batch dimension with .unsqueeze(0)."
-        )
+        fix = "logits.flatten(0, -3) and token_ids.flatten(0, -2)"
+        if logits.dim() < 3:  # noqa: PLR2004  likewise
+            fix = "logits.unsqueeze(0) and token_ids.unsqueeze(0), a batch of one"
+        message = f"{function}: `logits` has shape {check.shape_of(logits)}, expected [B, T, V]; pass {fix}."
         raise ShapeError(message)
+    check.filled(function, "logits", logits, "[B, T, V]")
     check.integers(function, "token_ids", token_ids, logits.shape[:2], "[B, T], the tokens that went in, unshifted")
     check.same_device(function, logits=logits, token_ids=token_ids)
 

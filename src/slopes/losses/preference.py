@@ -11,11 +11,12 @@ from typing import Final
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, numerics, reduce, suspicion
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE, FINITE_POSITIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import defined
 from slopes.kernels.differences import difference, minus, times
 from slopes.kernels.pointwise import Pointwise
@@ -66,7 +67,7 @@ def bradley_terry(
     if isinstance(margin, Tensor):
         check.alike("bradley_terry", chosen=chosen, rejected=rejected, margin=margin)
     else:
-        margin = check.option("bradley_terry", "margin", margin, _FINITE)
+        margin = check.option("bradley_terry", "margin", margin, FINITE)
         margin = torch.full_like(chosen, margin, dtype=reduce.wide(chosen.dtype), requires_grad=False)
     plan = reduce.plan(
         "bradley_terry", chosen.shape, chosen, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -201,7 +202,7 @@ def ipo(
     return defined.reduced(_IPO, plan, 0.5 / beta, **sums)
 
 
-class BradleyTerry(nn.Module):
+class BradleyTerry(Module):
     """Module of `bradley_terry`."""
 
     def __init__(self, *, margin: Tensor | float = 0.0, reduction: Reduction = "mean") -> None:
@@ -234,7 +235,7 @@ class BradleyTerry(nn.Module):
         )
 
 
-class DPO(nn.Module):
+class DPO(Module):
     """Module of `dpo`."""
 
     def __init__(self, *, beta: float = 0.1, label_smoothing: float = 0.0, reduction: Reduction = "mean") -> None:
@@ -269,7 +270,7 @@ class DPO(nn.Module):
         )
 
 
-class IPO(nn.Module):
+class IPO(Module):
     """Module of `ipo`."""
 
     def __init__(self, *, beta: float = 0.1, reduction: Reduction = "mean") -> None:
@@ -302,7 +303,6 @@ class IPO(nn.Module):
         )
 
 
-_FINITE: Final = Domain(low_open=True, high_open=True)
 _SMOOTHING: Final = Domain(0.0, 0.5, high_open=True)
 
 
@@ -330,12 +330,14 @@ def _bradley_terry(c: Tensor, r: Tensor, m: Tensor) -> tuple[Tensor, tuple[Tenso
 def _dpo(
     pc: Tensor, pr: Tensor, rc: Tensor, rr: Tensor, beta: float, smoothing: float
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    z, low = times(minus(difference(pc, rc), difference(pr, rr)), beta)
+    margin = minus(difference(pc, rc), difference(pr, rr))
+    z, low = times(margin, beta)
     right, wrong, e = numerics.logistic(z, low)
-    loss = (1 - smoothing) * (-z).clamp(min=0) + torch.log1p(e)
+    # Where z overflows, its share ε z may be finite: the factors meet before the margin does.
+    loss = ((1 - smoothing) * beta) * (-margin[0]).clamp(min=0) + torch.log1p(e)
     slope = -wrong
     if smoothing > 0:
-        loss = loss + smoothing * z.clamp(min=0)
+        loss = loss + (smoothing * beta) * margin[0].clamp(min=0)
         # ε - σ(-h) about its root, where it would cancel.
         root, rest = numerics.Constant(math.log1p(-smoothing) - math.log(smoothing)).pair(z.dtype)
         d = ((root - z) + rest) - low
@@ -378,7 +380,7 @@ SPECS: Final = (
         inputs=(Input("chosen", ("...",)), Input("rejected", ("...",))),
         output=("...",),
         range=NON_NEGATIVE,
-        parameters=(Parameter("margin", 0.0, "how far chosen should lead", _FINITE, "m", slider=(0.0, 3.0, 0.1)),),
+        parameters=(Parameter("margin", 0.0, "how far chosen should lead", FINITE, "m", slider=(0.0, 3.0, 0.1)),),
         aliases=("reward model loss", "pairwise logistic", "preference loss", "ranknet"),
         equivalents=(
             Equivalent("torch", "-torch.nn.functional.logsigmoid(chosen - rejected - margin).mean()"),

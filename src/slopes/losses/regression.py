@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import defined
@@ -203,7 +204,7 @@ def _between(
     return defined.reduced(loss, plan, *options, predictions=predictions, targets=targets)
 
 
-class MSE(nn.Module):
+class MSE(Module):
     """Module of `mse`."""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -230,7 +231,7 @@ class MSE(nn.Module):
         )
 
 
-class MAE(nn.Module):
+class MAE(Module):
     """Module of `mae`."""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -257,7 +258,7 @@ class MAE(nn.Module):
         )
 
 
-class Huber(nn.Module):
+class Huber(Module):
     """Module of `huber`."""
 
     def __init__(self, *, delta: float = 1.0, reduction: Reduction = "mean") -> None:
@@ -286,7 +287,7 @@ class Huber(nn.Module):
         )
 
 
-class SmoothL1(nn.Module):
+class SmoothL1(Module):
     """Module of `smooth_l1`."""
 
     def __init__(self, *, beta: float = 1.0, reduction: Reduction = "mean") -> None:

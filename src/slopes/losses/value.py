@@ -9,9 +9,10 @@ from typing import Final
 
 import torch
 import torch.fx
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check, reduce
+from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import (
     FINITE_NON_NEGATIVE,
@@ -135,7 +136,7 @@ def generalized_advantages(
     return _advantages(rewards.detach().to(wide), values.detach().to(wide), float(gamma), float(lam), done)
 
 
-class ValueClip(nn.Module):
+class ValueClip(Module):
     """Module of `value_clip`."""
 
     def __init__(self, *, clip: float = 0.2, reduction: Reduction = "mean") -> None:

@@ -334,9 +334,12 @@ class Embedding:
 
 def _check_matrix(function: str, name: str, value: Tensor) -> None:
     if value.dim() != 2 or value.shape[1] == 0:  # noqa: PLR2004  rows and their length
+        fix = f"pass {name}.flatten(0, -2), and the targets flattened likewise"
+        if value.dim() < 2:  # noqa: PLR2004  likewise
+            fix = f"pass {name}.reshape(1, -1)"
         message = (
-            f"{function}: `{name}` has shape {check.shape_of(value)}, expected [N, D], one embedding a row; flatten "
-            f"the leading dimensions with .flatten(0, -2)."
+            f"{function}: `{name}` has shape {check.shape_of(value)}, expected [N, D] with D of at least 1, one "
+            f"embedding a row; {fix}."
         )
         raise ShapeError(message)
 
