@@ -13,7 +13,7 @@ from typing import Any, Final
 import onnxruntime
 import pytest
 import torch
-from tests.laws.samples import CASES, ONE_EACH, Case, Inputs, assert_near, gradients, some_weight
+from tests.laws.samples import CASES, ONE_EACH, Case, Inputs, assert_near, some_weight
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.export import Dim
@@ -68,12 +68,10 @@ def called(cases: Sequence[Case], given: Given) -> list[Tensor]:
 
 
 def slopes_of(cases: Sequence[Case], results: Sequence[Tensor], given: Given) -> list[Tensor]:
+    """Return the gradients of all results at once, since compiled together they are one node of autograd."""
     upstreams = [some_weight(result.shape, result.dtype) for result in results]
-    found = [
-        gradients(result, given[str(case)], case.learned(), upstream)
-        for case, result, upstream in zip(cases, results, upstreams, strict=True)
-    ]
-    return [slope for slopes in found for slope in slopes]
+    learned = [given[str(case)][name] for case in cases for name in case.learned()]
+    return list(torch.autograd.grad(results, learned, upstreams))
 
 
 def assert_all_near(came: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
@@ -215,9 +213,11 @@ def test_one_tensor_may_be_two_arguments(cases: Sequence[Case]) -> None:
     given = leaves(cases, 6)
     results, wanted = torch.compile(every, fullgraph=True, backend="aot_eager")(given), every(given)
     assert_all_near(results, wanted)
-    for case, came, expected in zip(cases, results, wanted, strict=True):
-        if twice(case)[0] in case.learned():
-            assert_near(*(torch.autograd.grad(r.sum(), one(case, given))[0] for r in (came, expected)), size=8)
+    learned = [one(case, given) for case in cases if twice(case)[0] in case.learned()]
+    for came, expected in zip(
+        *(torch.autograd.grad([x.sum() for x in r], learned) for r in (results, wanted)), strict=True
+    ):
+        assert_near(came, expected, size=8)
 
 
 # Exported and recorded
