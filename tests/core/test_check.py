@@ -202,7 +202,7 @@ TEXTS: Final[list[tuple[Callable[[], Any], type[Exception], str]]] = [
     (
         lambda: check.within("f", "a", torch.tensor([0.5, math.nan]), UNIT, "divide by two"),
         errors.ValuesError,
-        "f: `a` holds nan, expected values in [0, 1]; divide by two.",
+        "f: `a` holds nan, expected values in [0, 1]; find the step that made it: a.isnan() says which it is.",
     ),
     (
         lambda: check.hard_labels("f", "t", torch.tensor([0.0, 0.3])),

@@ -126,7 +126,7 @@ def test_large_weights_do_not_overflow_16_bits() -> None:
         ({"weight": torch.ones(3).long()}, slopes.DtypeError, "f: `weight` has dtype torch.int64, expected float16, bfloat16, float32 or float64;"),  # noqa: E501
         ({"weight": torch.ones(1)}, slopes.ShapeError, "f: `weight` has shape [1], expected [3] (the shape of the unreduced loss);"),  # noqa: E501
         ({"weight": torch.ones(3).double()}, slopes.DtypeError, "f: `weight` is torch.float64, `predictions` is torch.float32, expected one precision;"),  # noqa: E501
-        ({"weight": torch.tensor([1.0, -2.0, 1.0])}, slopes.ValuesError, "f: `weight` holds -2, expected finite numbers of at least 0; use `mask` to leave elements out."),  # noqa: E501
+        ({"weight": torch.tensor([1.0, -2.0, 1.0])}, slopes.ValuesError, "f: `weight` holds -2, expected finite numbers of at least 0; to leave those elements out pass weight.clamp(min=0)."),  # noqa: E501
         ({"weight": torch.tensor([1.0, math.inf, 1.0])}, slopes.ValuesError, "f: `weight` holds inf, expected finite numbers of at least 0;"),  # noqa: E501
         ({"denominator": -1}, slopes.OptionError, "f: `denominator` is -1, expected a finite number of at least 0; pass the sum of weights."),  # noqa: E501
         ({"denominator": math.nan}, slopes.OptionError, "f: `denominator` is nan, expected a finite number of at least 0;"),  # noqa: E501

@@ -274,6 +274,17 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             {"logits": "logits.flatten(0, -3)", "token_ids": "token_ids.flatten(0, -2)"},
         ),
     ],
+    "losses/predictions.py _check_attention_mask": [
+        Fix(
+            "L.next_token(torch.zeros(1, 3, 5), ids, attention_mask=attention_mask)",
+            {"ids": torch.ones(1, 3, dtype=torch.int64), "attention_mask": torch.tensor([[0, 1, 1]])},
+            {"attention_mask": "attention_mask.bool()"},
+        ),
+    ],
+    "losses/feedback.py _no_empty_answer": [
+        Fix("L.orpo(c, r, n, mask=mask)", {"c": LOG, "r": torch.tensor([NAN, -1.0, -2.0]),
+            "n": LOG, "mask": None}, words={"mask": "~r.isnan()"}),
+    ],
     "losses/mining.py _check": [
         Fix(
             "L.batch_triplet(embeddings, labels)",

@@ -285,7 +285,12 @@ class TestErrors:
 
     def test_shapes_and_dtypes(self) -> None:
         call = lambda: L.batch_triplet(self.points[0], self.labels)  # noqa: E731
-        assert_says(slopes.ShapeError, call, "batch_triplet: `embeddings` has shape [3], expected [N, D]", "flatten")
+        assert_says(
+            slopes.ShapeError,
+            call,
+            "batch_triplet: `embeddings` has shape [3], expected [N, D]",
+            "embeddings.reshape(len(labels), -1)",
+        )
         call = lambda: L.batch_triplet(self.points, self.labels[:3])  # noqa: E731
         assert_says(slopes.ShapeError, call, "`labels` has shape [3], expected [4]")
         call = lambda: L.batch_triplet(self.points, self.labels.float())  # noqa: E731
