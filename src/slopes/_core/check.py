@@ -482,7 +482,7 @@ def moderate(function: str, keep: Tensor | None = None, **points: Tensor) -> Non
 
 def no_list(function: str, name: str, value: object, *, alone: bool = False) -> None:
     """Raise `DtypeError` where a list or an array came instead of a tensor (or, `alone`, of one number)."""
-    if isinstance(value, Tensor | str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0:
+    if isinstance(value, Tensor | str | float | int) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0:
         return
     message = (
         f"{function}: `{name}` is {_kind(value)}, expected a torch.Tensor{' or one number' if alone else ''}; "
