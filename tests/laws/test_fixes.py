@@ -74,6 +74,8 @@ KTO: Final = "L.kto(policy, reference, desirable, kl)"
 AT: Final = {"policy": LOG, "reference": LOG, "desirable": LOG > -1}
 CLASSES: Final = torch.tensor([0, 2])
 NAN: Final = float("nan")
+ENDLESS: Final = torch.tensor([-torch.inf, -2.0, -0.5])
+ONE_HOT: Final = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 
 TRIED: Final[Mapping[str, Sequence[Fix]]] = {
     "_core/check.py tensor": [
@@ -139,12 +141,6 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
     "_core/check.py integers": [
         Fix(CROSS, {"logits": Z, "targets": CLASSES.int()}, {"targets": "targets.long()"}, check="result > 0"),
         Fix(
-            "L.multiclass_hinge(scores, targets)",
-            {"scores": Z, "targets": torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])},
-            {"targets": "targets.int().argmax(-1)"},
-            check="targets.tolist() == [2, 0]",
-        ),
-        Fix(
             "L.info_nce(query, keys, positives)",
             {"query": Z, "keys": Z, "positives": torch.tensor([[False, True], [True, False]])},
             {"positives": "positives.int().argmax(-1)"},
@@ -170,6 +166,14 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix("L.orpo(c, r, n)", {"c": X, "r": LOG, "n": LOG}, words={"c": "c - 3"}),
         Fix("L.cross_entropy(z, y, class_weight=w)", {"z": Z, "y": CLASSES, "w": -X}, words={"w": "w.abs()"}),
     ],
+    "_core/check.py no_list": [
+        Fix(
+            "L.cross_entropy(z, y, class_weight=class_weight)",
+            {"z": Z, "y": CLASSES, "class_weight": [1.0, 2.0, 3.0]},
+            {"class_weight": "torch.tensor(class_weight, dtype=torch.float32)"},
+        ),
+    ],
+    "_core/check.py moderate": [Fix(NCE, {"query": Z / 0, "keys": Z}, words={"query": "keys"})],
     "_core/check.py hard_labels": [
         Fix("L.focal(x, labels)", {"x": X, "labels": X.sign()}, {"labels": "(labels + 1) / 2"}),
         Fix("loss(x, y)", {"x": X, "y": X.sigmoid(), "loss": L.focal}, words={"loss": "L.binary_cross_entropy"}),
@@ -214,6 +218,19 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             {"h": "torch.func.hessian"},
         ),
     ],
+    "kernels/defined.py _fail": [
+        Fix("L.dpo(p, q, p, q, mask=mask)", {"p": ENDLESS, "q": LOG, "mask": None}, words={"mask": "p.isfinite()"}),
+    ],
+    "kernels/defined.py _refuse_opposites": [
+        Fix(
+            "L.kl_penalty(p, q, mask=mask)",
+            {"p": ENDLESS, "q": ENDLESS.flip(0), "mask": None},
+            words={"mask": "p.isfinite()"},
+        ),
+    ],
+    "kernels/defined.py told": [
+        Fix("L.info_nce(z, z, normalize=False)", {"z": Z * 1e25}, words={"z": "z / z.abs().max()"}),
+    ],
     "activations/gated.py _gated": [
         Fix("A.glu(value, gate)", {"value": X, "gate": None}, words={"gate": "value"}),
         Fix("A.glu(value, gate)", {"value": torch.zeros(4), "gate": 1.0}, {"gate": "None"}),
@@ -229,6 +246,15 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             {"x": torch.zeros(2, 3, 4), "beta": torch.ones(3)},
             words={"beta": "beta.reshape(3, 1)"},
         ),
+    ],
+    "losses/categorical.py _indices": [
+        Fix(
+            "L.multiclass_hinge(scores, targets)",
+            {"scores": Z, "targets": ONE_HOT},
+            {"targets": "targets.argmax(-1)"},
+            check="targets.tolist() == [2, 0]",
+        ),
+        Fix(CROSS, {"logits": Z, "targets": ONE_HOT.long()}, {"targets": "targets.float()"}),
     ],
     "losses/categorical.py smooth_labels": [
         Fix("L.smooth_labels(y, 3, dtype=dtype)", {"y": CLASSES, "dtype": torch.int64}, {"dtype": "torch.float32"}),
