@@ -189,6 +189,21 @@ def test_an_option_of_a_module_is_never_stale() -> None:
         assert_near(compiled(x, y), module(x, y), size=8)
 
 
+SYMBOLS: Final[Mapping[str, Callable[[Tensor, float], Tensor]]] = {
+    "dpo": lambda x, b: losses.dpo(*(-x.abs()).unbind(-1), beta=b),
+    "swish": lambda x, b: activations.swish(x, beta=b),
+    "softmax_focal": lambda x, g: losses.softmax_focal(x, torch.arange(5) % 4, gamma=g),
+}
+
+
+@pytest.mark.parametrize("name", SYMBOLS)
+def test_all_is_a_symbol_from_the_start(name: str) -> None:
+    compiled = torch.compile(SYMBOLS[name], dynamic=True, fullgraph=True, backend="aot_eager")
+    x = torch.linspace(-3, 2, 20).reshape(5, 4)
+    for number in (0.1, 1.5, 0.7):
+        assert_near(compiled(x, number), SYMBOLS[name](x, number), size=8)
+
+
 # The same tensor twice
 
 
