@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: explore test check bench accuracy setup chromium clean
+.PHONY: explore test test-long check bench accuracy setup chromium clean
 
 explore: setup
 	$(BIN)/slopes explore
 
 test: setup check chromium
 	$(BIN)/pytest -n auto
+
+test-long: setup check chromium
+	$(BIN)/pytest -n auto -m "long or not long"
 
 check: setup
 	$(BIN)/ruff format --check .

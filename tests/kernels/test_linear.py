@@ -656,7 +656,7 @@ class TestChunks:
         ("setting", "words"),
         [
             ({"rows": 0}, "chunks: `rows` is 0, expected"),
-            ({"budget": 1.5}, "chunks: `budget` is 1.5, expected"),
+            ({"budget": 1.5}, "chunks: `budget` is 1.5 of type float, expected"),
             ({"rows": 2, "budget": 2}, "both `rows` .2. and `budget` .2. are given, expected one"),
         ],
     )

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.export import Dim
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.passes._tensorify_python_scalars import SUPPORTED_OPS
 from torch.utils import _pytree as pytree
 
 import slopes
@@ -125,15 +126,47 @@ WITH_OPTIONS: Final = {
 
 
 @pytest.mark.parametrize("cases", WITH_OPTIONS.values(), ids=WITH_OPTIONS.keys())
-def test_an_option_that_changes_is_never_stale(cases: Sequence[Case]) -> None:
-    def every(given: Given, options: Mapping[str, Mapping[str, float]]) -> list[Tensor]:
-        return [times_its_options(case, given[str(case)], options[str(case)]) for case in cases]
+def test_a_symbol_reaches_only_what_torch_makes_a_tensor_of(cases: Sequence[Case]) -> None:
+    """Assert that no operator gets an option as a number that torch would bake into it."""
+    baked = set()
 
-    compiled = torch.compile(every, fullgraph=True, backend="aot_eager")
+    def backend(graph: torch.fx.GraphModule, _: object) -> Callable[..., Any]:
+        for node in graph.graph.nodes:
+            if (
+                isinstance(node.meta.get("example_value"), torch.SymFloat | torch.SymBool)
+                or node.target in SUPPORTED_OPS
+            ):
+                continue
+            given = (x for x in pytree.tree_leaves((node.args, node.kwargs)) if isinstance(x, torch.fx.Node))
+            if node.op != "output" and any(isinstance(x.meta.get("example_value"), torch.SymFloat) for x in given):
+                baked.add(str(node.target))
+        return graph.forward
+
+    compiled = torch.compile(times_all_options, fullgraph=True, backend=backend)
+    for step in range(2):  # the second makes symbols of what has changed
+        compiled(cases, leaves(cases, 6), options_of(cases, step))
+    assert not baked
+
+
+def options_of(cases: Sequence[Case], step: int) -> dict[str, dict[str, float]]:
+    return {str(case): {p.name: option_values(p)[step] for p in numeric_options(case)} for case in cases}
+
+
+def times_all_options(cases: Sequence[Case], given: Given, options: Mapping[str, Mapping[str, float]]) -> list[Tensor]:
+    return [times_its_options(case, given[str(case)], options[str(case)]) for case in cases]
+
+
+BRIEFLY: Final = ("regression-0", "normalized-0")
+
+
+@pytest.mark.parametrize(
+    "cases", [pytest.param(c, id=n, marks=() if n in BRIEFLY else pytest.mark.long) for n, c in WITH_OPTIONS.items()]
+)
+def test_an_option_that_changes_is_never_stale(cases: Sequence[Case]) -> None:
+    compiled = torch.compile(times_all_options, fullgraph=True, backend="aot_eager")
     for step in range(4):
-        options = {str(case): {p.name: option_values(p)[step] for p in numeric_options(case)} for case in cases}
-        given = leaves(cases, 6)
-        results, wanted = compiled(given, options), every(given, options)
+        given, options = leaves(cases, 6), options_of(cases, step)
+        results, wanted = compiled(cases, given, options), times_all_options(cases, given, options)
         assert_all_near(results, wanted)
         assert_all_near(slopes_of(cases, results, given), slopes_of(cases, wanted, given))
 
@@ -190,6 +223,10 @@ def test_an_option_of_a_module_is_never_stale() -> None:
 
 
 SYMBOLS: Final[Mapping[str, Callable[[Tensor, float], Tensor]]] = {
+    "clip": lambda x, s: s * losses.clip(x, x.roll(1, 0), s),
+    "bradley_terry": lambda x, m: m * losses.bradley_terry(x[:, 0], x[:, 1], margin=m),
+    "kto": lambda x, k: k * losses.kto(-x[:, 0].abs(), -x[:, 1].abs(), x[:, 2] > 0, k),
+    "smooth_labels": lambda x, s: s * losses.smooth_labels(x[:, 0].abs().long(), 5, label_smoothing=s / 2),
     "dpo": lambda x, b: losses.dpo(*(-x.abs()).unbind(-1), beta=b),
     "swish": lambda x, b: activations.swish(x, beta=b),
     "softmax_focal": lambda x, g: losses.softmax_focal(x, torch.arange(5) % 4, gamma=g),
@@ -268,7 +305,7 @@ def grows(case: Case, name: str) -> bool:
     return shapes[0] != shapes[1]
 
 
-@pytest.mark.parametrize("strict", [False, True], ids=["export", "strict"])
+@pytest.mark.parametrize("strict", [False, pytest.param(True, marks=pytest.mark.long)], ids=["export", "strict"])
 @every_family
 def test_exported_with_a_batch_of_any_size(cases: Sequence[Case], strict: bool) -> None:  # noqa: FBT001
     given, module = tensors(cases, 9), Every(cases)
@@ -282,7 +319,9 @@ def test_exported_with_a_batch_of_any_size(cases: Sequence[Case], strict: bool) 
         assert_all_near(program(other), module(other))
 
 
-@every_family
+@pytest.mark.parametrize(
+    "cases", [pytest.param(c, id=n, marks=() if n in BRIEFLY else pytest.mark.long) for n, c in FAMILIES.items()]
+)
 def test_recorded_by_make_fx_with_symbolic_sizes(cases: Sequence[Case]) -> None:
     module = Every(cases)
 
@@ -335,6 +374,7 @@ def test_every_activation_to_onnx_with_a_batch_of_any_size(exact: bool) -> None:
 UNTRACED: Final = ("mask_tokens",)  # draws
 
 
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # what checks read of the example
 def test_traced_by_jit_it_is_right_for_other_sizes_or_refused() -> None:
     refused = set()
     for case in CASES:

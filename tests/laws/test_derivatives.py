@@ -83,6 +83,7 @@ def test_slopes_of_a_weighted_mean_are_the_derivatives_of_values(case: Case) -> 
 
 
 @every_loss
+@pytest.mark.filterwarnings("ignore:.*looks like weights of the classes:slopes.SuspiciousInputWarning")  # as many rows
 def test_gradient_by_the_weight(case: Case) -> None:
     inputs = case.inputs(**FEW)
     weight = some_weight(case.weights_shape(inputs)).requires_grad_()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import torch
 from torch import Tensor
@@ -117,6 +117,20 @@ class checks:  # noqa: N801  a setting reads as a verb: `with slopes.checks(valu
         else:
             found = _CHECKS.end(self)
             STATE.check_values = None if found is None else bool(found)
+
+
+def settled(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arguments, under `torch.compile` with the numbers among them as constants of the graph.
+
+    Where an option changes from call to call, torch makes it a symbol, and bakes the value of one call into the
+    operators that take no symbol where others do (clamp beside a product): the next call gets a stale option, in
+    silence. Constants are guarded, so that another value makes another graph.
+    """
+    if not torch.compiler.is_compiling():
+        return arguments
+    from torch.fx.experimental.symbolic_shapes import guard_scalar  # noqa: PLC0415  it brings sympy, half a second
+
+    return tuple(guard_scalar(x) if isinstance(x, float | int) else x for x in arguments)
 
 
 def is_transformed(*tensors: Tensor | None) -> bool:

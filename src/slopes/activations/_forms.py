@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from slopes._core import check
-from slopes._core.settings import STATE
+from slopes._core.settings import STATE, settled
 from slopes._core.spec import Input
 
 INPUT = (Input("x", ("...",)),)
@@ -23,4 +23,4 @@ def choose(
 ) -> Tensor:
     """Check the input and return its activation in the precision that is set."""
     check.floating(function, x=x)
-    return (audited if STATE.exact else default)(x, *options)
+    return (audited if STATE.exact else default)(x, *settled(options))

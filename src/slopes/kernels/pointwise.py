@@ -21,7 +21,7 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import TransformError
 from slopes._core.reduce import Plan, Reduction, wide
-from slopes._core.settings import is_recorded, is_transformed
+from slopes._core.settings import is_recorded, is_transformed, settled
 from slopes.kernels import linear
 from slopes.kernels.blockwise import is_many, is_watched
 from slopes.kernels.kept import Kept
@@ -109,7 +109,7 @@ class Pointwise:
         if self._unmade is not None and linear.wants(arguments[: self.tensors]):
             return self._unmade.rows(arguments[: self.tensors], arguments[self.tensors :])
         check.not_traced(_snake(self.name))
-        arguments = _settled(arguments)
+        arguments = settled(arguments)
         if not torch.compiler.is_compiling():
             _refuse_nested_forward(self.name)
             return cast("Tensor", self._eager.apply(*arguments))  # type: ignore[no-untyped-call]
@@ -127,26 +127,12 @@ class Pointwise:
         inputs: Sequence[Tensor] = arguments[: self.tensors]
         if self._unmade is not None and linear.wants(inputs):
             return self._unmade.reduced(inputs, arguments[self.tensors :], plan)
-        arguments = _settled(arguments)
+        arguments = settled(arguments)
         if plan.reduction == "none" or not _fuses(*inputs, plan=plan):
             kept = [plan.neutral(t) for t in inputs]
             return plan.apply(self(*kept, *arguments[self.tensors :]))
         factors = plan.keep, plan.weight, plan.divisor
         return cast("Tensor", _Reduced.apply(self, plan.reduction, *factors, *arguments))  # type: ignore[no-untyped-call]
-
-
-def _settled(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the arguments, under `torch.compile` with the numbers among them as constants of the graph.
-
-    Where an option changes from call to call, torch makes it a symbol, and bakes the value of one call into the
-    operators that take no symbol where others do (clamp beside a product): the next call gets a stale option, in
-    silence. Constants are guarded, so that another value makes another graph.
-    """
-    if not torch.compiler.is_compiling():
-        return arguments
-    from torch.fx.experimental.symbolic_shapes import guard_scalar  # noqa: PLC0415  it brings sympy, half a second
-
-    return tuple(guard_scalar(x) if isinstance(x, float | int) else x for x in arguments)
 
 
 def _refuse_nested_forward(name: str) -> None:
