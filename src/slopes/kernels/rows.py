@@ -18,7 +18,7 @@ def shift(logits: Tensor, dim: int = -1) -> tuple[Tensor, Tensor]:
     of which every entry is -inf stays so, without gradient: nothing in it is larger than the rest.
     """
     largest, index = logits.max(dim, keepdim=True)
-    first = torch.zeros_like(logits, dtype=torch.bool).scatter(dim, index, value=True)
+    first = torch.zeros_like(logits, dtype=torch.bool).scatter(dim, index, 1)
     constant = first | ((logits == largest) & logits.isinf())
     top = torch.where(largest == -torch.inf, largest, torch.zeros_like(largest)).detach()
     return torch.where(constant, top, logits - largest), index
