@@ -258,7 +258,7 @@ class TestRecipe:
         (
             lambda: Embedding(4).loss(normal(2, 3, 4), normal(2, 3, 4)),
             ShapeError,
-            "Embedding.loss: `raw` has shape [2, 3, 4], expected [N, D], one embedding a row; flatten the leading",
+            "Embedding.loss: `raw` has shape [2, 3, 4], expected [N, D] with D of at least 1, one embedding a row",
         ),
         (
             lambda: Embedding(4).loss(normal(6, 4), normal(6, 4), logit_scale=torch.tensor(2.0)),

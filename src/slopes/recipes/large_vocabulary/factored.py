@@ -59,10 +59,10 @@ class Rows:
                 each = L.cross_entropy(term.logits, term.classes, reduction="none")
                 losses = losses.index_add(0, self.places[term.rows], each)
             return self.plan.apply(losses.reshape(self.shape))
-        sums = [
-            L.cross_entropy(t.logits, t.classes, weight=None if weight is None else weight[t.rows], reduction="sum")
-            for t in terms
-        ]
+        if weight is None:
+            sums = [L.cross_entropy(t.logits, t.classes, reduction="sum") for t in terms]
+        else:  # outside of the loss, which would take weights of as many rows as classes for those of the classes
+            sums = [(L.cross_entropy(t.logits, t.classes, reduction="none") * weight[t.rows]).sum() for t in terms]
         return self.plan.divided(torch.stack(sums).sum())
 
 
