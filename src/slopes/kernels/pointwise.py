@@ -75,7 +75,8 @@ class Pointwise:
         self.tensors, self.narrow, self.rows = tensors, narrow, rows
         self.both: Both = both or (lambda *a: (value(*a), slopes(*a)))
         self.eager, self.into = eager or self.both, into
-        self._unmade = linear.Engine(_snake(name), tensors, value, self.eager, owned) if rows else None
+        self.function = _snake(name)
+        self._unmade = linear.Engine(self.function, tensors, value, self.eager, owned) if rows else None
         self._traced = _function(self, forward_mode=False)
         self._eager = _function(self, forward_mode=True)
 
@@ -108,10 +109,10 @@ class Pointwise:
         """Return the value for each element, or row."""
         if self._unmade is not None and linear.wants(arguments[: self.tensors]):
             return self._unmade.rows(arguments[: self.tensors], arguments[self.tensors :])
-        check.not_traced(_snake(self.name))
+        check.not_traced(self.function)
         arguments = settled(arguments)
         if not torch.compiler.is_compiling():
-            _refuse_nested_forward(self.name)
+            _refuse_nested_forward(self.function)
             return cast("Tensor", self._eager.apply(*arguments))  # type: ignore[no-untyped-call]
         inputs: Sequence[Tensor] = arguments[: self.tensors]
         if not (torch.is_grad_enabled() and any(t.requires_grad for t in inputs)):
@@ -135,14 +136,14 @@ class Pointwise:
         return cast("Tensor", _Reduced.apply(self, plan.reduction, *factors, *arguments))  # type: ignore[no-untyped-call]
 
 
-def _refuse_nested_forward(name: str) -> None:
+def _refuse_nested_forward(function: str) -> None:
     """Raise `TransformError` where `torch.func` takes a tangent of a tangent: torch makes it 0, whatever the jvp."""
     if not torch._C._are_functorch_transforms_active():  # noqa: SLF001
         return
     levels = torch._C._functorch.get_interpreter_stack() or ()  # noqa: SLF001
     if sum(level.key() == torch._C._functorch.TransformType.Jvp for level in levels) > 1:  # noqa: SLF001
         message = (
-            f"{_snake(name)}: forward mode over forward mode came, expected reverse mode in one of them, since torch "
+            f"{function}: forward mode over forward mode came, expected reverse mode in one of them, since torch "
             f"gives 0 for a second tangent; use torch.func.hessian, or jacrev or grad inside or outside."
         )
         raise TransformError(message)
