@@ -207,6 +207,7 @@ WAYS: Final[Mapping[str, Mapping[str, Any]]] = {
     "hot": {"temperature": 3.0},
     "mask": {"mask": torch.ones(3, 4, dtype=torch.bool)},
     "exact": {},
+    "default": {},
 }
 
 
@@ -232,9 +233,19 @@ def test_a_row_of_minus_infinity_has_no_distribution(
     torch.testing.assert_close(probabilities.sum(-1), torch.ones(2))
 
 
-@pytest.mark.parametrize("function", [A.softmax, A.log_softmax])
-def test_torch_kernel_gives_nan_for_it(function: Callable[..., Tensor]) -> None:
-    """What the docstring says of the default; a mask of all True is the way out that it names."""
-    x = torch.tensor([[-math.inf, -math.inf], [0.0, 1.0]])
-    assert function(x).isnan().tolist() == [[True, True], [False, False]]
-    assert not function(x, mask=torch.ones_like(x, dtype=torch.bool)).isnan().any()
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(("function", "nothing"), [(A.softmax, 0.0), (A.log_softmax, -math.inf)])
+def test_an_endless_logit_takes_all(function: Callable[..., Tensor], nothing: float, *, compiled: bool) -> None:
+    """With two of them they share; in every dtype, along every dimension, compiled as eager."""
+    run = torch.compile(function, fullgraph=True, backend="aot_eager") if compiled else function
+    for dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
+        x = torch.tensor([[math.inf, 1.0], [-math.inf, -math.inf], [0.0, 0.0], [math.inf, math.inf], [math.nan, 0.0]])
+        x = x.to(dtype).T.contiguous().requires_grad_()
+        y = run(x, dim=0)
+        slope = torch.autograd.grad(y, x, torch.tensor([[1.0, 2.0, 3.0, 4.0, 5.0]] * 2, dtype=dtype))[0]
+        half = 0.5 if nothing == 0 else y[0, 2].item()
+        certain = 1.0 if nothing == 0 else 0.0
+        assert y.T[:4].tolist() == [[certain, nothing], [nothing, nothing], [half, half], [half, half]]
+        assert y.T[4].isnan().all()
+        assert not slope.T[:2].any()
+        assert not slope.T[3].any()

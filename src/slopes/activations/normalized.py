@@ -6,6 +6,7 @@ Dimension names: `...` is any shape; C is the dimension that is normalised.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import torch
@@ -16,7 +17,7 @@ from slopes._core import check
 from slopes._core.errors import OptionError
 from slopes._core.module import Module
 from slopes._core.reduce import wide
-from slopes._core.settings import STATE
+from slopes._core.settings import STATE, is_readable
 from slopes._core.spec import FINITE_POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import rows
 
@@ -32,8 +33,7 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
 
     Returns:
         Shape and dtype of `x`; each row sums to 1. A row without an entry to choose from (all masked, or all -inf) has
-        no distribution: with a mask, with a temperature, and under `slopes.exact()`, it is all zeros, with zero
-        gradient.
+        no distribution: it is all zeros, with zero gradient. An entry of +inf takes all; several share it.
 
     Raises:
         DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
@@ -42,9 +42,8 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
 
     Notes:
         16-bit input is computed in float32 and rounded once. By default, without mask and temperature, this is torch's
-        own kernel, on every device and compiled: it gives NaN for a row of -inf alone and for a row with +inf, since to
-        look for such rows would cost another pass. With a mask (of all True, where nothing is to be left out), with a
-        temperature or under `slopes.exact()` the former is all zeros, and in the latter +inf takes all.
+        own kernel, and the rows that it makes NaN are made again. On an accelerator, uncompiled, they stay NaN, since
+        to look for them would stall it: pass a mask there (of all True, where nothing is to be left out).
 
     Examples:
         >>> softmax(torch.tensor([2.1, 0.8, -0.3]))
@@ -54,7 +53,7 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
     """
     temperature = _checked("softmax", x, dim, temperature, mask)
     if _plain(x, dim, temperature, mask):
-        return torch.softmax(x, dim)
+        return _kernel(torch.softmax, x, dim, 0.0)
     kept = x if mask is None else torch.where(mask, x, -math.inf)
     p = rows.softmax(_cooled(kept, dim, temperature), dim)
     return (p if mask is None else torch.where(mask, p, 0.0)).to(x.dtype)
@@ -71,7 +70,7 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
 
     Returns:
         Shape and dtype of `x`, at most 0, in nats; -∞ for a masked entry, with zero gradient. A row without an entry to
-        choose from (all masked, or all -inf) is all -∞, with zero gradient.
+        choose from (all masked, or all -inf) is all -∞, with zero gradient. An entry of +inf takes all.
 
     Raises:
         DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
@@ -79,8 +78,7 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
         ShapeError: `x` is 0-d, or `mask` has another shape than `x`.
 
     Notes:
-        By default, without mask and temperature, this is torch's own kernel, which gives NaN for a row of -inf alone
-        and for a row with +inf; see `softmax`.
+        By default, without mask and temperature, this is torch's own kernel; of its NaN, see `softmax`.
 
     Examples:
         >>> log_softmax(torch.tensor([0.0, 0.0]))
@@ -88,7 +86,7 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
     """
     temperature = _checked("log_softmax", x, dim, temperature, mask)
     if _plain(x, dim, temperature, mask):
-        return torch.log_softmax(x, dim)
+        return _kernel(torch.log_softmax, x, dim, -math.inf)
     kept = x if mask is None else torch.where(mask, x, -math.inf)
     log_p = rows.log_softmax(_cooled(kept, dim, temperature), dim)
     return (log_p if mask is None else torch.where(mask, log_p, -math.inf)).to(x.dtype)
@@ -137,6 +135,19 @@ def _checked(function: str, x: Tensor, dim: int, temperature: float, mask: Tenso
 def _plain(x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> bool:
     """Whether torch's own kernel does what is asked."""
     return x.shape[dim] == 0 or (temperature == 1 and mask is None and not STATE.exact)
+
+
+def _kernel(kernel: Callable[[Tensor, int], Tensor], x: Tensor, dim: int, nothing: float) -> Tensor:
+    """Return torch's own softmax or log-softmax, `nothing` in a row of -inf alone; +inf takes all."""
+    if is_readable(x):
+        p = kernel(x, dim)
+        # A row of which one entry is NaN is so in every entry. On an accelerator nobody looks.
+        if x.device.type != "cpu" or not math.isnan(p.detach().select(dim, 0).sum().item()):
+            return p
+    largest = x.detach().amax(dim, keepdim=True)
+    infinite = torch.where((x == largest) | (largest < 0), 0.0, -math.inf).to(x.dtype)
+    p = kernel(torch.where(largest.isinf(), infinite, x), dim)
+    return torch.where(largest == -math.inf, nothing, p)
 
 
 def _cooled(x: Tensor, dim: int, temperature: float) -> Tensor:
