@@ -14,9 +14,11 @@ from torch import Tensor
 import slopes
 from bench import published
 from bench.functions import FUNCTIONS, Function
+from bench.fused_cases import FUSED
 from bench.linear_cases import LINEAR
 from bench.pairwise_cases import CASES as PAIRWISE
 from bench.series import Series
+from bench.small_cases import SMALL
 from bench.steps import normal, of, step
 from bench.timing import Case, Prepared
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
@@ -195,6 +197,8 @@ CASES: Final[tuple[Case | Series, ...]] = (
         1.05,
         rounds=9,
     ),
+    *FUSED,
+    *SMALL,
     *LINEAR,
     *PAIRWISE,
 )

@@ -24,7 +24,7 @@ from slopes._core.errors import (
 if TYPE_CHECKING:
     from slopes import activations, losses, recipes
     from slopes._core.linear_logits import LinearLogits
-    from slopes._core.settings import checks, exact
+    from slopes._core.settings import checks, exact, fused
     from slopes.explorer import explore
     from slopes.kernels.chunks import chunks
     from slopes.kernels.record import explain
@@ -57,6 +57,7 @@ __all__ = [
     "explain",
     "explore",
     "figure",
+    "fused",
     "losses",
     "plot",
     "recipes",
@@ -74,6 +75,7 @@ _LATER: Final = {
     "explain": "slopes.kernels.record",
     "explore": "slopes.explorer",
     "figure": "slopes.plotting",
+    "fused": "slopes._core.settings",
     "plot": "slopes.plotting",
     "recipes": "slopes.recipes",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -159,10 +159,27 @@ def same_shape(function: str, **tensors: Logits) -> None:
 
 def alike(function: str, **tensors: Tensor) -> None:
     """Check floating tensors that must agree in shape, device and precision."""
+    if _ordinary(tensors.values()):
+        return
     floating(function, **tensors)
     same_device(function, **tensors)
     same_shape(function, **tensors)
     same_precision(function, **tensors)
+
+
+def _ordinary(tensors: Iterable[Tensor]) -> bool:
+    """Whether one look finds all in order: dense tensors of one shape, floating dtype and device."""
+    first = None
+    for t in tensors:
+        if type(t) is not Tensor or t.layout is not torch.strided or t.is_nested:
+            return False
+        if first is None:
+            first = t
+            if t.dtype not in FLOATS:
+                return False
+        elif t.dtype != first.dtype or t.shape != first.shape or t.device != first.device:
+            return False
+    return True
 
 
 def has_shape(function: str, name: str, value: Tensor, shape: Sequence[int], meaning: str) -> None:

@@ -1,11 +1,12 @@
-"""The two settings of the library: which precision the activations have, and whether values are checked.
+"""The settings of the library: the precision of the activations, checks of values, and fusion.
 
-Both are process-wide, so that `torch.compile` sees a plain guard and recompiles when one changes. Set inside
-a `with` block they are put back when it ends.
+They are process-wide, so that `torch.compile` sees a plain guard and recompiles when one changes. Set inside a `with`
+block they are put back when it ends.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
@@ -13,13 +14,14 @@ from typing import Any, Final, Self
 import torch
 from torch import Tensor
 
-_MODES: Final = torch._C._TorchDispatchModeKey  # noqa: SLF001  there is no public name
-_WITHOUT_VALUES: Final = (_MODES.FAKE, _MODES.PROXY)
+_FAKE: Final = torch._C._TorchDispatchModeKey.FAKE  # noqa: SLF001  there is no public name
+_PROXY: Final = torch._C._TorchDispatchModeKey.PROXY  # noqa: SLF001  likewise
 
 
 class _State:
     exact: bool = False
     check_values: bool | None = None
+    fused: bool = os.environ.get("SLOPES_FUSED", "") not in ("", "0")
 
 
 STATE = _State()
@@ -41,11 +43,29 @@ class Blocks:
         return self.open[-1][1] if self.open else self.outside
 
 
-_EXACT = Blocks(outside=False)
-_CHECKS = Blocks(outside=None)
+class _Setting:
+    """One of the settings, begun where it is made: for the process, or until its `with` block ends."""
+
+    _name: str
+    _blocks: Blocks
+
+    def _begin(self, value: object) -> None:
+        self._value, self._before, self._outside = value, getattr(STATE, self._name), self._blocks.outside
+        setattr(STATE, self._name, value)
+        if not torch.compiler.is_compiling():
+            self._blocks.outside = value  # until a block is entered, the process
+
+    def __enter__(self) -> Self:
+        if not torch.compiler.is_compiling():
+            self._blocks.outside = self._outside
+            self._blocks.open.append((self, self._value))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        setattr(STATE, self._name, self._before if torch.compiler.is_compiling() else self._blocks.end(self))
 
 
-class exact:  # noqa: N801  a setting reads as a verb: `with slopes.exact():`
+class exact(_Setting):  # noqa: N801  a setting reads as a verb: `with slopes.exact():`
     """Compute the activations with the audited formulas instead of torch's kernels.
 
     Called alone it sets the process; used in a `with` block it holds until the block ends. It holds under
@@ -66,23 +86,42 @@ class exact:  # noqa: N801  a setting reads as a verb: `with slopes.exact():`
         '2.0612e-09'
     """
 
+    _name, _blocks = "exact", Blocks(STATE.exact)
+
     def __init__(self, on: bool = True) -> None:  # noqa: FBT001, FBT002  `exact(False)` reads as it acts
-        self._on, self._before, self._outside = on, STATE.exact, _EXACT.outside
-        STATE.exact = on
-        if not torch.compiler.is_compiling():
-            _EXACT.outside = on  # until a block is entered, the process
-
-    def __enter__(self) -> Self:
-        if not torch.compiler.is_compiling():
-            _EXACT.outside = self._outside
-            _EXACT.open.append((self, self._on))
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        STATE.exact = self._before if torch.compiler.is_compiling() else bool(_EXACT.end(self))
+        self._begin(on)
 
 
-class checks:  # noqa: N801  a setting reads as a verb: `with slopes.checks(values=False):`
+class fused(_Setting):  # noqa: N801  likewise
+    """Run the formulas of large inputs in one pass that torch's compiler writes, in code that is not compiled itself.
+
+    Value, weights, reduction and gradient of a loss, or an activation and its slope, become one loop over memory
+    instead of one for each operation. The first call of each function, dtype and set of options compiles, for some
+    seconds (less in a later process, from torch's cache); batches of another size do not compile again. It is by
+    choice, since a compiler at run time should surprise nobody. Where there is none, or a function cannot be compiled,
+    its plain operations run, and `slopes.explain()` says so. Under `torch.compile`, `torch.func`, forward mode and
+    second derivatives nothing changes.
+
+    Called alone it sets the process; used in a `with` block it holds until the block ends. The environment variable
+    `SLOPES_FUSED=1` turns it on from the start.
+
+    Args:
+        on: `True` for fused passes, `False` for torch's operators one by one.
+
+    Examples:
+        >>> import torch, slopes
+        >>> with slopes.fused():
+        ...     slopes.losses.mse(torch.ones(4), torch.zeros(4)).item()  # small ones are not worth a compilation
+        1.0
+    """
+
+    _name, _blocks = "fused", Blocks(STATE.fused)
+
+    def __init__(self, on: bool = True) -> None:  # noqa: FBT001, FBT002  `fused(False)` reads as it acts
+        self._begin(on)
+
+
+class checks(_Setting):  # noqa: N801  a setting reads as a verb: `with slopes.checks(values=False):`
     """Say whether checks that must read tensor values run.
 
     Shapes, dtypes, devices and options are always checked, since that needs no synchronisation. Values (class
@@ -99,24 +138,10 @@ class checks:  # noqa: N801  a setting reads as a verb: `with slopes.checks(valu
         0.6931471824645996
     """
 
+    _name, _blocks = "check_values", Blocks(STATE.check_values)
+
     def __init__(self, *, values: bool | None) -> None:
-        self._values, self._before, self._outside = values, STATE.check_values, _CHECKS.outside
-        STATE.check_values = values
-        if not torch.compiler.is_compiling():
-            _CHECKS.outside = values
-
-    def __enter__(self) -> Self:
-        if not torch.compiler.is_compiling():
-            _CHECKS.outside = self._outside
-            _CHECKS.open.append((self, self._values))
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if torch.compiler.is_compiling():
-            STATE.check_values = self._before
-        else:
-            found = _CHECKS.end(self)
-            STATE.check_values = None if found is None else bool(found)
+        self._begin(values)
 
 
 def settled(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -135,7 +160,11 @@ def settled(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def is_transformed(*tensors: Tensor | None) -> bool:
     """Whether `torch.func` (vmap, grad, jvp) is at work on any of these tensors."""
-    return any(t is not None and torch._C._functorch.is_functorch_wrapped_tensor(t) for t in tensors)  # noqa: SLF001
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor  # noqa: SLF001
+    for t in tensors:  # noqa: SIM110  a loop is half as long as any() for the one or two that there are
+        if t is not None and wrapped(t):
+            return True
+    return False
 
 
 def has_autocast(device: torch.device) -> bool:
@@ -150,7 +179,8 @@ def without_autocast(device: torch.device) -> AbstractContextManager[object]:
 
 def is_recorded() -> bool:
     """Whether tensors have shapes and no values just now: under `FakeTensorMode`, and while `make_fx` records."""
-    return any(torch._C._get_dispatch_mode(key) is not None for key in _WITHOUT_VALUES)  # noqa: SLF001
+    mode = torch._C._get_dispatch_mode  # noqa: SLF001
+    return mode(_FAKE) is not None or mode(_PROXY) is not None
 
 
 def is_readable(value: Tensor) -> bool:
@@ -162,6 +192,10 @@ def reads_values(*tensors: Tensor | None) -> bool:
     """Whether checks may read the values of these tensors now."""
     if torch.compiler.is_compiling() or STATE.check_values is False or is_transformed(*tensors) or is_recorded():
         return False
-    if any(t is not None and t.is_meta for t in tensors):
-        return False
-    return bool(STATE.check_values) or all(t is None or t.device.type == "cpu" for t in tensors)
+    on_cpu = True
+    for t in tensors:
+        if t is not None and not t.is_cpu:
+            on_cpu = False
+            if t.is_meta:
+                return False
+    return on_cpu or bool(STATE.check_values)

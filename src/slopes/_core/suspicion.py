@@ -28,8 +28,10 @@ def not_probabilities(function: str, logits: Logits, *, rows: bool, keep: Tensor
         return
     if not isinstance(logits, Tensor) or not reads_values(logits, keep) or logits.numel() < 16:  # noqa: PLR2004
         return
-    if logits.is_contiguous() and not _between_0_and_1(logits.detach().view(-1)[:_GLANCE]):
-        return  # nearly always settled by the first few numbers
+    if logits.is_contiguous():
+        first = logits.detach()
+        if not _between_0_and_1(first if first.numel() <= _GLANCE else first.view(-1)[:_GLANCE]):
+            return  # nearly always settled by the first few numbers
     if not _between_0_and_1(logits.detach()):
         return
     sums = rows and not bool(((logits.detach().double().sum(-1) - 1).abs() > check.rounding(logits)).any())

@@ -103,7 +103,12 @@ def is_watched(*arguments: Any) -> bool:  # noqa: ANN401  what a loss takes
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active() or is_recorded():  # noqa: SLF001
         return True
     tensors = [t for t in arguments if isinstance(t, Tensor)]
-    return any(t.is_meta for t in tensors) or any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)  # type: ignore[no-untyped-call]
+    for t in tensors:
+        if t.is_meta:
+            return True
+    if forward_ad._current_level < 0:  # noqa: SLF001  nearly always: there are no tangents
+        return False
+    return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)  # type: ignore[no-untyped-call]
 
 
 def is_many(upstream: Tensor) -> bool:

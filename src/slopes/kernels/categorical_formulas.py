@@ -24,18 +24,23 @@ def parts(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
     A row in which every entry is -inf has no distribution: all four are NaN.
     """
-    largest, index = x.max(-1, keepdim=True)
+    largest = x.amax(-1, keepdim=True)
     largest = torch.where(largest == -torch.inf, torch.nan, largest)
     leads = x == largest
     high, low = difference(x, largest)
     high, low = torch.where(leads, 0.0, high), torch.where(leads, 0.0, low)
     e = torch.exp(high)
     e = e + e * low
-    others = e.scatter(-1, index, 0.0)
-    rest = others.sum(-1, keepdim=True)
+    more = leads.sum(-1, keepdim=True, dtype=e.dtype) - 1  # as large as the first of them
+    rest = torch.where(leads, 0.0, e).sum(-1, keepdim=True) + more
     p = e / (1 + rest)
-    q = (1 - p).scatter(-1, index, rest / (1 + rest))
+    q = torch.where(leads, rest / (1 + rest), 1 - p)
     return high + low, p, q, torch.log1p(rest)
+
+
+def _is_class(x: Tensor, at: Tensor) -> Tensor:
+    """Return where each row's class `at` is: what a compiler fuses, as it does not fuse a scatter."""
+    return torch.arange(x.shape[-1], device=x.device) == at
 
 
 def by_index(x: Tensor, t: Tensor, z_loss: float = 0.0) -> tuple[Tensor, tuple[Tensor, None]]:
@@ -43,7 +48,7 @@ def by_index(x: Tensor, t: Tensor, z_loss: float = 0.0) -> tuple[Tensor, tuple[T
     at = t.unsqueeze(-1)
     d, p, q, total = parts(x)
     loss = total - d.gather(-1, at)
-    slope = p.scatter(-1, at, -q.gather(-1, at))
+    slope = torch.where(_is_class(x, at), -q, p)
     if z_loss:
         size = total + x.amax(-1, keepdim=True)
         loss, slope = (
@@ -107,7 +112,7 @@ def smoothed(
     z_loss: float,
 ) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return `soft` of class indices; the one-hot rows exist for one block at a time."""
-    one_hot = torch.zeros_like(x).scatter(-1, t.unsqueeze(-1), 1.0)
+    one_hot = _is_class(x, t.unsqueeze(-1)).to(x.dtype)
     loss, (gradient, _) = soft(x, one_hot, class_weight, smoothing, over_others, z_loss)
     return loss, (gradient, None)
 
@@ -125,26 +130,28 @@ def focal(x: Tensor, t: Tensor, gamma: float) -> tuple[Tensor, tuple[Tensor, Non
     finite = torch.where(own == 0, 0.0, own * ratio)
     factor = modulation * (1 + gamma * finite)
     loss = torch.where(gone, 0.0, modulation * surprise)
-    return loss.squeeze(-1), (factor * p.scatter(-1, at, -rest), None)
+    return loss.squeeze(-1), (factor * torch.where(_is_class(x, at), -q, p), None)
 
 
 def margin(x: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return max(0, margin + best other - own) of each row, and its gradient."""
     at = t.unsqueeze(-1)
-    others = x.scatter(-1, at, -torch.inf)
+    own = _is_class(x, at)
+    others = torch.where(own, -torch.inf, x)
     best, index = others.max(-1, keepdim=True)
     violation = (margin + (best - x.gather(-1, at))).clamp(min=0)
     active = (violation > 0).to(x.dtype)
-    gradient = torch.zeros_like(x).scatter(-1, index, active).scatter(-1, at, -active)
+    gradient = torch.where(own, -active, torch.where(_is_class(x, index), active, 0.0))
     return violation.squeeze(-1), (gradient, None)
 
 
 def margins(x: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor, None]]:
     """Return Σ max(0, margin + other - own) over the other classes of each row, and its gradient."""
     at = t.unsqueeze(-1)
-    violations = (margin + (x - x.gather(-1, at))).clamp(min=0).scatter(-1, at, 0.0)
+    own = _is_class(x, at)
+    violations = torch.where(own, 0.0, (margin + (x - x.gather(-1, at))).clamp(min=0))
     active = (violations > 0).to(x.dtype)
-    return violations.sum(-1), (active.scatter(-1, at, -active.sum(-1, keepdim=True)), None)
+    return violations.sum(-1), (torch.where(own, -active.sum(-1, keepdim=True), active), None)
 
 
 def divergence(a: Tensor, b: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
@@ -226,7 +233,7 @@ def scores(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Callable[[Tensor], Tenso
 
     def slopes(share: Tensor) -> Tensor:
         by_log_p, by_entropy, _ = share.unsqueeze(-1).unbind(-2)
-        own = (-p).scatter(-1, at, q.gather(-1, at))
+        own = torch.where(_is_class(x, at), q, -p)
         return by_log_p * own - by_entropy * p * (near + spread)
 
     return scores, (slopes, None)

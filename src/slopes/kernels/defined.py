@@ -75,8 +75,10 @@ def _holds_nan(value: Tensor) -> bool:
 
 def _is_settled(loss: Tensor) -> bool:
     """Whether the loss is finite, or nobody may look."""
+    if not reads_values(loss):
+        return True
     # The sum of all is finite where each is; where it is not, a closer look follows.
-    return not reads_values(loss) or bool(loss.detach().sum().isfinite())
+    return math.isfinite(loss.item() if loss.dim() == 0 else loss.detach().sum().item())
 
 
 def _refuse_undefined(formula: Pointwise, plan: Plan, numbers: Sequence[Any], given: Mapping[str, Tensor]) -> None:

@@ -12,6 +12,7 @@ one computes it again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
@@ -20,17 +21,13 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import TransformError
-from slopes._core.reduce import Plan, Reduction, wide
-from slopes._core.settings import is_recorded, is_transformed, settled
-from slopes.kernels import linear
+from slopes._core.reduce import Plan, wide
+from slopes._core.settings import settled
+from slopes.kernels import fused, linear, plain
 from slopes.kernels.blockwise import is_many, is_watched
 from slopes.kernels.kept import Kept
 
-# Elements of a block: for each thread, and at most. Smaller ones would stay in the second-level cache, but every
-# operation ends in a barrier between the threads, which a machine that others use too makes dear.
-GRAIN: Final = 1 << 18
-LARGEST: Final = 1 << 20
-_FACTORS: Final = 3  # of a plan: keep, weight and divisor
+_SAVED: Final[Any] = object()  # stands where a tensor was
 
 Value = Callable[..., Tensor]
 Slopes = Callable[..., tuple[Tensor | None, ...]]
@@ -54,6 +51,8 @@ class Pointwise:
         into: `(forward, backward)` that write float32 or float64 results without temporaries, for the eager passes
             of an activation, where blocks have nothing to save: `forward(out, *tensors)`, `backward(outs, upstream,
             *tensors)`.
+        kernel: `kernel(*tensors, *numbers)`, torch's own operator for the mean over elements that all count, where it
+            is as exact as `both`; in float32 and float64.
         owned: Like `eager`, but it may overwrite its first tensor; a last argument makes some rows of that again.
     """
 
@@ -70,12 +69,15 @@ class Pointwise:
         eager: Both | None = None,
         into: tuple[Callable[..., None], Callable[..., None]] | None = None,
         owned: Both | None = None,
+        kernel: Callable[..., Tensor] | None = None,
     ) -> None:
+        self.kernel = kernel
         self.name, self.value, self.slopes = name, value, slopes
         self.tensors, self.narrow, self.rows = tensors, narrow, rows
         self.both: Both = both or (lambda *a: (value(*a), slopes(*a)))
         self.eager, self.into = eager or self.both, into
         self.function = _snake(name)
+        self.programs = fused.Programs(self.function, value, slopes, self.both, tensors)
         self._unmade = linear.Engine(self.function, tensors, value, self.eager, owned) if rows else None
         self._traced = _function(self, forward_mode=False)
         self._eager = _function(self, forward_mode=True)
@@ -91,6 +93,7 @@ class Pointwise:
         rows: bool = False,
         eager: Both | None = None,
         owned: Both | None = None,
+        kernel: Callable[..., Tensor] | None = None,
     ) -> Pointwise:
         """Return a function made from one formula that gives the value and the slopes together."""
         return cls(
@@ -103,6 +106,7 @@ class Pointwise:
             rows=rows,
             eager=eager,
             owned=owned,
+            kernel=kernel,
         )
 
     def __call__(self, *arguments: Any) -> Tensor:  # noqa: ANN401  tensors first, numbers after
@@ -132,8 +136,10 @@ class Pointwise:
         if plan.reduction == "none" or not _fuses(*inputs, plan=plan):
             kept = [plan.neutral(t) for t in inputs]
             return plan.apply(self(*kept, *arguments[self.tensors :]))
-        factors = plan.keep, plan.weight, plan.divisor
-        return cast("Tensor", _Reduced.apply(self, plan.reduction, *factors, *arguments))  # type: ignore[no-untyped-call]
+        if self.kernel is not None and _suits(plan, inputs) and not fused.wants(*inputs):
+            return self.kernel(*arguments)
+        call = _Call(self, plan, arguments)
+        return cast("Tensor", _Reduced.apply(call, *call.tensors))  # type: ignore[no-untyped-call]
 
 
 def _refuse_nested_forward(function: str) -> None:
@@ -151,7 +157,7 @@ def _refuse_nested_forward(function: str) -> None:
 
 def _snake(name: str) -> str:
     """Return a name in CamelCase as snake_case."""
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).removeprefix("_")
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _fuses(*inputs: Tensor, plan: Plan) -> bool:
@@ -163,12 +169,22 @@ def _fuses(*inputs: Tensor, plan: Plan) -> bool:
     return all(t.is_contiguous() for t in inputs)
 
 
+def _suits(plan: Plan, inputs: Sequence[Tensor]) -> bool:
+    """Whether the mean of torch's own operators is what is asked for."""
+    if plan.keep is not None or plan.weight is not None or not isinstance(plan.divisor, float):
+        return False
+    first, *others = inputs
+    dtype = first.dtype
+    return plan.divisor == first.numel() != 0 and dtype == wide(dtype) and all(t.dtype == dtype for t in others)
+
+
 def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autograd.Function]:
     """Make the autograd function; `torch.compile` does not trace one that has a `jvp`, hence two of them."""
     # Locals, not attributes: torch.compile guards on functions and numbers, not on objects of ours.
     count, narrow, by_rows = pointwise.tensors, pointwise.narrow, pointwise.rows
     value, slopes = pointwise.value, pointwise.slopes
     forward_into, backward_into = pointwise.into or (None, None)
+    programs = pointwise.programs
 
     class Elementwise(torch.autograd.Function):
         generate_vmap_rule = True
@@ -177,12 +193,11 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
         def forward(*arguments: Any) -> Tensor:  # noqa: ANN401
             inputs, numbers = arguments[:count], arguments[count:]
             to = inputs[0].dtype if narrow else wide(inputs[0].dtype)
-            if forward_into is not None and _writes(*inputs):
+            if forward_into is not None and plain.writes(*inputs):
                 out = torch.empty_like(inputs[0])
                 forward_into(out, *inputs)
                 return out
-            shape = inputs[0].shape[:-1] if by_rows else inputs[0].shape
-            return _run(lambda *a: (value(*a),), inputs, numbers, [to], [shape], by_rows=by_rows)[0]
+            return _values(programs, value, inputs, numbers, to, by_rows=by_rows)
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401, ARG004
@@ -195,16 +210,11 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
             inputs, numbers = given[:count], given[count:]
             wanted = ctx.needs_input_grad[:count]
 
-            def partials(up: Tensor, *a: Any) -> tuple[Tensor, ...]:  # noqa: ANN401
-                return tuple(_times(up, s) for s, w in zip(slopes(*a), wanted, strict=True) if w and s is not None)
-
-            if backward_into is not None and all(wanted) and not numbers and _writes(upstream, *inputs):
+            if backward_into is not None and all(wanted) and not numbers and plain.writes(upstream, *inputs):
                 outs = tuple(torch.empty_like(t) for t in inputs)
                 backward_into(outs, upstream, *inputs)
                 return outs
-            into = [t for t, w in zip(inputs, wanted, strict=True) if w]
-            to, shapes = [t.dtype for t in into], [t.shape for t in into]
-            gradients = iter(_run(partials, (upstream, *inputs), numbers, to, shapes, by_rows=by_rows))
+            gradients = iter(_gradients(programs, slopes, upstream, inputs, numbers, wanted, by_rows=by_rows))
             return (*(next(gradients) if w else None for w in wanted), *(None for _ in numbers))
 
     Elementwise.__name__ = Elementwise.__qualname__ = pointwise.name
@@ -223,116 +233,122 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
     return Elementwise
 
 
-def _times(factor: Tensor, slope: Tensor) -> Tensor:
-    """Return factor · slope, the factor one per row where the slope has rows."""
-    return factor.unsqueeze(-1) * slope if slope.dim() > factor.dim() else factor * slope
-
-
-def _run(
-    formula: Callable[..., tuple[Tensor, ...]],
+def _values(
+    programs: fused.Programs,
+    value: Value,
     inputs: Sequence[Tensor],
     numbers: Sequence[Any],
-    to: Sequence[torch.dtype],
-    shapes: Sequence[torch.Size],
+    to: torch.dtype,
     *,
     by_rows: bool,
-) -> tuple[Tensor, ...]:
-    """Run a formula on inputs widened to float32, in blocks where that pays, and round once at the end."""
-    if torch.compiler.is_compiling() or is_recorded():
-        return _whole(formula, inputs, numbers, to)
-    largest = max(inputs, key=Tensor.numel)
-    whole = (
-        largest.device.type != "cpu"
-        or largest.numel() <= GRAIN
-        or torch.is_grad_enabled()  # a graph through the formula itself is wanted
-        or is_transformed(*inputs)
-        or not all(t.is_contiguous() for t in inputs)
-    )
-    if whole:
-        return _whole(formula, inputs, numbers, to)
-    width = largest.shape[-1] if by_rows else 1
-    count = largest.numel() // width
-    dims = max(t.dim() for t in inputs) - by_rows
-    flat = [_flat(t, count, dims) for t in inputs]
-    outputs = [torch.empty(shape, dtype=dtype, device=largest.device) for shape, dtype in zip(shapes, to, strict=True)]
-    size = _block(largest, width)
-    for start in range(0, count, size):
-        block = slice(start, start + size)
-        results = formula(*(t[block].to(wide(t.dtype)) for t in flat), *numbers)
-        for output, result in zip(outputs, results, strict=True):
-            _flat(output, count, dims)[block].copy_(result)
-    return tuple(outputs)
+) -> Tensor:
+    """Return the value of each element, or row: fused, or in blocks."""
+    shape = inputs[0].shape[:-1] if by_rows else inputs[0].shape
+    if fused.wants(*inputs):
+        found = programs.value(plain.flattened(inputs, by_rows=by_rows), numbers, to)
+        if found is not None:
+            return found.view(shape)
+    return plain.each(lambda *a: (value(*a),), inputs, numbers, [to], [shape], by_rows=by_rows)[0]
 
 
-def _writes(*inputs: Tensor) -> bool:
-    """Whether the results may be written in place."""
-    if torch.compiler.is_compiling() or is_recorded() or torch.is_grad_enabled() or is_transformed(*inputs):
-        return False
-    first = inputs[0]
-    return all(
-        t.device.type == "cpu" and t.is_contiguous() and t.dtype == first.dtype == wide(first.dtype) for t in inputs
-    )
-
-
-def _whole(
-    formula: Callable[..., tuple[Tensor, ...]],
+def _gradients(
+    programs: fused.Programs,
+    slopes: Slopes,
+    upstream: Tensor,
     inputs: Sequence[Tensor],
     numbers: Sequence[Any],
-    to: Sequence[torch.dtype],
-) -> tuple[Tensor, ...]:
-    results = formula(*(t.to(wide(t.dtype)) for t in inputs), *numbers)
-    return tuple(r.to(dtype) for r, dtype in zip(results, to, strict=True))
+    wanted: Sequence[bool],
+    *,
+    by_rows: bool,
+) -> Sequence[Tensor]:
+    """Return `upstream` times the slopes that are wanted: fused, or in blocks."""
+    into = [t for t, w in zip(inputs, wanted, strict=True) if w]
+    shapes = [t.shape for t in into]
+    if fused.wants(*inputs, upstream):
+        found = programs.slopes(upstream.view(-1), plain.flattened(inputs, by_rows=by_rows), numbers, wanted)
+        if found is not None:
+            return [g.view(shape) for g, shape in zip(found, shapes, strict=True)]
+
+    def partials(up: Tensor, *a: Any) -> tuple[Tensor, ...]:  # noqa: ANN401
+        return tuple(plain.times(up, s) for s, w in zip(slopes(*a), wanted, strict=True) if w and s is not None)
+
+    return plain.each(partials, (upstream, *inputs), numbers, [t.dtype for t in into], shapes, by_rows=by_rows)
 
 
-def _flat(t: Tensor, count: int, dims: int) -> Tensor:
-    """Return `t` as `[count]`, or as `[count, C]` where it has a dimension more than the `dims` of the result."""
-    return t.view(count, t.shape[-1]) if t.dim() > dims else t.view(count)
+class _Call:
+    """A loss to be reduced: the formula, the plan and the numbers; the tensors among them are handed to autograd.
 
+    Args:
+        pointwise: The formula.
+        plan: What counts.
+        arguments: Of the formula.
+    """
 
-def _block(like: Tensor, width: int) -> int:
-    """Return how many elements, or rows, a block has."""
-    size = min(GRAIN * torch.get_num_threads(), LARGEST) if like.device.type == "cpu" else like.numel()
-    return max(size // max(width, 1), 1)
+    __slots__ = ("_rest", "numbers", "plan", "pointwise", "tensors")
+
+    def __init__(self, pointwise: Pointwise, plan: Plan, arguments: tuple[Any, ...]) -> None:
+        self.pointwise, self.plan, self._rest = pointwise, plan, None
+        self.tensors, self.numbers = arguments[: pointwise.tensors], arguments[pointwise.tensors :]
+        rest = (plan.keep, plan.weight, plan.divisor, *self.numbers)
+        more = [x for x in rest if isinstance(x, Tensor)]
+        if more:  # nearly always there is none
+            self._rest = [_SAVED if isinstance(x, Tensor) else x for x in rest]
+            self.plan, self.numbers = Plan(None, None, None, plan.reduction, plan.function), ()
+            self.tensors += tuple(more)
+
+    def given(self, tensors: Sequence[Tensor]) -> tuple[Plan, Sequence[Tensor], Sequence[Any]]:
+        """Return the plan, the tensors of the formula and its numbers."""
+        count = self.pointwise.tensors
+        if self._rest is None:
+            return self.plan, tensors, self.numbers
+        left = iter(tensors[count:])
+        keep, weight, divisor, *numbers = (next(left) if x is _SAVED else x for x in self._rest)
+        plan = Plan(keep, weight, divisor, self.plan.reduction, self.plan.function)
+        return plan, tensors[:count], numbers
 
 
 class _Reduced(torch.autograd.Function):
     """Value and gradient of a reduced loss in one eager pass."""
 
     @staticmethod
-    def forward(ctx: Any, pointwise: Pointwise, reduction: Reduction, *arguments: Any) -> Tensor:  # noqa: ANN401
-        ctx.kept, ctx.pointwise, ctx.reduction = Kept(ctx, arguments), pointwise, reduction
-        plan, inputs, numbers = _parted(pointwise, reduction, arguments)
-        ctx.wanted = ctx.needs_input_grad[2 + _FACTORS :][: pointwise.tensors]
-        ctx.dtypes = [t.dtype for t in inputs]
-        total, ctx.gradients = _pass(pointwise, plan, inputs, numbers, ctx.wanted)
+    def forward(ctx: Any, call: _Call, *tensors: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(*tensors)
+        ctx.call, ctx.wanted = call, ctx.needs_input_grad[1 : 1 + call.pointwise.tensors]
+        plan, inputs, numbers = call.given(tensors)
+        total, ctx.gradients = _total(call.pointwise, plan, inputs, numbers, ctx.wanted)
+        call.tensors = ()  # autograd has them
         return total
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        gradients: list[Tensor | None]
-        if torch.is_grad_enabled() or is_many(upstream):
-            given = _parted(ctx.pointwise, ctx.reduction, ctx.kept.all(ctx.saved_tensors))
-            gradients = _differentiable(ctx.pointwise, *given, upstream)
+        call, gradients = ctx.call, ctx.gradients
+        again = torch.is_grad_enabled() or is_many(upstream)
+        if again or gradients is None:
+            plan, inputs, numbers = call.given(ctx.saved_tensors)
+        if again:
+            gradients = _differentiable(call.pointwise, plan, inputs, numbers, upstream)
         else:
-            gradients, ctx.gradients = ctx.gradients, None  # the buffer is handed over, not copied
+            ctx.gradients = None  # the buffer is handed over, not copied
             if gradients is None:
-                given = _parted(ctx.pointwise, ctx.reduction, ctx.kept.all(ctx.saved_tensors))
-                gradients = _pass(ctx.pointwise, *given, ctx.wanted)[1]
-            if upstream.device.type != "cpu" or upstream.item() != 1:
+                gradients = _total(call.pointwise, plan, inputs, numbers, ctx.wanted)[1]
+            if not upstream.is_cpu or upstream.item() != 1:
                 gradients = [g if g is None else g.mul_(upstream) for g in gradients]
-        results = [
-            g.to(dtype) if w and g is not None else None
-            for g, dtype, w in zip(gradients, ctx.dtypes, ctx.wanted, strict=True)
-        ]
-        return (None,) * (2 + _FACTORS) + (*results, *(None for _ in range(ctx.kept.count - _FACTORS - len(results))))
+        # Autograd casts a gradient to the dtype of its tensor.
+        results = [g if w else None for g, w in zip(gradients, ctx.wanted, strict=True)]
+        return (None, *results, *(None for _ in ctx.needs_input_grad[1 + len(results) :]))
 
 
-def _parted(
-    pointwise: Pointwise, reduction: Reduction, arguments: Sequence[Any]
-) -> tuple[Plan, Sequence[Tensor], Sequence[Any]]:
-    """Return the plan, the tensors and the numbers that `_Reduced` was called with."""
-    keep, weight, divisor, *given = arguments
-    return Plan(keep, weight, divisor, reduction), given[: pointwise.tensors], given[pointwise.tensors :]
+def _total(
+    pointwise: Pointwise, plan: Plan, inputs: Sequence[Tensor], numbers: Sequence[Any], wanted: Sequence[bool]
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Return the reduced value, and the gradients that are wanted for an upstream of 1: fused, or in blocks."""
+    if fused.wants(*inputs):
+        flat = plain.flattened(inputs, by_rows=pointwise.rows)
+        found = pointwise.programs.total(plan, flat, numbers, wanted)
+        if found is not None:
+            total, gradients = found
+            return total, [None if g is None else g.view(t.shape) for g, t in zip(gradients, inputs, strict=True)]
+    return plain.total(pointwise, plan, inputs, numbers, wanted)
 
 
 def _differentiable(
@@ -346,57 +362,4 @@ def _differentiable(
     if plan.weight is not None:
         factor = factor * plan.weight
     slopes = pointwise.slopes(*kept, *numbers)
-    return [None if s is None else plan.neutral(_times(factor, s)) for s in slopes]
-
-
-def _pass(
-    pointwise: Pointwise, plan: Plan, inputs: Sequence[Tensor], numbers: Sequence[Any], wanted: Sequence[bool]
-) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the reduced value, and the gradients that are wanted for an upstream of 1."""
-    first = inputs[0]
-    dtype = wide(first.dtype)
-    width = first.shape[-1] if pointwise.rows else 1
-    count = first.numel() // width if width else 0
-    dims = first.dim() - pointwise.rows
-    flat = [_flat(t.detach(), count, dims) for t in inputs] if count else []
-    keep, weight = (None if t is None else t.detach().reshape(-1) for t in (plan.keep, plan.weight))
-    gradients = [
-        torch.empty(t.shape, dtype=wide(t.dtype), device=t.device) if w else None
-        for t, w in zip(inputs, wanted, strict=True)
-    ]
-    scale, totals = plan.scale(dtype), []
-    size = _block(first, width)
-    for start in range(0, count, size):
-        block = slice(start, start + size)
-        at: slice | Tensor = block
-        kept = None if keep is None else keep[block]
-        if kept is not None and pointwise.rows:  # rows that do not count are left out, not computed and thrown away
-            at, kept = kept.nonzero().squeeze(-1) + start, None
-        values = [t[at].to(wide(t.dtype)) for t in flat]
-        if kept is not None:
-            values = [torch.where(kept, t, 0) for t in values]
-        loss, slopes = pointwise.eager(*values, *numbers)
-        factor = None if weight is None else weight[at]
-        totals.append(_counted(loss, factor, kept).sum())
-        for gradient, given in zip(gradients, slopes, strict=False):
-            slope = given() if gradient is not None and callable(given) else given
-            if gradient is not None and slope is not None:
-                _store(_flat(gradient, count, dims), block, at, _counted(slope, factor, kept), scale)
-    total = torch.stack(totals).sum() if totals else torch.zeros((), dtype=dtype, device=first.device)
-    return plan.divided(total), gradients
-
-
-def _store(gradient: Tensor, block: slice, at: slice | Tensor, slope: Tensor, scale: Tensor | float) -> None:
-    """Write slope · scale into the rows `at` of the block, and 0 into its other rows."""
-    if isinstance(at, slice) or at.numel() == gradient[block].shape[0]:
-        torch.mul(slope, scale, out=gradient[block])
-    else:
-        gradient[block].zero_()
-        gradient[at] = slope * scale
-
-
-def _counted(values: Tensor, factor: Tensor | None, kept: Tensor | None) -> Tensor:
-    """Return values times their weight, 0 where they do not count."""
-    if factor is not None:
-        return _times(factor, values)  # weights of elements that do not count are 0, their inputs were replaced
-    return values if kept is None else torch.where(kept, values, 0.0)
+    return [None if s is None else plan.neutral(plain.times(factor, s)) for s in slopes]

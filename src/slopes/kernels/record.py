@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from slopes.kernels.chunks import Chunks
 
@@ -111,6 +112,19 @@ def _reason(chunks: Chunks, row_bytes: int) -> str:
     if len(chunks) <= 1:
         return f"since all rows fit into the budget of {_bytes(chunks.budget)}"
     return f"since the budget is {_bytes(chunks.budget)}"
+
+
+def passed(function: str, like: Tensor, did: str, why: str) -> None:
+    """Note a pass over elements, or rows, whose tensors exist.
+
+    Args:
+        function: Which formula.
+        like: The first tensor, of the dtype and the number of elements.
+        did: What ran, in words.
+        why: And why.
+    """
+    size = like.numel()
+    _RUNS.append(Run(function, size, size, 0, like.dtype, size, 1, f"{did}, {size} elements of {like.dtype}", why))
 
 
 def made(loss: str, rows: int, dtype: torch.dtype) -> None:

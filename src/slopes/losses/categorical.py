@@ -352,13 +352,17 @@ def cross_entropy_plan(
     ignore_index = check.index(function, "ignore_index", ignore_index)
     if mask is not None:
         reduce.check_mask(function, mask, shape, logits)
-    counted = targets != ignore_index
-    looked_up = targets if mask is None else torch.where(mask, targets, ignore_index)
-    check.in_range(function, target_name, looked_up, logits.shape[-1], ignore_index)
-    classes = torch.where(counted, targets, 0)
+    every = _all_count(targets, logits.shape[-1], ignore_index)
+    counted = None if every else targets != ignore_index
+    if not every:
+        looked_up = targets if mask is None else torch.where(mask, targets, ignore_index)
+        check.in_range(function, target_name, looked_up, logits.shape[-1], ignore_index)
+    classes = targets if counted is None else torch.where(counted, targets, 0)
     own = None
     if class_weight is not None:
-        own = class_weight[torch.where(counted if mask is None else counted & mask, classes, 0)]
+        which = counted if mask is None or counted is None else counted & mask
+        which = mask if counted is None else which
+        own = class_weight[classes if which is None else torch.where(which, classes, 0)]
     plan = reduce.plan(
         function,
         shape,
@@ -367,7 +371,7 @@ def cross_entropy_plan(
         weight=weight,
         reduction=reduction,
         denominator=denominator,
-        keep=_unless_all(counted),
+        keep=None if counted is None else _unless_all(counted),
         base=None if smoothed else own,
         counts=own if smoothed else None,
     )
@@ -392,6 +396,14 @@ def _indices(function: str, name: str, targets: Tensor | None, logits_name: str,
             message += f", or pass distributions over the classes as {name}.float()"
         raise ShapeError(message + ".")
     return targets
+
+
+def _all_count(targets: Tensor, classes: int, ignore_index: int) -> bool:
+    """Whether one look finds every index in range and none to ignore."""
+    if not reads_values(targets) or targets.numel() == 0:
+        return False
+    low, high = (int(end) for end in targets.aminmax())
+    return low >= 0 and high < classes and not low <= ignore_index <= high
 
 
 def _unless_all(counted: Tensor) -> Tensor | None:

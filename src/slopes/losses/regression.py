@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import torch.fx
 from torch import Tensor
+from torch.nn import functional
 
 from slopes._core import check, reduce
 from slopes._core.module import Module
@@ -356,10 +357,14 @@ def _huber_eager(p: Tensor, t: Tensor, delta: float) -> tuple[Tensor, tuple[Any,
     return r.sub_(inner, alpha=0.5).mul_(inner), (inner, lambda: -inner)
 
 
-_MSE: Final = Pointwise.sharing("MSE", _mse, tensors=2, eager=_mse_eager)
-_MAE: Final = Pointwise.sharing("MAE", _mae, tensors=2, eager=_mae_eager)
-_HUBER: Final = Pointwise.sharing("Huber", _huber, tensors=2, eager=_huber_eager)
-_SMOOTH_L1: Final = Pointwise.sharing("SmoothL1", _smooth_l1, tensors=2)
+_MSE: Final = Pointwise.sharing("MSE", _mse, tensors=2, eager=_mse_eager, kernel=functional.mse_loss)
+_MAE: Final = Pointwise.sharing("MAE", _mae, tensors=2, eager=_mae_eager, kernel=functional.l1_loss)
+_HUBER: Final = Pointwise.sharing(
+    "Huber", _huber, tensors=2, eager=_huber_eager, kernel=lambda p, t, delta: functional.huber_loss(p, t, delta=delta)
+)
+_SMOOTH_L1: Final = Pointwise.sharing(
+    "SmoothL1", _smooth_l1, tensors=2, kernel=lambda p, t, beta: functional.smooth_l1_loss(p, t, beta=beta)
+)
 _PAIR: Final = (Input("predictions", ("...",)), Input("targets", ("...",)))
 
 SPECS: Final = (

@@ -1,0 +1,124 @@
+"""What a small call costs: one thread, forward and backward, checks included, called as a training loop calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import torch
+import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
+from torch import Tensor
+
+from bench.memory import Step
+from bench.steps import normal, of, step
+from bench.timing import Case, Prepared
+from slopes import activations as A  # noqa: N812  the name that the documentation uses
+from slopes import losses as L  # noqa: N812  likewise
+
+_CALLS: Final = 100
+_ROWS: Final = 64
+
+
+def _repeated(once: Step) -> Step:
+    """Return a step of many calls on one thread, which returns what the last one gave."""
+
+    def many() -> tuple[Tensor, ...]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            for _ in range(_CALLS - 1):
+                once()
+            return once()
+        finally:
+            torch.set_num_threads(before)
+
+    return many
+
+
+def _small(
+    ours: Callable[..., Tensor],
+    peer: Callable[..., Tensor],
+    inputs: Callable[[], Sequence[Tensor]],
+    quick: bool,  # noqa: ARG001, FBT001  as cases are called; they are small anyway
+    *,
+    upstream: bool = False,
+) -> Prepared:
+    given = inputs()
+    above = torch.ones_like(given[0]) if upstream else None
+    wide = [t.detach().double().requires_grad_(t.requires_grad) if t.is_floating_point() else t for t in given]
+    right = step(peer, *wide, upstream=None if above is None else above.double())
+    mine, theirs = (_repeated(step(which, *given, upstream=above)) for which in (ours, peer))
+    return Prepared(mine, theirs, right)
+
+
+def _rows() -> Sequence[Tensor]:
+    targets = torch.randint(10, (_ROWS,), generator=torch.Generator().manual_seed(1))
+    return normal(_ROWS, 10).requires_grad_(), targets
+
+
+def _numbers() -> Sequence[Tensor]:
+    return normal(_ROWS).requires_grad_(), normal(_ROWS, seed=1)
+
+
+def _labels() -> Sequence[Tensor]:
+    return normal(_ROWS).requires_grad_(), (normal(_ROWS, seed=1) > 0).float()
+
+
+def _signs() -> Sequence[Tensor]:
+    logits, labels = _labels()
+    return logits, 2 * labels - 1
+
+
+def _points() -> Sequence[Tensor]:
+    return [normal(_ROWS, 64).requires_grad_()]
+
+
+def _gates() -> Sequence[Tensor]:
+    return normal(_ROWS, 64).requires_grad_(), normal(_ROWS, 64, seed=1).requires_grad_()
+
+
+def _loss(
+    name: str,
+    called: str,
+    ours: Callable[..., Tensor],
+    peer: Callable[..., Tensor],
+    inputs: Callable[[], Sequence[Tensor]],
+) -> Case:
+    shape = "[64, 10]" if inputs is _rows else "64 values"
+    claim = f"{name} on {shape}, forward and backward, one thread, {_CALLS} calls"
+    return Case(f"small.{name}", claim, called, of(_small, ours, peer, inputs), 2.0, rounds=41)
+
+
+def _activation(
+    name: str,
+    called: str,
+    ours: Callable[..., Tensor],
+    peer: Callable[..., Tensor],
+    inputs: Callable[[], Sequence[Tensor]] = _points,
+) -> Case:
+    claim = f"{name} on [64, 64], forward and backward, one thread, {_CALLS} calls"
+    return Case(f"small.{name}", claim, called, of(_small, ours, peer, inputs, upstream=True), 1.3, rounds=41)
+
+
+SMALL: Final = (
+    _loss("cross_entropy", "F.cross_entropy", L.cross_entropy, F.cross_entropy, _rows),
+    _loss(
+        "binary_cross_entropy",
+        "F.binary_cross_entropy_with_logits",
+        L.binary_cross_entropy,
+        F.binary_cross_entropy_with_logits,
+        _labels,
+    ),
+    _loss("mse", "F.mse_loss", L.mse, F.mse_loss, _numbers),
+    _loss("mae", "F.l1_loss", L.mae, F.l1_loss, _numbers),
+    _loss("huber", "F.huber_loss", L.huber, F.huber_loss, _numbers),
+    _loss("smooth_l1", "F.smooth_l1_loss", L.smooth_l1, F.smooth_l1_loss, _numbers),
+    _loss("hinge", "the formula in plain torch", L.hinge, lambda s, t: (1 - t * s).clamp(min=0).mean(), _signs),
+    _activation("gelu", "F.gelu", A.gelu, F.gelu),
+    _activation("sigmoid", "torch.sigmoid", A.sigmoid, torch.sigmoid),
+    _activation("softmax", "torch.softmax", A.softmax, lambda x: torch.softmax(x, -1)),
+    _activation(
+        "swish_beta", "x * torch.sigmoid(2 * x)", lambda x: A.swish(x, beta=2.0), lambda x: x * torch.sigmoid(2 * x)
+    ),
+    _activation("swiglu", "value * F.silu(gate)", A.swiglu, lambda value, gate: value * F.silu(gate), _gates),
+)
