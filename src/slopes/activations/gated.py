@@ -17,6 +17,7 @@ from slopes._core import check
 from slopes._core.errors import DtypeError, OptionError, ShapeError
 from slopes._core.module import Module
 from slopes._core.numerics import logistic as _logistic
+from slopes._core.reduce import wide
 from slopes._core.settings import STATE
 from slopes._core.spec import Equivalent, Input, Source, Spec
 from slopes.kernels import gaussian, logistic
@@ -217,7 +218,12 @@ def _gated(
         raise DtypeError(message)
     check.alike(function, value=value, gate=gate)
     check.same_dtype(function, value=value, gate=gate)
-    return (audited if STATE.exact else default)(value, gate)
+    if STATE.exact:
+        return audited(value, gate)
+    few = default is not audited and not torch.compiler.is_compiling() and value.numel() <= _FEW
+    if few and value.dtype == wide(value.dtype):
+        return default.value(value, gate)  # torch's own nodes, which keep a tensor more
+    return default(value, gate)
 
 
 def _unit(
@@ -271,6 +277,7 @@ def _by_torch(
 
 _GLU: Final = _unit("GLU", lambda g: _logistic(g)[0], lambda g: logistic.sigmoid_slope(g)[0])
 _ATEN: Final = torch.ops.aten
+_FEW: Final = 1 << 15  # elements whose time is that of the calls
 _SWIGLU: Final = _unit(
     "SwiGLU",
     F.silu,

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from slopes._core import check
 from slopes._core.errors import ShapeError
 from slopes._core.module import Module
-from slopes._core.settings import STATE
+from slopes._core.reduce import wide
+from slopes._core.settings import STATE, settled
 from slopes._core.spec import FINITE, FINITE_POSITIVE, POSITIVE, Domain, Equivalent, Parameter, Source, Spec
 from slopes.activations._forms import INPUT, choose
 from slopes.kernels import gaussian, logistic
@@ -95,8 +96,9 @@ def swish(x: Tensor, *, beta: float | Tensor = 1.0) -> Tensor:
         ShapeError: `beta` does not broadcast to the shape of `x`.
 
     Notes:
-        torch has a kernel for beta = 1 only; for others there is one form, the audited one, which keeps nothing but
-        its inputs for the backward pass.
+        torch has a kernel for beta = 1 only. For another number the default is x * torch.sigmoid(beta * x), whose tail
+        magnifies the rounding of beta * x; for 16-bit input, for a tensor and under `slopes.exact()` it is the audited
+        form, which keeps nothing but its inputs for the backward pass.
 
     Examples:
         >>> swish(torch.tensor([-1.0, 0.0, 1.0]))
@@ -108,7 +110,12 @@ def swish(x: Tensor, *, beta: float | Tensor = 1.0) -> Tensor:
     if isinstance(beta, Tensor):
         return _SWISH_LEARNED(x, _expanded(beta, x))
     beta = check.option("swish", "beta", beta, FINITE)
-    return F.silu(x) if beta == 1 and not STATE.exact else _SWISH(x, float(beta))
+    if STATE.exact or x.dtype != wide(x.dtype):
+        return F.silu(x) if beta == 1 and not STATE.exact else _SWISH(x, float(beta))
+    if beta == 1:
+        return F.silu(x)
+    (beta,) = settled((float(beta),))
+    return x * torch.sigmoid(beta * x)
 
 
 silu = swish

@@ -121,7 +121,9 @@ def _asymmetric(
     if clip:
         shifted = (p - clip).clamp(min=0)
         left = (q + clip).clamp(max=1)  # 1 - shifted, without a difference
-        surprise = torch.where(shifted < 0.5, -torch.log1p(-shifted), -torch.log(left))  # noqa: PLR2004
+        surprise = -torch.log1p(-shifted)
+        if clip < _CLIPS:
+            surprise = torch.where(shifted < 0.5, surprise, -torch.log(left))  # noqa: PLR2004
     else:
         shifted, left, surprise = p, q, x.clamp(min=0) + log
     modulation = power(shifted, left, gamma_negative)

@@ -45,7 +45,7 @@ class _Smoothing:
 def by_index(x: Tensor, t: Tensor, z_loss: float) -> Result:
     """Return -log p of each row's class, plus z_loss times the square of log Σ e^x, and its gradient."""
     at = t.unsqueeze(-1)
-    if not z_loss and len(x) <= _FEW:
+    if not z_loss and 0 < len(x) <= _FEW:
         found = _few(torch.softmax(x, -1), at)
         if found is not None:
             return found
@@ -59,7 +59,7 @@ def _few(p: Tensor, at: Tensor) -> Result | None:
     """Return losses and slopes of a few ordinary rows in as few operations as they need; None where one is hard."""
     own = p.gather(-1, at)
     rest = p.scatter_(-1, at, 0.0).sum(-1, keepdim=True)
-    if not (own.amin().item() > RARE and rest.amin().item() >= CONFIDENT):
+    if not (own * rest).amin().item() >= CONFIDENT:  # so that neither is less, and neither is NaN
         return None
     loss = torch.where(rest < 0.5, torch.log1p(-rest), torch.log(own)).neg_()  # noqa: PLR2004
     return loss.squeeze(-1), (p.scatter_(-1, at, -rest), None)

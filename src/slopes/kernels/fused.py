@@ -21,6 +21,7 @@ from slopes._core.settings import STATE, has_autocast, is_recorded, is_transform
 from slopes.kernels import record
 
 LEAST: Final = 1 << 15  # elements from which one pass makes good what it costs to enter a compiled program
+BACKEND: Final = "inductor"
 _OPTIONS: Final = 4  # sets of options of a formula that are compiled; one that changes at each call never ends
 _FORKED: Final = "this process was forked, where threads of a compiler or of OpenMP may be lost"
 
@@ -135,7 +136,7 @@ def _compiled(program: FunctionType) -> Program:
     own = FunctionType(
         program.__code__.replace(), program.__globals__, program.__name__, program.__defaults__, program.__closure__
     )
-    return torch.compile(own, dynamic=True, fullgraph=True)
+    return torch.compile(own, dynamic=True, fullgraph=True, backend=BACKEND)
 
 
 def _filled(constants: tuple[Any, ...], which: tuple[bool, ...], tensors: Sequence[Tensor]) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor
 
+from slopes._core.check import NARROW
 from slopes._core.reduce import Plan, wide
 from slopes._core.settings import is_recorded, is_transformed
 
@@ -139,7 +140,7 @@ def _small(
     """Return the same where all counts alike and one block is enough."""
     values = flattened(inputs, by_rows=True) if pointwise.rows and inputs[0].dim() != 2 else inputs  # noqa: PLR2004
     dtype = wide(inputs[0].dtype)
-    if any(t.dtype != dtype for t in values):
+    if any(t.dtype in NARROW for t in values):
         values = [t.to(wide(t.dtype)) for t in values]
     loss, slopes = pointwise.eager(*values, *numbers)
     scale, gradients = plan.scale(dtype), []

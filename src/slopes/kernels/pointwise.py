@@ -184,7 +184,7 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
     count, narrow, by_rows = pointwise.tensors, pointwise.narrow, pointwise.rows
     value, slopes = pointwise.value, pointwise.slopes
     forward_into, backward_into = pointwise.into or (None, None)
-    programs = pointwise.programs
+    programs = pointwise.programs if forward_mode else None  # torch.compile fuses by itself
 
     class Elementwise(torch.autograd.Function):
         generate_vmap_rule = True
@@ -234,7 +234,7 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
 
 
 def _values(
-    programs: fused.Programs,
+    programs: fused.Programs | None,
     value: Value,
     inputs: Sequence[Tensor],
     numbers: Sequence[Any],
@@ -244,7 +244,7 @@ def _values(
 ) -> Tensor:
     """Return the value of each element, or row: fused, or in blocks."""
     shape = inputs[0].shape[:-1] if by_rows else inputs[0].shape
-    if fused.wants(*inputs):
+    if programs is not None and fused.wants(*inputs):
         found = programs.value(plain.flattened(inputs, by_rows=by_rows), numbers, to)
         if found is not None:
             return found.view(shape)
@@ -252,7 +252,7 @@ def _values(
 
 
 def _gradients(
-    programs: fused.Programs,
+    programs: fused.Programs | None,
     slopes: Slopes,
     upstream: Tensor,
     inputs: Sequence[Tensor],
@@ -264,7 +264,7 @@ def _gradients(
     """Return `upstream` times the slopes that are wanted: fused, or in blocks."""
     into = [t for t, w in zip(inputs, wanted, strict=True) if w]
     shapes = [t.shape for t in into]
-    if fused.wants(*inputs, upstream):
+    if programs is not None and fused.wants(*inputs, upstream):
         found = programs.slopes(upstream.view(-1), plain.flattened(inputs, by_rows=by_rows), numbers, wanted)
         if found is not None:
             return [g.view(shape) for g, shape in zip(found, shapes, strict=True)]
