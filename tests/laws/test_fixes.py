@@ -11,11 +11,23 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.laws.fixes import choosing, classes, compare, core, data, explorer, formulas, integrations, models, tools
+from tests.laws.fixes import (
+    choosing,
+    classes,
+    compare,
+    core,
+    data,
+    deciding,
+    explorer,
+    formulas,
+    integrations,
+    models,
+    tools,
+)
 from tests.laws.fixes.law import Table, places, try_fix
 
 TABLES: Final[tuple[Table, ...]] = (
-    core, formulas, tools, explorer, choosing, classes, data, compare, models, integrations
+    core, formulas, tools, explorer, deciding, choosing, classes, data, compare, models, integrations
 )  # fmt: skip
 PLACES: Final = places()
 TRIED: Final = {place: table for table in TABLES for place in table.TRIED}

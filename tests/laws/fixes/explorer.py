@@ -16,10 +16,6 @@ from tests.laws.fixes.law import Fix, without
 ELSEWHERE: Final[Mapping[str, str]] = {
     "explorer/server.py Server._asset": "an address that no page of the explorer has: nothing is to be repaired",
     "explorer/server.py Server._runtime": "likewise",
-    "explorer/deciding/routes.py Deciding._snippet": "likewise",
-    "explorer/deciding/routes.py Deciding._report": "a comparison in another process: tests/explorer/test_choosing_api",
-    "explorer/deciding/comparing.py Comparing.start": "likewise",
-    "explorer/deciding/comparing.py Comparing.find": "likewise",
 }
 
 
@@ -28,7 +24,6 @@ def names() -> Mapping[str, Any]:
 
     from slopes import explorer, plotting  # noqa: PLC0415  likewise
     from slopes.explorer import cards, runtime, serving, user  # noqa: PLC0415  likewise
-    from slopes.explorer.deciding import choices, orders, routes, sources  # noqa: PLC0415  likewise
     from slopes.explorer.demos import BY_ID  # noqa: PLC0415  likewise
     from slopes.explorer.demos.line_fit import fitted  # noqa: PLC0415  likewise
     from slopes.explorer.loading import demonstration  # noqa: PLC0415  likewise
@@ -48,12 +43,6 @@ def names() -> Mapping[str, Any]:
         demo = demonstration(BY_ID[page])
         return demo.parse([tuple(pair.split("=")) for pair in text.split("&") if pair])  # type: ignore[misc]
 
-    def body(text: str) -> Any:  # noqa: ANN401  JSON
-        async def stream() -> Any:  # noqa: ANN401  an iterator of bytes
-            yield text.encode()
-
-        return asyncio.run(routes._body(SimpleNamespace(stream=stream)))
-
     def kind(loss: Callable[..., Any]) -> Kind:
         return Kind(name="x", label="Mine", said="mine", hue=0, guarded=user.GuardedLoss(loss, "mine"))
 
@@ -64,19 +53,34 @@ def names() -> Mapping[str, Any]:
     async def compute(work: Callable[[], Any]) -> Any:  # noqa: ANN401  likewise
         return work()
 
-    rooms = {"explorer": explorer, "plotting": plotting, "runtime": runtime, "serving": serving, "user": user}
-    rooms |= {"choices": choices, "orders": orders, "routes": routes, "sources": sources, "fitted": fitted}
+    rooms = {
+        "explorer": explorer,
+        "plotting": plotting,
+        "runtime": runtime,
+        "serving": serving,
+        "user": user,
+        "fitted": fitted,
+    }
     stub = SimpleNamespace(_loaded=loaded, _compute=compute, _timing=True)
-    mine = {"asked": asked, "state": state, "body": body, "kind": kind, "server": stub, "run": asyncio.run}
+    mine = {"asked": asked, "state": state, "kind": kind, "server": stub, "run": asyncio.run}
     return {**rooms, **mine, "Server": Server}
 
 
-ORDER: Final = "orders.order(given)"
-WINE: Final = {"data": "wine"}
 RUN: Final = "slopes.explorer.user._run"
 GUARDED: Final = "user.Guarded(mine, 'mine', limit)(torch.zeros(2))"
 TYPED: Final = "state(page, text)"
 WHERE: Final = "user.load(where)"
+
+
+def unloaded(*packages: str, **others: Any) -> Callable[[Path, pytest.MonkeyPatch], Mapping[str, Any]]:  # noqa: ANN401
+    """Return what hides packages, and lets an explorer start without loading what it shows."""
+
+    def given(folder: Path, patch: pytest.MonkeyPatch) -> Mapping[str, Any]:
+        patch.setattr("slopes.explorer.serving.Loading.start", lambda _: None)
+        patch.setattr("slopes.explorer.serving.VegaRuntime.start", lambda _: None)
+        return {**without(*packages)(folder, patch), **others}
+
+    return given
 
 
 def endless(x: torch.Tensor) -> torch.Tensor:
@@ -102,25 +106,6 @@ def written(name: str, text: str) -> Callable[[Path, pytest.MonkeyPatch], Mappin
 
     return given
 
-
-def shown(*target: str, **columns: list[Any]) -> Callable[[Path, pytest.MonkeyPatch], Mapping[str, Any]]:
-    """Return what a visitor's data are, and what is asked of them."""
-
-    def given(_: Path, __: pytest.MonkeyPatch) -> Mapping[str, Any]:
-        import polars as pl  # noqa: PLC0415  an extra's package
-
-        from slopes.explorer.deciding.orders import Order  # noqa: PLC0415  likewise
-        from slopes.explorer.deciding.sources import Source  # noqa: PLC0415  likewise
-        from slopes.recipes.data.table import Table  # noqa: PLC0415  likewise
-
-        table = Table("mine.csv", pl.DataFrame(columns), 4)
-        return {"source": Source("x", "mine.csv", "mine.csv", table), "order": Order, "target": target}
-
-    return given
-
-
-CHOSEN: Final = "choices.decided(source, order(data='x', target=target))"
-HOUSES: Final = {"price": [1.5, 2.25, 8.5, 3.0], "rooms": [1, 2, 2, 1]}
 
 TRIED: Final[Mapping[str, Sequence[Fix]]] = {
     "explorer/schema.py Number.parse": [
@@ -195,12 +180,12 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         ),
     ],
     "explorer/serving.py explore": [
-        Fix("explorer.explore(function, open_browser=False).stop()", {"function": 3}, words={"function": "torch.tanh"}),
+        Fix("explorer.explore(f, open_browser=False).stop()", unloaded(f=3), words={"f": "torch.tanh"}),
     ],
     "explorer/serving.py _explorer": [
         Fix(
             "serving._explorer(0, ())._listener.close()",
-            without("uvicorn"),
+            unloaded("uvicorn"),
             words={"_": "pip(line)"},
             typed={"line": "pip install 'slopes[explorer]'"},
         ),
@@ -254,95 +239,6 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         ),
         Fix(GUARDED, {"mine": lambda x: x.long(), "limit": 2.0}, words={"mine": "lambda x: x.round()"}),
         Fix(GUARDED, {"mine": lambda x: x.detach() + 1, "limit": 2.0}, words={"mine": "lambda x: x + 1"}),
-    ],
-    "explorer/deciding/choices.py _choice": [
-        Fix(CHOSEN, shown("name", name=["a", "b", "c"], y=[1, 2, 1]), words={"target": "('y',)"}),
-    ],
-    "explorer/deciding/choices.py _targets": [
-        Fix(CHOSEN, shown(**HOUSES), words={"target": "('price',)"}),
-        Fix(CHOSEN, shown("prize", **HOUSES), words={"target": "('price',)"}),
-        Fix(CHOSEN, shown("price", "price", **HOUSES), words={"target": "('price',)"}),
-    ],
-    "explorer/deciding/orders.py order": [
-        Fix(
-            ORDER,
-            {"given": {**WINE, "goal": []}},
-            words={"given": "{'data': 'wine', name: []}"},
-            typed={"name": "target"},
-        ),
-        Fix(ORDER, {"given": {}}, words={"given": "{'data': 'wine'}"}),
-        Fix(
-            ORDER,
-            {"given": {**WINE, "target": "price"}},
-            {"target": "['price']"},
-            {"given": "{**given, 'target': target}"},
-        ),
-    ],
-    "explorer/deciding/orders.py _task": [
-        Fix(
-            ORDER,
-            {"given": {**WINE, "task": "regresion"}},
-            words={"given": "{**given, 'task': task}"},
-            typed={"task": "regression"},
-        ),
-    ],
-    "explorer/deciding/orders.py _missing": [
-        Fix(
-            ORDER,
-            {"given": {**WINE, "missing": "fill"}},
-            words={"given": "{**given, 'missing': missing}"},
-            typed={"missing": "median"},
-        ),
-    ],
-    "explorer/deciding/orders.py _whole": [
-        Fix(
-            ORDER,
-            {"given": {**WINE, "seeds": 0}},
-            words={"given": "{**given, 'seeds': int(least)}"},
-            typed={"least": "1"},
-        ),
-    ],
-    "explorer/deciding/orders.py _truth": [
-        Fix(
-            ORDER,
-            {"given": {**WINE, "harm": "yes"}},
-            words={"given": "{**given, 'harm': harm == 'true'}"},
-            typed={"harm": "true"},
-        ),
-    ],
-    "explorer/deciding/orders.py Order.compared_as": [
-        Fix("orders.Order(data='x', task=task).compared_as", {"task": "next_token"}, words={"task": "None"}),
-    ],
-    "explorer/deciding/routes.py _queried": [
-        Fix("routes._queried(asked(text, data='wine'))", {"text": "seeds=1&seeds=2"}, words={"text": "'seeds=1'"}),
-    ],
-    "explorer/deciding/routes.py _body": [
-        Fix(
-            "orders.order(body(text))",
-            {"text": '{"data": "wine", "target": ["' + "x" * 70_000 + '"]}'},
-            words={"text": '\'{"data": "wine"}\''},
-        ),
-        Fix("orders.order(body(text))", {"text": "[]"}, typed={"text": '{"data": "wine"}'}),
-    ],
-    "explorer/deciding/sources.py check_name": [
-        Fix("sources.check_name(name)", {"name": "../mine.csv"}, words={"name": "'mine.csv'"}),
-        Fix(
-            "sources.check_name(name)",
-            {"name": "mine.xlsx"},
-            words={"name": "'mine' + ending"},
-            typed={"ending": ".csv"},
-        ),
-    ],
-    "explorer/deciding/sources.py check_size": [
-        Fix(
-            "sources.check_size(size)",
-            {"size": 2**40},
-            words={"size": "0"},
-            typed={"line": "slopes compare FILE --target COLUMN"},
-        ),
-    ],
-    "explorer/deciding/sources.py Sources.find": [
-        Fix("sources.Sources().find(name)", {"name": "vine"}, words={"name": "'wine'"}, check="result.id == 'wine'"),
     ],
     "explorer/server.py _known": [
         Fix(
