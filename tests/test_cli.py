@@ -205,10 +205,10 @@ def test_a_figure_has_both_labels_of_a_binary_loss() -> None:
     ("arguments", "text"),
     [
         (("clip",), "slopes plot: no single number decides clip, so it has no curve; `slopes show clip` says more."),
-        (("gelu", "--output", "x.jpg"), "x.jpg ends in neither"),
+        (("gelu", "--output", "x.jpg"), "x.jpg ends in .jpg, expected .svg or .png; call it x.svg."),
         (("gelu", "--output", "/no/such/folder/x.svg"), "cannot be written (No such file or directory)"),
-        (("swish", "--parameter", "gamma=2"), "slopes plot: swish has no parameter 'gamma'; it has beta."),
-        (("relu", "--parameter", "gamma=2"), "slopes plot: relu has no parameter 'gamma'; it has none."),
+        (("swish", "--parameter", "gamma=2"), "slopes plot: swish has no parameter 'gamma'; it has beta: choose one."),
+        (("relu", "--parameter", "gamma=2"), "slopes plot: relu has no parameter 'gamma'; it has none: leave it out."),
         (("swish", "--parameter", "beta"), "`--parameter` is 'beta', expected NAME=VALUE"),
         (("swish", "--parameter", "low=2"), "--from, --to and --theme set the figure"),
         (("elu", "--parameter", "alpha=-2"), "slopes elu: `alpha` is -2.0, expected a number in [0, ∞)"),

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no command is called {first!r}; {meant(first, commands)}")
     given, left = parser.parse_known_args(words)
     if left:
-        commands.get(first or "", parser).error(f"unrecognized arguments: {' '.join(left)}")
+        chosen = commands.get(first or "", parser)
+        chosen.error(f"unrecognized arguments: {' '.join(left)}; `{chosen.prog} --help` shows what it takes.")
     if given.run is None:
         parser.print_help()
         return 0

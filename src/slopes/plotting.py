@@ -150,14 +150,17 @@ def _checked(spec: Spec, low: float | None, high: float | None, theme: str, para
     reach = REACH.get(spec.name, 6.0)
     low, high = -reach if low is None else low, reach if high is None else high
     if not -float("inf") < low < high < float("inf"):
-        text = f"plot: the axis goes from {low:g} to {high:g}, expected two finite numbers, the lower one first."
+        text = (
+            f"plot: the axis goes from {low:g} to {high:g}, expected two finite numbers, the lower one first; give "
+            f"both ends."
+        )
         raise OptionError(text)
     if theme not in {"light", "dark"}:
         text = f"plot: `theme` is {theme!r}, expected 'light' or 'dark'; choose one of these."
         raise OptionError(text)
     own = {parameter.name for parameter in spec.parameters}
     if unknown := sorted(set(parameters) - own):
-        has = f"it has {', '.join(sorted(own))}" if own else "it has none"
+        has = f"it has {', '.join(sorted(own))}: choose one" if own else "it has none: leave it out"
         text = f"plot: {spec.name} has no parameter {unknown[0]!r}; {has}."
         raise OptionError(text)
     return low, high

@@ -34,11 +34,11 @@ def test_a_figure_is_written_offline(tmp_path: Path, ending: str, start: bytes) 
 def test_what_cannot_be_drawn_says_why(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="softmax does not map one number to one number"):
         charts.function_chart(find("softmax"))
-    with pytest.raises(OptionError, match="swish has no option alpha; it has beta"):
+    with pytest.raises(OptionError, match="swish has no option 'alpha'; it has beta: choose one"):
         charts.function_chart(find("swish"), alpha=1.0)
-    with pytest.raises(OptionError, match="low must be less than high"):
+    with pytest.raises(OptionError, match="expected low below high; exchange them"):
         charts.function_chart(find("relu"), low=1.0, high=1.0)
-    with pytest.raises(OptionError, match=r"gelu\.jpg ends in neither"):
+    with pytest.raises(OptionError, match=r"gelu\.jpg ends in \.jpg, expected \.svg or \.png; call it gelu\.svg"):
         charts.save(charts.function_chart(find("gelu")), tmp_path / "gelu.jpg")
 
 

@@ -52,14 +52,18 @@ def function_chart(
         OptionError: The function is not elementwise, an option is not its own, or the range is empty.
     """
     if not (spec.elementwise and spec.kind == "activation"):
-        text = f"plot: {spec.name} does not map one number to one number; a figure needs an elementwise activation."
+        text = (
+            f"plot: {spec.name} does not map one number to one number, expected an elementwise activation; "
+            f"`slopes list --kind activation` has them."
+        )
         raise OptionError(text)
     if not low < high:
-        text = f"plot: low must be less than high; they were {low:g} and {high:g}."
+        text = f"plot: `low` is {low:g} and `high` is {high:g}, expected low below high; exchange them."
         raise OptionError(text)
     known = {parameter.name: parameter.default for parameter in spec.parameters}
     if unknown := sorted(set(options) - set(known)):
-        text = f"plot: {spec.name} has no option {unknown[0]}; it has {', '.join(known) or 'none'}."
+        has = f"it has {', '.join(known)}: choose one" if known else "it has none: leave it out"
+        text = f"plot: {spec.name} has no option {unknown[0]!r}; {has}."
         raise OptionError(text)
     chosen = {**{name: value for name, value in known.items() if value is not None}, **options}
     series = from_spec(spec, chosen, hue=palette.hue(spec.name))
@@ -79,7 +83,10 @@ def save(chart: alt.TopLevelMixin, path: str | Path) -> Path:
         case ".png":
             chart.save(str(path), format="png", scale_factor=2)
         case _:
-            text = f"plot: a figure is written as .svg or .png; {path.name} ends in neither."
+            text = (
+                f"plot: {path.name} ends in {path.suffix or 'nothing'}, expected .svg or .png; call it "
+                f"{path.with_suffix('.svg').name}."
+            )
             raise OptionError(text)
     return path
 

@@ -14,6 +14,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from slopes._core.errors import MissingDependencyError
+
 _SNIPPET: Final = "window.vegaEmbed = vegaEmbed; window.vega = vega;"
 _BUNDLE: Final = f"""
 import sys, vl_convert
@@ -52,6 +54,6 @@ def font() -> bytes:
     """Return the STIX Two Math font."""
     spec = importlib.util.find_spec("ziamath")
     if spec is None or spec.origin is None:
-        text = "ziamath is not installed; pip install 'slopes[explorer]'"
-        raise RuntimeError(text)
+        text = "explore: needs ziamath, not installed; the `explorer` extra has it: pip install 'slopes[explorer]'."
+        raise MissingDependencyError(text)
     return (Path(spec.origin).parent / "fonts" / "STIXTwoMath-Regular.ttf").read_bytes()

@@ -100,10 +100,10 @@ class Number:
         try:
             value = float(text)
         except ValueError:
-            msg = f"{self.name} must be a number, and {_shown(text)} is none."
+            msg = f"{self.name} must be a number, and {_shown(text)} is none; the default is {self.default:g}."
             raise StateError(msg) from None
         if not math.isfinite(value):
-            msg = f"{self.name} must be a finite number, and {_shown(text)} is not."
+            msg = f"{self.name} must be a finite number, and {_shown(text)} is not; the default is {self.default:g}."
             raise StateError(msg)
         if not self.low <= value <= self.high:
             msg = f"{self.name} must lie between {self.low:g} and {self.high:g}; it was {value:g}."
@@ -195,10 +195,10 @@ class Several:
                 msg = f"{self.name} has no option {_shown(name)}; {meant(name, sorted(known))}"
                 raise StateError(msg)
         if len(set(names)) != len(names):
-            msg = f"{self.name} names the same option twice."
+            msg = f"{self.name} names the same option twice; once is enough."
             raise StateError(msg)
         if len(names) > self.most:
-            msg = f"{self.name} takes at most {self.most} options; it was given {len(names)}."
+            msg = f"{self.name} takes at most {self.most} options; it was given {len(names)}: leave some out."
             raise StateError(msg)
         return names
 
@@ -404,14 +404,14 @@ class Demo:
                 msg = f"There is no parameter {_shown(name)}; {meant(name, known)}"
                 raise StateError(msg)
             if name in seen:
-                msg = f"{name} is given more than once."
+                msg = f"{name} is given more than once; once is enough."
                 raise StateError(msg)
             seen.add(name)
             if not text:
-                msg = f"{name} has no value."
+                msg = f"{name} has no value; give one, or leave it out."
                 raise StateError(msg)
             if len(text) > LONGEST_VALUE:
-                msg = f"{name} is {len(text)} characters long; {LONGEST_VALUE} is the most."
+                msg = f"{name} is {len(text)} characters long; {LONGEST_VALUE} is the most; leave some of it out."
                 raise StateError(msg)
             state[name] = known[name].parse(text)
         self.check(state)

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from slopes._core.names import meant
 from slopes.explorer import exporting, pages, tour
 from slopes.explorer.deciding import page as deciding_page
 from slopes.explorer.deciding.routes import Deciding
@@ -109,7 +110,7 @@ class Server:
         loaded = await self._loaded()
         card = await self._compute(lambda: loaded.card(request.path_params["name"]))
         if card is None:
-            raise HTTPException(404, "There is no function of that name.")
+            raise HTTPException(404, "There is no function of that name; /functions lists every one.")
         if card.name != request.path_params["name"]:
             return RedirectResponse(f"/functions/{card.name}")
         return _html(pages.text_page(card.title, card.body, _theme(request), "functions"))
@@ -141,11 +142,13 @@ class Server:
         name, _, kind = request.path_params["file"].rpartition(".")
         page = BY_ID.get(name)
         if page is None or kind not in exporting.KINDS:
-            raise HTTPException(404, f"A figure is exported as {', '.join(exporting.KINDS)}.")
+            raise HTTPException(
+                404, f"A figure is exported as {', '.join(exporting.KINDS)}: call it NAME.svg, by the name of its page."
+            )
         pairs = _pairs(request)
         theme = next((text for key, text in pairs if key == "theme"), "light")
         if theme not in {"light", "dark"}:
-            raise HTTPException(400, "theme is light or dark.")
+            raise HTTPException(400, "theme has another value, expected light or dark; choose one of these.")
         loaded = await self._loaded()
         demo, state = _state(loaded, page.id, [pair for pair in pairs if pair[0] != "theme"])
         result = await self._compute(lambda: demo.compute(state))
@@ -223,7 +226,7 @@ def _known(request: Request, name: str) -> Page:
     """Return the page that a path names, or refuse, before torch is waited for."""
     page = BY_ID.get(request.path_params[name])
     if page is None:
-        raise HTTPException(404, "There is no such demonstration.")
+        raise HTTPException(404, f"There is no such figure; {meant(request.path_params[name], BY_ID)}")
     return page
 
 
@@ -241,7 +244,7 @@ def _pairs(request: Request) -> list[tuple[str, str]]:
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
-        raise HTTPException(400, f"A query has at most {_MOST_FIELDS} parameters.") from None
+        raise HTTPException(400, f"A query has at most {_MOST_FIELDS} parameters; leave some out.") from None
 
 
 def _tables(pairs: list[tuple[str, str]]) -> list[int] | None:

@@ -110,7 +110,8 @@ def explore(*functions: Callable[..., Any], port: int = 0, open_browser: bool = 
     """
     for function in functions:
         if not callable(function):
-            text = f"explore: a function must be callable; this one is of type {type(function).__name__}."
+            kind = type(function).__name__
+            text = f"explore: a function is of type {kind}, expected a callable; pass the function itself."
             raise UserFunctionError(text)
     explorer = _explorer(port, functions).start()
     if open_browser:
@@ -132,7 +133,9 @@ def _explorer(port: int, functions: Sequence[str | Callable[..., Any]], *, alone
         from slopes.explorer.server import Server  # noqa: PLC0415
     except ImportError as error:
         listener.close()
-        text = f"explore: {error.name} is not installed; pip install 'slopes[explorer]'."
+        text = (
+            f"explore: needs {error.name}, not installed; the `explorer` extra has it: pip install 'slopes[explorer]'."
+        )
         raise MissingDependencyError(text) from error
 
     app = Server(loading, vega).app()

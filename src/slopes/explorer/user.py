@@ -14,6 +14,8 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -21,6 +23,7 @@ import torch
 from torch import Tensor
 
 from slopes._core.errors import UserFunctionError
+from slopes._core.names import meant
 from slopes._core.settings import exact
 from slopes.explorer.curve import by_autograd
 
@@ -58,14 +61,15 @@ def load(reference: str) -> Function:
     except UserFunctionError:
         raise
     except (Exception, SystemExit) as error:
-        text = f"{where} could not be imported: {type(error).__name__}: {error}"
+        text = f"{where} could not be imported: {type(error).__name__}: {error}; mend it, or write where it is."
         raise BrokenFunctionError(text, _own_frames(error)) from error
     function: Any = getattr(module, name, None)
     if function is None:
-        text = f"{where} has no {name}."
+        known = [other for other, value in vars(module).items() if callable(value) and not other.startswith("_")]
+        text = f"{where} has no {name}; {meant(name, known) if known else 'write it there.'}"
         raise BrokenFunctionError(text)
     if not callable(function):
-        text = f"{name} in {where} is a {type(function).__name__}, which cannot be called."
+        text = f"{name} in {where} is a {type(function).__name__}, which cannot be called; name a function."
         raise BrokenFunctionError(text)
     return cast("Function", function)  # what it takes and returns is checked at each call
 
@@ -110,7 +114,7 @@ class Guarded:
             _interrupt(thread)
             raise BrokenFunctionError(*self._stopped)
         if not outcome:
-            text = f"{self.name} ended without a result."
+            text = f"{self.name} ended without a result, expected a tensor; mend it and start the explorer anew."
             raise BrokenFunctionError(text)
         if isinstance(outcome[0], BaseException):
             raise self._said(outcome[0])
@@ -178,14 +182,11 @@ def _run(checked: Function, x: Tensor, outcome: list[tuple[Tensor, Tensor] | Bas
 
 def _from_file(path: Path) -> Any:  # noqa: ANN401  a module of any shape
     if not path.is_file():
-        text = f"There is no file {path}."
+        text = f"There is no file {path}, expected one with the function; check the path."
         raise BrokenFunctionError(text)
-    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
-    if spec is None or spec.loader is None:
-        text = f"{path} is not a Python file."
-        raise BrokenFunctionError(text)
+    spec = cast("ModuleSpec", importlib.util.spec_from_file_location(path.stem, path.resolve()))  # it ends in .py
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    cast("Loader", spec.loader).exec_module(module)
     return module
 
 

@@ -67,9 +67,10 @@ class TrainerLoss:
             raise DtypeError(message)
         check.integers(name, "labels", labels, logits.shape[:-1], "[B, T], one for each position of the logits")
         if labels.dim() != _TOKENS:
-            message = (
-                f"{name}: `labels` has shape {check.shape_of(labels)}, expected [B, T]; add the missing dimension."
-            )
+            fix = "labels.unsqueeze(0) beside logits.unsqueeze(0)"
+            if labels.dim() != 1:
+                fix = "labels.reshape(1, -1) beside logits.reshape(1, -1, logits.shape[-1])"
+            message = f"{name}: `labels` has shape {check.shape_of(labels)}, expected [B, T]; pass {fix}."
             raise ShapeError(message)
         targets = shifted(labels, IGNORE) if self.shift else labels
         loss = losses.cross_entropy(

@@ -174,13 +174,13 @@ def test_several_targets_are_labels_of_0_and_1(tmp_path: Path) -> None:
 
 
 def test_columns_that_are_not_there_or_named_twice_are_refused(tmp_path: Path) -> None:
-    assert "no such column; it has 'a', 'b', 'c', 'y'" in refused(tmp_path, rows(), "z")
+    assert "no such column; name one that it has: 'a', 'b', 'c', 'y'" in refused(tmp_path, rows(), "z")
     assert "--groups is 'z'" in refused(tmp_path, rows(), groups="z")
     assert "came together" in refused(tmp_path, rows(), groups="a", time="b")
     assert "named twice" in refused(tmp_path, rows(), groups="y")
     with pytest.raises(OptionError, match="no --target"):
         load(saved(tmp_path, rows()), Columns())
-    with pytest.raises(OptionError, match="neither a file nor a bundled set; the sets are breast_cancer, digits"):
+    with pytest.raises(OptionError, match="nor a bundled set; give a path, or a set: breast_cancer, digits"):
         load("iris", Columns())
 
 

@@ -109,7 +109,7 @@ class TestPaths:
         (
             lambda: LabelTree.huffman(torch.tensor([1, 2])).under("a"),
             OptionError,
-            "LabelTree.under: `prefix` is ('a',), expected the beginning of a path, such as (none: the tree",
+            "LabelTree.under: `prefix` is ('a',), expected the beginning of a path, and the tree has none; make one",
         ),
         (
             lambda: LabelTree.huffman(torch.tensor([[1, 2]])),

@@ -62,7 +62,8 @@ class Order:
         """
         if self.task is None or self.task in COMPARED_AS:
             return COMPARED_AS.get(self.task)
-        text = f"A comparison trains small models on tables, which {self.task.replace('_', ' ')} is not about."
+        task = self.task.replace("_", " ")
+        text = f"A comparison trains small models on tables, which {task} is not about; take the recipe as it is."
         raise Refusal(422, text)
 
     def command(self, said: str, targets: tuple[str, ...]) -> str:
@@ -116,7 +117,7 @@ def order(given: Mapping[str, Any]) -> Order:
 def _task(value: object) -> Task | None:
     if value is None or value in TASKS:
         return value
-    raise Refusal(400, f"task is {str(value)[:40]!r}, expected one of {', '.join(TASKS)}.")
+    raise Refusal(400, f"task is {str(value)[:40]!r}, expected one of {', '.join(TASKS)}; choose one, or leave it out.")
 
 
 def _missing(value: object) -> Missing | None:

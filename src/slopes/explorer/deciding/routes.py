@@ -203,7 +203,7 @@ def _queried(request: Request) -> Order:
     for name in request.query_params:
         texts = request.query_params.getlist(name)
         if name != "target" and len(texts) > 1:
-            raise Refusal(400, f"{name} was given more than once.")
+            raise Refusal(400, f"{name} was given more than once; once is enough.")
         given.setdefault(name, _read(name, texts[0]))
     return order(given)
 
@@ -219,13 +219,13 @@ async def _body(request: Request) -> Mapping[str, Any]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LONGEST_ORDER:
-            raise Refusal(413, f"The order is longer than {_LONGEST_ORDER // 1024} KiB.")
+            raise Refusal(413, f"The order is longer than {_LONGEST_ORDER // 1024} KiB; name fewer columns.")
     try:
         given = json.loads(body)
     except ValueError:
         given = None
     if not isinstance(given, dict):
-        raise Refusal(400, "The body is no JSON object.")
+        raise Refusal(400, 'The body is no JSON object; send one such as {"data": "wine"}.')
     return given
 
 

@@ -69,7 +69,7 @@ def read(targets: object) -> Column:
     if column.values.dim() not in {1, _TABLE}:
         message = (
             f"choose: `targets` has shape {check.shape_of(column.values)}, expected [N], or [N, K] for K values a row; "
-            f"for labels or numbers per pixel pass targets.flatten()."
+            f"for labels or numbers per pixel pass {as_tensor(column.given)}.flatten()."
         )
         raise ShapeError(message)
     if column.rows < 2 or column.values.numel() == 0:  # noqa: PLR2004
@@ -97,6 +97,11 @@ def _read(targets: object) -> Column:
         f"Series or DataFrame; convert it to one of these."
     )
     raise DtypeError(message)
+
+
+def as_tensor(given: str) -> str:
+    """Return how targets are written that have the methods of a tensor, after what was given."""
+    return "torch.tensor(targets)" if given.startswith(("list", "tuple")) else "targets"
 
 
 def _of_tensor(values: Tensor, given: str) -> Column:
@@ -159,7 +164,7 @@ def _of_list(values: Sequence[Any], given: str) -> Column:
     except (TypeError, ValueError, RuntimeError) as error:
         message = (
             f"choose: `targets`, {given}, is no table of numbers ({error}), expected numbers, strings, or rows of "
-            f"equally many numbers; convert it yourself."
+            f"equally many numbers; pass one column, or numbers in their place."
         )
         raise DtypeError(message) from error
     return _of_tensor(made, given)

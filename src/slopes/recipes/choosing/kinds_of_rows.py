@@ -9,7 +9,7 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import ShapeError
-from slopes.recipes.choosing.columns import Column
+from slopes.recipes.choosing.columns import Column, as_tensor
 from slopes.recipes.choosing.kinds_of_numbers import of_several, rows_sum_to_one
 from slopes.recipes.choosing.verdict import Answer, Verdict, asked, clear
 
@@ -25,9 +25,10 @@ def of_rows(column: Column) -> Verdict:
     """
     values = column.values
     if values.shape[1] == 1:
+        frame = column.given.startswith("polars")
+        flat = "targets.to_series()" if frame else f"{as_tensor(column.given)}.squeeze(-1)"
         message = (
-            f"choose: `targets` has shape {check.shape_of(values)}, expected [N] for one value a row; "
-            f"pass targets.squeeze(-1)."
+            f"choose: `targets` has shape {check.shape_of(values)}, expected [N] for one value a row; pass {flat}."
         )
         raise ShapeError(message)
     low, high = float(values.amin()), float(values.amax())

@@ -69,7 +69,7 @@ def _occurring(function: str, targets: Tensor, classes: int | None) -> list[floa
     if classes is None and different <= highest:
         message = (
             f"{function}: `targets` has {different} different class indices up to {highest}, expected every one "
-            f"from 0 to {highest}; number the classes anew (targets.unique(return_inverse=True)), or say how many "
+            f"from 0 to {highest}; number the classes anew (targets.unique(return_inverse=True)[1]), or say how many "
             f"there are with classes={highest + 1}."
         )
         raise ValuesError(message)
@@ -82,7 +82,7 @@ def _soft_counts(function: str, targets: Tensor, classes: int | None) -> list[fl
         message = (
             f"{function}: `targets` has shape {check.shape_of(targets)} and dtype {targets.dtype}, expected [N] class "
             f"indices or [N, C] floating distributions; for several labels per row use MultiLabel, for one-hot rows "
-            f"pass targets.argmax(-1), for [N, 1] targets.squeeze(-1)."
+            f"pass targets.int().argmax(-1), for [N, 1] targets.squeeze(-1)."
         )
         raise DtypeError(message)
     if classes is not None and classes != targets.shape[1]:

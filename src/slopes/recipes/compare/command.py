@@ -114,12 +114,16 @@ def _check_installed() -> None:
 
 
 def _plan(given: argparse.Namespace) -> Any:  # noqa: ANN401  a Plan, whose module is not imported here
-    for name in ("rows", "seeds", "steps"):
-        if getattr(given, name) < 1:
-            text = f"compare: --{name} is {getattr(given, name)}, expected a number of at least 1."
+    from slopes.recipes.data.dataset import LEAST_ROWS  # noqa: PLC0415  packages of the extra
+
+    for name, least in (("rows", LEAST_ROWS), ("seeds", 1), ("steps", 1)):
+        if getattr(given, name) < least:
+            text = (
+                f"compare: --{name} is {getattr(given, name)}, expected at least {least}; say --{name} {least} or more."
+            )
             raise OptionError(text)
     if given.jobs == 0:
-        text = "compare: --jobs is 0, expected a number of processes, or -1 for one on each core."
+        text = "compare: --jobs is 0, expected a number of processes; say --jobs -1 for one on each core."
         raise OptionError(text)
     shares = tuple(share / 100 for share in _numbers("corrupt", given.corrupt, 0, 100))
     ratios = _numbers("imbalance", given.imbalance, 1, float("inf"))
@@ -145,8 +149,8 @@ def _numbers(option: str, text: str, low: float, high: float) -> tuple[float, ..
         found = ()
     if not found or not all(low < number < high for number in found):
         said = (
-            f"compare: --{option} is {text!r}, expected numbers between {low:g} and {high:g}, as in 10,20, or the word "
-            f"none."
+            f"compare: --{option} is {text!r}, expected numbers between {low:g} and {high:g}, as in --{option} 10,20; "
+            f"say --{option} none to leave it out."
         )
         raise OptionError(said)
     return found

@@ -249,6 +249,6 @@ def _trials(data: Dataset, plan: Plan, names: Sequence[str]) -> Iterator[Trial]:
 def _decides(name: str, outcomes: Sequence[Outcome]) -> Measure:
     known = [m for m in MEASURES if all(m in o.scores for o in outcomes if o.scores) and MEASURES[m].better]
     if name not in known:
-        text = f"compare: --metric is {name!r}, expected one that every candidate has: {', '.join(known)}."
+        text = f"compare: --metric is {name!r}, expected one that every candidate has; choose from {', '.join(known)}."
         raise OptionError(text)
     return MEASURES[name]

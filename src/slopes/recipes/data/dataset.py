@@ -109,7 +109,9 @@ def load(
 def _path(data: str) -> Path:
     path = Path(data)
     if not path.suffix and not path.exists():
-        text = f"compare: {data!r} is neither a file nor a bundled set; the sets are {', '.join(bundled.SETS)}."
+        text = (
+            f"compare: {data!r} is neither a file nor a bundled set; give a path, or a set: {', '.join(bundled.SETS)}."
+        )
         raise OptionError(text)
     return path
 
@@ -155,7 +157,8 @@ def assign(
 
 def _check_columns(table: Table, columns: Columns, targets: tuple[str, ...]) -> None:
     if not targets:
-        text = f"compare: no --target, expected the column to predict; {table.name} has {_listed(table.frame.columns)}."
+        there = _listed(table.frame.columns)
+        text = f"compare: no --target, expected the column to predict; say --target and one of these: {there}."
         raise OptionError(text)
     named = {"target": targets, "ignore": columns.ignored, "categorical": columns.categorical}
     named |= {"groups": (columns.groups,) if columns.groups else (), "time": (columns.time,) if columns.time else ()}
@@ -163,14 +166,18 @@ def _check_columns(table: Table, columns: Columns, targets: tuple[str, ...]) -> 
         for name in names:
             if name not in table.frame.columns:
                 there = _listed(table.frame.columns)
-                text = f"compare: --{option} is {name!r}, and {table.name} has no such column; it has {there}."
+                said = f"compare: --{option} is {name!r}, and {table.name} has no such column"
+                text = f"{said}; name one that it has: {there}."
                 raise OptionError(text)
     if columns.groups and columns.time:
-        text = "compare: --groups and --time came together, expected one; a split keeps groups or follows time."
+        text = (
+            "compare: --groups and --time came together, expected one, since a split keeps groups or follows time; "
+            "leave one out."
+        )
         raise OptionError(text)
     twice = [name for name in targets if targets.count(name) > 1 or name in {columns.groups, columns.time}]
     if twice:
-        text = f"compare: {twice[0]!r} is named twice; a column is target, groups or time, once."
+        text = f"compare: {twice[0]!r} is named twice; name it once, as target, groups or time."
         raise OptionError(text)
 
 

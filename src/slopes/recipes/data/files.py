@@ -66,7 +66,8 @@ def read(path: Path, *, rows: int = ROWS, seed: int = 0) -> Table:
 
 def _check_file(path: Path) -> None:
     if path.suffix.lower() not in _SUFFIXES:
-        text = f"compare: {path.name} ends in {path.suffix or 'nothing'}, expected {', '.join(_SUFFIXES)}; rename it."
+        ending = path.suffix or "nothing"
+        text = f"compare: {path.name} ends in {ending}, expected {', '.join(_SUFFIXES)}; export it as one."
         raise OptionError(text)
     if not path.is_file():
         text = f"compare: there is no file {str(path)!r}; check the path, or give the name of a bundled set."
@@ -88,7 +89,10 @@ def _check_content(path: Path, head: bytes) -> None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     found = next((what for sign, what in _SIGNS.items() if start[:16].lower().startswith(sign.lower())), None)
     if parquet and not head.startswith(_PARQUET):
-        text = f"compare: {path.name} is not Parquet but {found or 'something else'}; rename it after what it is."
+        text = (
+            f"compare: {path.name} is not Parquet but {found or 'something else'}; export it as Parquet, or rename it "
+            f"if it is a .csv."
+        )
         raise ValuesError(text)
     if not parquet and (found or b"\0" in head):
         text = f"compare: {path.name} is no table of text but {found or 'binary'}; export it as CSV or Parquet."

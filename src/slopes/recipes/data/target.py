@@ -106,7 +106,7 @@ def _task_of(column: pl.Series) -> tuple[Task, tuple[str, ...]]:
     try:
         choice = choose(torch.from_numpy(column.to_numpy().astype(np.float64)))
     except SlopesError as error:
-        text = f"compare: target {column.name!r}: {str(error).partition(': ')[2]}"
+        text = f"compare: target {column.name!r}: {str(error).partition(': ')[2]} Or say --task regression."
         raise ValuesError(text) from None
     if choice.task in COMPARED_AS:
         return COMPARED_AS[choice.task], choice.evidence
@@ -163,7 +163,9 @@ def _two(name: str, words: list[str], counts: Counter[str], positive: str | None
         text = f"compare: --task is binary and target {name!r} has {len(counts)} classes, expected two; leave it out."
         raise OptionError(text)
     if positive is not None and positive not in counts:
-        text = f"compare: --positive is {positive!r}, expected one of {', '.join(map(repr, counts))}."
+        text = (
+            f"compare: --positive is {positive!r}, expected one of {', '.join(map(repr, counts))}; choose one of these."
+        )
         raise OptionError(text)
     no, yes, why = sides(counts)
     if positive is not None:
@@ -193,7 +195,9 @@ def _check_classes(name: str, counts: Counter[str], rows: int) -> None:
 
 def _labels(frame: pl.DataFrame, names: tuple[str, ...], task: Task | None) -> Target:
     if task not in {None, "multilabel"}:
-        text = f"compare: --target has {len(names)} columns and --task is {task}; several columns are multilabel."
+        text = (
+            f"compare: --target has {len(names)} columns and --task is {task}; expected multilabel; leave --task out."
+        )
         raise OptionError(text)
     for name in names:
         found = set(frame[name].unique().to_list())

@@ -107,10 +107,12 @@ class LabelTree:
         """
         found = [i for i, name in enumerate(self.names) if name[: len(prefix)] == prefix]
         if not found:
-            message = (
-                f"LabelTree.under: `prefix` is {prefix!r}, expected the beginning of a path, such as "
-                f"{self.names[0][:1] if self.names else '(none: the tree is not made from paths)'}; check its spelling."
+            such = (
+                f"such as {self.names[0][:1]}; check its spelling."
+                if self.names
+                else ("and the tree has none; make one with LabelTree.from_paths(paths).")
             )
+            message = f"LabelTree.under: `prefix` is {prefix!r}, expected the beginning of a path, {such}"
             raise OptionError(message)
         return torch.tensor(found, device=self.paths.device)
 
@@ -204,8 +206,9 @@ def _check_paths(paths: Sequence[Sequence[Hashable]]) -> None:
         seen[path] = label
     for whole, start in [(path, path[:length]) for path in seen for length in range(1, len(path))]:
         if start in seen:
+            step = next(s for s in ("other", *range(len(paths))) if (*start, s) not in seen)
             message = (
                 f"LabelTree.from_paths: `paths[{seen[start]}]` is {start!r}, on the way to {whole!r}, expected every "
-                f"class at the end of its branch; add a step such as {(*start, 'other')!r}."
+                f"class at the end of its branch; add a step such as {(*start, step)!r}."
             )
             raise OptionError(message)

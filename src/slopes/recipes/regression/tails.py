@@ -67,7 +67,7 @@ class Tails:
         if values.dim() != 1 or len(values) < _FEWEST:
             message = (
                 f"Tails: `values` has shape {check.shape_of(values)}, expected [N] with N at least {_FEWEST}; "
-                f"fewer say nothing of tails."
+                f"fewer say nothing of tails, so measure more."
             )
             raise ShapeError(message)
         finite("Tails", "values", values)
@@ -77,7 +77,8 @@ class Tails:
         if deviation == 0:
             message = (
                 f"Tails: more than half of {len(given)} `values` are {float(center):.6g}, expected numbers that "
-                f"differ; their median absolute deviation is 0, and gives no unit to measure tails in."
+                f"differ, since a median absolute deviation of 0 gives no unit to measure tails in; leave the repeated "
+                f"ones out."
             )
             raise ValuesError(message)
         away = (given - center) / deviation

@@ -138,7 +138,8 @@ def _exponents(scaled: Tensor, kind: Kind) -> Tensor:
     fitted = PowerTransformer(method=kind, standardize=False).fit(rows.cpu().numpy())
     found = torch.as_tensor(fitted.lambdas_, dtype=torch.float64, device=scaled.device)
     if not bool(found.isfinite().all()):
-        message = f"Transform: no exponent of {kind} fits `targets`, expected numbers of a few decades; choose 'log'."
+        fix = "choose 'log'" if kind == "box-cox" else "leave them as they are, with RobustRegression"
+        message = f"Transform: no exponent of {kind} fits `targets`, expected numbers of a few decades; {fix}."
         raise ValuesError(message)
     return found.reshape(scaled.shape[1:])
 

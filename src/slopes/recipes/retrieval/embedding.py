@@ -218,7 +218,9 @@ class Embedding:
         """
         self._check("Embedding.loss", raw, targets)
         if logit_scale is not None and self.objective != "clip":
-            message = f"Embedding.loss: `logit_scale` came with {self.objective!r}, expected it with 'clip'; drop it."
+            message = (
+                f"Embedding.loss: `logit_scale` came with {self.objective!r}, expected it with 'clip'; leave it out."
+            )
             raise OptionError(message)
         if self.objective == "triplet":
             # What does not count leaves before it is normalised: 0 · NaN would come back through the norm.
@@ -337,6 +339,8 @@ def _check_matrix(function: str, name: str, value: Tensor) -> None:
         fix = f"pass {name}.flatten(0, -2), and the targets flattened likewise"
         if value.dim() < 2:  # noqa: PLR2004  likewise
             fix = f"pass {name}.reshape(1, -1)"
+        elif value.dim() == 2:  # noqa: PLR2004  likewise
+            fix = "check how the embeddings were made"
         message = (
             f"{function}: `{name}` has shape {check.shape_of(value)}, expected [N, D] with D of at least 1, one "
             f"embedding a row; {fix}."

@@ -63,8 +63,8 @@ class Retrieval(Metric):
         """Return each metric of all batches so far, a number."""
         if not self.queries or sum(len(batch) for batch in self.queries) < 2:  # noqa: PLR2004  a neighbour
             message = (
-                "metrics: fewer than two embeddings were observed, expected at least two; one has nothing to be told "
-                "apart from."
+                "metrics: fewer than two embeddings were observed, expected at least two, since one has nothing to be "
+                "told apart from; observe more of them before compute()."
             )
             raise ValuesError(message)
         queries, targets = dim_zero_cat(self.queries), dim_zero_cat(self.targets)
@@ -99,8 +99,8 @@ class Retrieval(Metric):
             values["map"].append(retrieval_average_precision(ranks, hits))
         if not values:
             message = (
-                "metrics: no label was observed twice, expected one that was; an embedding alone with its label has "
-                "nothing to find."
+                "metrics: no label was observed twice, expected one that was, since an embedding alone with its label "
+                "has nothing to find; observe several of a label."
             )
             raise ValuesError(message)
         return {name: torch.stack(each).double().mean() for name, each in values.items()}

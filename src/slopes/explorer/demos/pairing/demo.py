@@ -140,7 +140,8 @@ def build(context: Context) -> Demo:
 def _check(state: State) -> None:
     task = BY_NAME[word(state, "task")]
     if state["loss"] == "log" and min(task.goals) <= 0:
-        text = f"The logarithm needs targets above 0; the task '{task.label}' has {number(min(task.goals), 2)}."
+        least = number(min(task.goals), 2)
+        text = f"The logarithm needs targets above 0; the task '{task.label}' has {least}. Choose another loss."
         raise StateError(text)
 
 

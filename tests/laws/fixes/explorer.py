@@ -1,0 +1,295 @@
+"""What repairs the errors of the explorer: addresses, answers of its server, a visitor's own functions and data."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+import pytest
+import torch
+from tests.laws.fixes.law import Fix, without
+
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "explorer/server.py Server._asset": "an address that no page of the explorer has: nothing is to be repaired",
+    "explorer/server.py Server._runtime": "likewise",
+}
+
+
+def names() -> Mapping[str, Any]:
+    from starlette.datastructures import QueryParams  # noqa: PLC0415  where it is used
+
+    from slopes import explorer, plotting  # noqa: PLC0415  likewise
+    from slopes.explorer import cards, runtime, serving, user  # noqa: PLC0415  likewise
+    from slopes.explorer.demos import BY_ID  # noqa: PLC0415  likewise
+    from slopes.explorer.demos.line_fit import fitted  # noqa: PLC0415  likewise
+    from slopes.explorer.loading import demonstration  # noqa: PLC0415  likewise
+    from slopes.explorer.regression import Kind  # noqa: PLC0415  likewise
+    from slopes.explorer.server import Server  # noqa: PLC0415  likewise
+
+    def asked(text: str = "", **paths: str) -> Any:  # noqa: ANN401  a request, as far as it is looked at
+        return SimpleNamespace(
+            scope={"query_string": text.encode()},
+            query_params=QueryParams(text),
+            path_params=paths,
+            headers={},
+            cookies={},
+        )
+
+    def state(page: str, text: str) -> Any:  # noqa: ANN401  whatever the figure computes
+        demo = demonstration(BY_ID[page])
+        return demo.parse([tuple(pair.split("=")) for pair in text.split("&") if pair])  # type: ignore[misc]
+
+    def kind(loss: Callable[..., Any]) -> Kind:
+        return Kind(name="x", label="Mine", said="mine", hue=0, guarded=user.GuardedLoss(loss, "mine"))
+
+    async def loaded() -> Any:  # noqa: ANN401  what the server waits for
+        demos = {"softmax-temperature": demonstration(BY_ID["softmax-temperature"])}
+        return SimpleNamespace(demos=demos, card=cards.card)
+
+    async def compute(work: Callable[[], Any]) -> Any:  # noqa: ANN401  likewise
+        return work()
+
+    rooms = {
+        "explorer": explorer,
+        "plotting": plotting,
+        "runtime": runtime,
+        "serving": serving,
+        "user": user,
+        "fitted": fitted,
+    }
+    stub = SimpleNamespace(_loaded=loaded, _compute=compute, _timing=True)
+    mine = {"asked": asked, "state": state, "kind": kind, "server": stub, "run": asyncio.run}
+    return {**rooms, **mine, "Server": Server}
+
+
+RUN: Final = "slopes.explorer.user._run"
+GUARDED: Final = "user.Guarded(mine, 'mine', limit)(torch.zeros(2))"
+TYPED: Final = "state(page, text)"
+WHERE: Final = "user.load(where)"
+
+
+def unloaded(*packages: str, **others: Any) -> Callable[[Path, pytest.MonkeyPatch], Mapping[str, Any]]:  # noqa: ANN401
+    """Return what hides packages, and lets an explorer start without loading what it shows."""
+
+    def given(folder: Path, patch: pytest.MonkeyPatch) -> Mapping[str, Any]:
+        patch.setattr("slopes.explorer.serving.Loading.start", lambda _: None)
+        patch.setattr("slopes.explorer.serving.VegaRuntime.start", lambda _: None)
+        return {**without(*packages)(folder, patch), **others}
+
+    return given
+
+
+def endless(x: torch.Tensor) -> torch.Tensor:
+    while len(x):
+        time.sleep(0.005)
+    return x
+
+
+def stopped(patch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401  a function of one tensor
+    """Return a function that has been stopped, as it is called again."""
+    from slopes.explorer import user  # noqa: PLC0415  where it is used
+
+    patch.setattr(guarded := user.Guarded(torch.tanh, "mine"), "_stopped", ("mine had not returned; mend it.", ""))
+    return guarded
+
+
+def written(name: str, text: str) -> Callable[[Path, pytest.MonkeyPatch], Mapping[str, Any]]:
+    """Return what writes a file, and gives its path."""
+
+    def given(folder: Path, _: pytest.MonkeyPatch) -> Mapping[str, Any]:
+        (folder / name).write_text(text, "utf-8")
+        return {"where": f"{folder / name}:mine", "path": folder / name}
+
+    return given
+
+
+TRIED: Final[Mapping[str, Sequence[Fix]]] = {
+    "explorer/schema.py Number.parse": [
+        Fix(TYPED, {"page": "activations", "text": "at=two"}, words={"text": "'at=' + text"}, typed={"text": "-2"}),
+        Fix(TYPED, {"page": "activations", "text": "at=nan"}, words={"text": "'at=' + text"}, typed={"text": "-2"}),
+        Fix(TYPED, {"page": "activations", "text": "at=500"}, words={"text": "'at=' + text"}, typed={"text": "100"}),
+    ],
+    "explorer/schema.py Choice.parse": [
+        Fix(
+            TYPED, {"page": "pairing", "text": "task=binry"}, words={"text": "'task=' + text"}, typed={"text": "binary"}
+        ),
+    ],
+    "explorer/schema.py Several.parse": [
+        Fix(
+            TYPED,
+            {"page": "activations", "text": "functions=glu"},
+            words={"text": "'functions=' + text"},
+            typed={"text": "gelu"},
+        ),
+        Fix(TYPED, {"page": "activations", "text": "functions=relu,relu"}, words={"text": "'functions=relu'"}),
+        Fix(
+            TYPED,
+            {"page": "activations", "text": "functions=relu,gelu,elu,selu,mish,swish,tanh,sigmoid,prelu"},
+            words={"text": "'functions=relu,gelu,elu,selu,mish,swish,tanh,sigmoid'"},
+            check="'at most 8' in error",
+        ),
+    ],
+    "explorer/schema.py Demo.parse": [
+        Fix(TYPED, {"page": "activations", "text": "ad=1"}, words={"text": "text + '=1'"}, typed={"text": "at"}),
+        Fix(TYPED, {"page": "activations", "text": "at=1&at=2"}, words={"text": "'at=1'"}),
+        Fix(TYPED, {"page": "activations", "text": "at="}, words={"text": "''"}),
+        Fix(TYPED, {"page": "activations", "text": "at=1" + "0" * 500}, words={"text": "text[:5]"}),
+    ],
+    "explorer/schema.py check_range": [
+        Fix(TYPED, {"page": "regression-losses", "text": "from=2&to=1"}, words={"text": "'from=1&to=2'"}),
+    ],
+    "explorer/demos/kl/demo.py _check": [
+        Fix(
+            TYPED,
+            {"page": "kl", "text": "p_sun=0&p_rain=0&p_snow=0"},
+            words={"text": "text.replace('p_sun=0', 'p_sun=1')"},
+        ),
+    ],
+    "explorer/demos/pairing/demo.py _check": [
+        Fix(
+            TYPED, {"page": "pairing", "text": "task=regression&loss=log"}, words={"text": "text.replace('log', 'mse')"}
+        ),
+    ],
+    "explorer/demos/line_fit/fitted.py fitted": [
+        Fix(
+            "fitted.fitted(kind(loss), 1.0, 3.0, 2.0)",
+            {"loss": lambda p, t: p - t},
+            words={"loss": "lambda p, t: (p - t) ** 2"},
+        ),
+    ],
+    "explorer/exporting.py drawn": [
+        Fix("plotting.figure(name)", {"name": "softmax-temperatur"}, typed={"name": "softmax-temperature"}),
+        Fix("plotting.figure('softmax-temperature', theme=theme)", {"theme": "night"}, {"theme": "'dark'"}),
+        Fix(
+            "plotting.figure('softmax-temperature', given)",
+            {"given": {"tt": 1.0}},
+            words={"given": "{name: 1.0}"},
+            typed={"name": "t"},
+        ),
+    ],
+    "explorer/runtime.py font": [
+        Fix(
+            "runtime.font()",
+            without("ziamath"),
+            words={"_": "pip(line)"},
+            typed={"line": "pip install 'slopes[explorer]'"},
+        ),
+    ],
+    "explorer/serving.py explore": [
+        Fix("explorer.explore(f, open_browser=False).stop()", unloaded(f=3), words={"f": "torch.tanh"}),
+    ],
+    "explorer/serving.py _explorer": [
+        Fix(
+            "serving._explorer(0, ())._listener.close()",
+            unloaded("uvicorn"),
+            words={"_": "pip(line)"},
+            typed={"line": "pip install 'slopes[explorer]'"},
+        ),
+    ],
+    "explorer/serving.py _listen": [
+        Fix("serving._listen(port).close()", {"port": 99999}, {"port": "0"}),
+    ],
+    "explorer/user.py load": [
+        Fix(
+            WHERE,
+            {"where": "torch.tanh"},
+            words={"where": "form.replace('module', 'torch').replace('name', 'tanh')"},
+            typed={"form": "module:name"},
+        ),
+        Fix(
+            WHERE, written("mine.py", "import nothing_here\n"), words={"_": "path.write_text('def mine(x): return x')"}
+        ),
+        Fix(WHERE, {"where": "torch:tahn"}, words={"where": "'torch:' + name"}, typed={"name": "tan"}),
+        Fix(WHERE, written("mine.py", "other = 3\n"), words={"_": "path.write_text('def mine(x): return x + 1 - 1')"}),
+        Fix(WHERE, {"where": "math:tau"}, words={"where": "'math:tan'"}),
+    ],
+    "explorer/user.py _from_file": [
+        Fix(
+            WHERE,
+            {"where": "nowhere/mine.py:mine"},
+            words={"_": "(folder / 'mine.py').write_text('mine = abs')", "where": "f'{folder}/mine.py:mine'"},
+        ),
+    ],
+    "explorer/user.py Guarded._guard": [
+        Fix(GUARDED, {"mine": lambda _: 1 / 0, "limit": 2.0}, words={"mine": "torch.tanh"}),
+        Fix(GUARDED, {"mine": endless, "limit": 0.05}, words={"mine": "torch.tanh", "limit": "2.0"}),
+        Fix(
+            "[guarded(torch.zeros(2)) for _ in range(2)]",
+            lambda _, patch: {"guarded": stopped(patch)},
+            words={"guarded": "user.Guarded(torch.tanh, 'mine')"},
+        ),
+        Fix(
+            GUARDED,
+            lambda _, patch: {"mine": torch.tanh, "limit": 2.0, "_": patch.setattr(RUN, lambda *_: None)},
+            words={"_": "patch.undo()"},
+        ),
+    ],
+    "explorer/user.py Guarded._checked": [
+        Fix(GUARDED, {"mine": lambda x: x.tolist(), "limit": 2.0}, words={"mine": "lambda x: x + 0"}),
+        Fix(GUARDED, {"mine": lambda x: x.mean(), "limit": 2.0}, words={"mine": "lambda x: x + 0"}),
+        Fix(
+            "user.GuardedLoss(mine, 'mine').at(torch.ones(2), torch.zeros(2))",
+            {"mine": lambda p, t: (p - t).mean()},
+            words={"mine": "lambda p, t: p - t"},
+            check="'before any mean' in error",
+        ),
+        Fix(GUARDED, {"mine": lambda x: x.long(), "limit": 2.0}, words={"mine": "lambda x: x.round()"}),
+        Fix(GUARDED, {"mine": lambda x: x.detach() + 1, "limit": 2.0}, words={"mine": "lambda x: x + 1"}),
+    ],
+    "explorer/server.py _known": [
+        Fix(
+            "run(Server._schema(server, asked(demo=name)))",
+            {"name": "softmax-temprature"},
+            typed={"name": "softmax-temperature"},
+        ),
+    ],
+    "explorer/server.py _pairs": [
+        Fix(
+            "run(Server._answer(server, asked(text, demo='softmax-temperature')))",
+            {"text": "&".join("t=1" for _ in range(999))},
+            words={"text": "'t=1'"},
+        ),
+    ],
+    "explorer/server.py _tables": [
+        Fix(
+            "run(Server._answer(server, asked('tables=' + places, demo='softmax-temperature')))",
+            {"places": "x"},
+            typed={"places": "0,2"},
+        ),
+    ],
+    "explorer/server.py _state": [
+        Fix(
+            "run(Server._answer(server, asked(name + '=1', demo='softmax-temperature')))",
+            {"name": "tt"},
+            typed={"name": "t"},
+        ),
+    ],
+    "explorer/server.py Server._charts": [
+        Fix(
+            "run(Server._charts(server, asked(text, demo='softmax-temperature')))",
+            {"text": ""},
+            words={"text": "f'{name}=light'"},
+            typed={"name": "theme"},
+        ),
+    ],
+    "explorer/server.py Server._export": [
+        Fix(
+            "run(Server._export(server, asked('', file=file)))",
+            {"file": "softmax-temperature.pdf"},
+            words={"file": "'softmax-temperature.csv'"},
+            typed={"kind": "csv"},
+        ),
+        Fix(
+            "run(Server._export(server, asked('theme=' + theme, file='softmax-temperature.csv')))",
+            {"theme": "night"},
+            typed={"theme": "dark"},
+        ),
+    ],
+    "explorer/server.py Server._card": [
+        Fix("run(Server._card(server, asked(name=name)))", {"name": "nothing"}, words={"name": "'gelu'"}),
+    ],
+}
