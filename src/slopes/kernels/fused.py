@@ -17,13 +17,15 @@ import torch
 from torch import Tensor
 
 from slopes._core.reduce import Plan, wide
-from slopes._core.settings import STATE, has_autocast, is_recorded, is_transformed, without_autocast
+from slopes._core.settings import STATE, has_autocast, is_recorded, is_transformed, settled, without_autocast
 from slopes.kernels import record
 
 LEAST: Final = 1 << 15  # elements from which one pass makes good what it costs to enter a compiled program
 BACKEND: Final = "inductor"
 _OPTIONS: Final = 4  # sets of options of a formula that are compiled; one that changes at each call never ends
 _FORKED: Final = "this process was forked, where threads of a compiler or of OpenMP may be lost"
+
+_LINE: Final = 160  # characters of an error that are shown
 
 Program = Callable[..., Any]
 _forked = False
@@ -105,7 +107,8 @@ class Programs:
             except torch.OutOfMemoryError:
                 raise
             except Exception as error:  # noqa: BLE001  a compiler fails in many ways, and the plain form is right
-                reason = self._refused[key] = f"{type(error).__name__} came from torch's compiler"
+                said = " ".join(str(error).split())[:_LINE]
+                reason = self._refused[key] = f"torch's compiler failed with {type(error).__name__}: {said}"
             else:
                 record.passed(self.name, like, "one compiled pass", "since slopes.fused is on")
                 return found
@@ -140,9 +143,11 @@ def _compiled(program: FunctionType) -> Program:
 
 
 def _filled(constants: tuple[Any, ...], which: tuple[bool, ...], tensors: Sequence[Tensor]) -> list[Any]:
-    """Return the numbers of a formula, tensors in their places."""
+    """Return the numbers of a formula, tensors in their places, the others as constants of the program."""
     left = iter(tensors)
-    return [next(left) if is_tensor else constant for constant, is_tensor in zip(constants, which, strict=True)]
+    return [
+        next(left) if is_tensor else constant for constant, is_tensor in zip(settled(constants), which, strict=True)
+    ]
 
 
 def _total(both: Program, wanted: tuple[bool, ...], constants: tuple[Any, ...], which: tuple[bool, ...]) -> Any:  # noqa: ANN401
