@@ -131,6 +131,8 @@ _CODE: Final = ("F.", "torch.", "value *")
 _HEADINGS: Final = {
     "default": "Default activations",
     "exact": "Exact activations",
+    "fused": "Fused passes in code that is not compiled",
+    "small": "Small calls on one thread",
     "gated": "Gated units",
     "binary": "Losses of one logit",
     "cross_entropy": "Cross-entropy",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -24,6 +24,7 @@ from torch import Tensor
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812
+from slopes.kernels import fused
 
 DTYPES: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 WIDE: Final = (torch.float32, torch.float64)
@@ -34,6 +35,18 @@ every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: str(dty
 wide_dtypes = pytest.mark.parametrize("dtype", WIDE, ids=lambda dtype: str(dtype).removeprefix("torch."))
 
 Loss = Callable[..., Tensor]
+
+
+@pytest.fixture(params=["plain", pytest.param("fused", marks=pytest.mark.long)], autouse=True)
+def _in_both_modes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run every hazard through the plain formulas, and through fused programs of the smallest inputs."""
+    if request.param == "plain":
+        yield
+        return
+    monkeypatch.setattr(fused, "LEAST", 1)
+    monkeypatch.setattr(fused, "BACKEND", "aot_eager")
+    with slopes.fused():
+        yield
 
 
 def leaf(values: object, dtype: torch.dtype) -> Tensor:

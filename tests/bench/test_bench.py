@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
 from bench import __main__ as bench
-from bench import accuracy, published, reference, report
+from bench import accuracy, published, reference, report, twins
 from bench.cases import CASES
 from bench.functions import BY_NAME, Function
 from bench.series import Series, run_series
@@ -22,13 +23,13 @@ from torch import Tensor
 QUICK = {case.name: case for case in CASES if isinstance(case, Case)}
 SERIES = [case for case in CASES if isinstance(case, Series)]
 # Compiled once each by `make bench`, which checks them in the same way; that eager and compiled agree is a law.
-COMPILED = {name for name in QUICK if name.startswith("exact.") or name.endswith("_compiled")}
+COMPILED = {name for name in QUICK if name.startswith(("exact.", "fused.")) or name.endswith("_compiled")}
 LOSSY = {"linear.torch16", "linear.torch16_best"}  # torch's chunked form returns a loss of bfloat16
 
 
 def test_a_quick_run_writes_results_without_a_date(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "results.json"
-    assert bench.main(["binary_cross_entropy", "default.gelu", "--quick", "--json", str(path)]) == 0
+    assert bench.main(["binary.binary_cross_entropy", "default.gelu", "--quick", "--json", str(path)]) == 0
     data = json.loads(path.read_text("utf-8"))
     assert {result["name"] for result in data["results"]} == {"binary.binary_cross_entropy", "default.gelu"}
     assert set(data["conditions"]) == {"torch", "processor", "instructions", "threads"}
@@ -216,3 +217,10 @@ def test_errors_are_rounded_up() -> None:
     assert [accuracy.said(e) for e in (0.5004, 0.5, 4.001, 12.1, 8.4e15, np.inf)] == [
         *("0.501", "0.500", "4.01", "13", "8.4e15", "∞"),
     ]
+
+
+def test_second_forms_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    twins.main(["--quick"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 8
+    assert all(re.search(r"ms, its definition +\d+\.\d ms: \d+\.\d\d times$", line) for line in lines)

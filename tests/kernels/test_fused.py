@@ -17,6 +17,7 @@ from torch import Tensor
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
+from slopes.activations._forms import EXACT_WHEN_FUSED
 from slopes.kernels import fused, record
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")  # torch's own
@@ -274,3 +275,16 @@ def test_machine_code_is_right(name: str) -> None:
         assert loss.item() == pytest.approx(right.item(), rel=1e-6)
         torch.testing.assert_close(slope.double(), right_slope, rtol=3e-6, atol=1e-12)
     assert {run.did.partition(",")[0] for run in slopes.explain().runs} == {"one compiled pass"}, slopes.explain()
+
+
+@pytest.mark.parametrize("name", EXACT_WHEN_FUSED)
+def test_the_audited_form_is_the_default_where_it_is_faster(name: str, compiled: list[str]) -> None:
+    x = torch.tensor([-30.0, -1.1924, 0.25, 3.0], requires_grad=True)
+    activation = getattr(A, name)
+    with slopes.fused():
+        default = activation(x)
+        assert compiled
+        with slopes.exact():
+            audited = activation(x)
+    assert torch.equal(default, audited)
+    assert torch.equal(*(torch.autograd.grad(y.sum(), x)[0] for y in (default, audited)))

@@ -20,7 +20,7 @@ from slopes._core.reduce import wide
 from slopes._core.settings import STATE, settled
 from slopes._core.spec import FINITE, FINITE_POSITIVE, POSITIVE, Domain, Equivalent, Parameter, Source, Spec
 from slopes.activations._forms import INPUT, choose
-from slopes.kernels import gaussian, logistic
+from slopes.kernels import fused, gaussian, logistic
 from slopes.kernels.pointwise import Pointwise
 
 
@@ -110,10 +110,10 @@ def swish(x: Tensor, *, beta: float | Tensor = 1.0) -> Tensor:
     if isinstance(beta, Tensor):
         return _SWISH_LEARNED(x, _expanded(beta, x))
     beta = check.option("swish", "beta", beta, FINITE)
-    if STATE.exact or x.dtype != wide(x.dtype):
-        return F.silu(x) if beta == 1 and not STATE.exact else _SWISH(x, float(beta))
-    if beta == 1:
+    if beta == 1 and not STATE.exact:
         return F.silu(x)
+    if STATE.exact or x.dtype != wide(x.dtype) or fused.asked(x):
+        return _SWISH(x, float(beta))
     (beta,) = settled((float(beta),))
     return x * torch.sigmoid(beta * x)
 

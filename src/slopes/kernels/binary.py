@@ -1,6 +1,7 @@
 """Losses on one logit and one label: value and gradient, from e^-|x| alone.
 
-The eager forms avoid `torch.where`, which costs ten times an arithmetic operation on a CPU.
+The eager forms avoid `torch.where`, which costs ten times an arithmetic operation on a CPU: the definitions take 3.3
+(cross-entropy), 2.2 (focal) and 2.5 times as long (asymmetric) where nothing is fused (`python -m bench.twins`).
 """
 
 from __future__ import annotations

@@ -122,13 +122,18 @@ class Programs:
         return None
 
 
-def wants(*tensors: Tensor) -> bool:
-    """Whether a compiled pass is asked for and worth it for these tensors, of which the first is the largest."""
-    if torch.compiler.is_compiling() or not STATE.fused or tensors[0].numel() < LEAST:
+def asked(x: Tensor) -> bool:
+    """Whether a compiled pass over this tensor is asked for and worth it."""
+    if torch.compiler.is_compiling() or not STATE.fused or x.numel() < LEAST:
         return False
-    return not (torch.is_grad_enabled() or is_recorded() or is_transformed(*tensors)) and all(
-        t.is_contiguous() for t in tensors
-    )
+    return not (is_recorded() or is_transformed(x))
+
+
+def wants(*tensors: Tensor) -> bool:
+    """Whether these tensors, of which the first is the largest, are to be run through a compiled pass now."""
+    if not asked(tensors[0]) or torch.is_grad_enabled():
+        return False
+    return not is_transformed(*tensors) and all(t.is_contiguous() for t in tensors)
 
 
 def _compiled(program: FunctionType) -> Program:

@@ -5,7 +5,7 @@ Dimension names: `...` is any shape. Residuals are predictions - targets.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import torch.fx
 from torch import Tensor
@@ -340,27 +340,10 @@ def _smooth_l1(p: Tensor, t: Tensor, beta: float) -> tuple[Tensor, tuple[Tensor,
     return inner * (r - 0.5 * beta * inner), (inner, -inner)
 
 
-def _mse_eager(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
-    r = p - t
-    return r * r, (r.mul_(2), lambda: -r)
-
-
-def _mae_eager(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
-    r = p - t
-    side = r.sign()
-    return r.abs_(), (side, lambda: -side)
-
-
-def _huber_eager(p: Tensor, t: Tensor, delta: float) -> tuple[Tensor, tuple[Any, ...]]:
-    r = p - t
-    inner = r.clamp(-delta, delta)
-    return r.sub_(inner, alpha=0.5).mul_(inner), (inner, lambda: -inner)
-
-
-_MSE: Final = Pointwise.sharing("MSE", _mse, tensors=2, eager=_mse_eager, kernel=functional.mse_loss)
-_MAE: Final = Pointwise.sharing("MAE", _mae, tensors=2, eager=_mae_eager, kernel=functional.l1_loss)
+_MSE: Final = Pointwise.sharing("MSE", _mse, tensors=2, kernel=functional.mse_loss)
+_MAE: Final = Pointwise.sharing("MAE", _mae, tensors=2, kernel=functional.l1_loss)
 _HUBER: Final = Pointwise.sharing(
-    "Huber", _huber, tensors=2, eager=_huber_eager, kernel=lambda p, t, delta: functional.huber_loss(p, t, delta=delta)
+    "Huber", _huber, tensors=2, kernel=lambda p, t, delta: functional.huber_loss(p, t, delta=delta)
 )
 _SMOOTH_L1: Final = Pointwise.sharing(
     "SmoothL1", _smooth_l1, tensors=2, kernel=lambda p, t, beta: functional.smooth_l1_loss(p, t, beta=beta)
