@@ -55,11 +55,7 @@ def _reduced(loss: Pointwise, form: Any, given: Sequence[Tensor], numbers: Seque
     plan, wanted = Plan(None, None, float(len(given[0])), "mean"), [True] + [False] * (len(given) - 1)
 
     def run() -> object:
-        before, loss.eager = loss.eager, form
-        try:
-            return plain.total(loss, plan, given, numbers, wanted)
-        finally:
-            loss.eager = before
+        return plain.total(form, plan, given, numbers, wanted, by_rows=loss.rows)
 
     return run
 

@@ -10,6 +10,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -181,3 +182,30 @@ def test_torch_is_not_patched() -> None:
     found = {path.name: match[0] for path in FILES for match in pattern.finditer(path.read_text())}
     assert found == {}
     assert torch.nn.functional.gelu.__module__ != "slopes"
+
+
+def _imported(path: Path, modules: Mapping[str, Path]) -> set[str]:
+    """Return the modules of the library that a file imports anywhere: also late, and for its types alone."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names} | {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+    return {name for name in found if name in modules}
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Assert that files can be put in an order in which each imports only what came before it."""
+    modules = {_module(path): path for path in FILES}
+    # A package is imported by what is in it, and lists what is in it: that is no circle of two files' thoughts.
+    packages = {_module(path) for path in FILES if path.name == "__init__.py"}
+    arrows = {name: _imported(path, modules) - packages - {name} for name, path in modules.items()}
+    while ready := [name for name, needs in arrows.items() if not needs]:
+        arrows = {name: needs - set(ready) for name, needs in arrows.items() if name not in ready}
+    assert not arrows, f"these import each other in a circle, or need one that does: {arrows}"

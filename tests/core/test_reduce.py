@@ -12,6 +12,7 @@ from torch import Tensor
 
 import slopes
 from slopes._core import reduce
+from slopes._core.tensors import wide
 
 LIKE = torch.zeros(3)
 LOSS = torch.tensor([1.0, 2.0, 4.0])
@@ -106,8 +107,8 @@ def test_weights_are_widened_and_kept_as_they_are() -> None:
     before = given.clone()
     planned(weight=given)
     assert torch.equal(given, before)
-    assert reduce.wide(torch.float16) == reduce.wide(torch.bfloat16) == reduce.wide(torch.float32) == torch.float32
-    assert reduce.wide(torch.float64) == torch.float64
+    assert wide(torch.float16) == wide(torch.bfloat16) == wide(torch.float32) == torch.float32
+    assert wide(torch.float64) == torch.float64
 
 
 def test_large_weights_do_not_overflow_16_bits() -> None:

@@ -10,7 +10,7 @@ import math
 import numbers
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import torch
 import torch.fx
@@ -19,18 +19,14 @@ from torch import Tensor
 from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, TransformError, ValuesError
 from slopes._core.settings import is_readable, reads_values
 from slopes._core.spec import Domain
+from slopes._core.tensors import FLOATS, NARROW, Shaped
 
-if TYPE_CHECKING:
-    from slopes._core.linear_logits import Logits
-
-NARROW = (torch.float16, torch.bfloat16)
-FLOATS = (*NARROW, torch.float32, torch.float64)
 _LEAST, _MOST = torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max
 _LARGEST = int(sys.float_info.max)  # of the integers that are a float too
 _PIECE = 1 << 17
 
 
-def shape_of(tensor: Logits) -> str:
+def shape_of(tensor: Shaped) -> str:
     """Return the shape of a tensor as people write it: `[3, 4]`."""
     return str(list(tensor.shape))
 
@@ -102,15 +98,15 @@ def floating(function: str, **tensors: Tensor) -> None:
             raise DtypeError(message)
 
 
-def logits(function: str, **given: Logits) -> None:
+def logits(function: str, **given: Shaped) -> None:
     """Raise `DtypeError` unless each argument is a floating tensor, or logits that are not made."""
     for name, value in given.items():
         _no_proxy(function, name, value)
-    made = {name: t for name, t in given.items() if not hasattr(t, "materialize")}
+    made = {name: cast("Tensor", t) for name, t in given.items() if not hasattr(t, "materialize")}
     floating(function, **made)
 
 
-def same_device(function: str, **tensors: Logits | None) -> None:
+def same_device(function: str, **tensors: Shaped | None) -> None:
     """Raise `DeviceError` unless all tensors are on one device."""
     present = {name: t for name, t in tensors.items() if t is not None}
     if len({t.device for t in present.values()}) > 1:
@@ -119,7 +115,7 @@ def same_device(function: str, **tensors: Logits | None) -> None:
         raise DeviceError(message)
 
 
-def same_precision(function: str, **tensors: Logits) -> None:
+def same_precision(function: str, **tensors: Shaped) -> None:
     """Raise `DtypeError` where float64 meets a narrower dtype; 16-bit and float32 both compute in float32."""
     wide = {t.dtype for t in tensors.values()}
     if torch.float64 in wide and len(wide) > 1:
@@ -139,13 +135,13 @@ def learned_dtype(function: str, x: Tensor, **learned: Tensor) -> None:
     same_dtype(function, x=x, **learned)
 
 
-def _fail_dtypes(function: str, expected: str, tensors: Mapping[str, Logits]) -> None:
+def _fail_dtypes(function: str, expected: str, tensors: Mapping[str, Shaped]) -> None:
     came = ", ".join(f"`{name}` is {t.dtype}" for name, t in tensors.items())
     message = f"{function}: {came}, expected {expected}; convert one of them, nothing is cast silently."
     raise DtypeError(message)
 
 
-def same_shape(function: str, **tensors: Logits) -> None:
+def same_shape(function: str, **tensors: Shaped) -> None:
     """Raise `ShapeError` unless all shapes are equal: nothing broadcasts silently."""
     first, *others = (t.shape for t in tensors.values())
     if any(shape != first for shape in others):  # compared and not hashed: under torch.compile a size has no hash
@@ -192,7 +188,7 @@ def has_shape(function: str, name: str, value: Tensor, shape: Sequence[int], mea
         raise ShapeError(message)
 
 
-def dimensions(function: str, name: str, value: Logits, names: str, at_least: int) -> None:
+def dimensions(function: str, name: str, value: Shaped, names: str, at_least: int) -> None:
     """Raise `ShapeError` unless `value` has at least this many dimensions; `names` writes them: `[..., C]`."""
     if value.dim() < at_least:
         message = (
@@ -202,7 +198,7 @@ def dimensions(function: str, name: str, value: Logits, names: str, at_least: in
         raise ShapeError(message)
 
 
-def filled(function: str, name: str, value: Logits, names: str, fix: str = "check the size of the head") -> None:
+def filled(function: str, name: str, value: Shaped, names: str, fix: str = "check the size of the head") -> None:
     """Raise `ShapeError` where the last dimension is empty; `names` writes them all: `[..., C]`."""
     if value.shape[-1] == 0:
         last = names.strip("[]").split(", ")[-1]

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import ShapeError
-from slopes._core.reduce import wide
 from slopes._core.settings import has_autocast, without_autocast
 from slopes._core.spec import FINITE_POSITIVE, TEMPERATURE
+from slopes._core.tensors import wide
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import math
 import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -20,9 +20,7 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import DtypeError, OptionError, ValuesError
 from slopes._core.settings import is_recorded, reads_values
-
-if TYPE_CHECKING:
-    from slopes._core.linear_logits import Logits
+from slopes._core.tensors import FLOATS, Shaped, wide
 
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS: Final = ("mean", "sum", "none")
@@ -89,7 +87,7 @@ class Plan:
 def plan(
     function: str,
     shape: Sequence[int],
-    like: Logits,
+    like: Shaped,
     *,
     mask: Tensor | None,
     weight: Tensor | None,
@@ -131,18 +129,13 @@ def plan(
     return Plan(keep, weight, divisor, reduction, function)
 
 
-def check_mask(function: str, mask: Tensor, shape: Sequence[int], like: Logits) -> None:
+def check_mask(function: str, mask: Tensor, shape: Sequence[int], like: Shaped) -> None:
     """Check a mask; a loss that reads it before its plan is made calls this first."""
     check.boolean(function, "mask", mask, shape, "the shape of the unreduced loss; True where it counts")
     check.same_device(function, mask=mask, predictions=like)
 
 
-def wide(dtype: torch.dtype) -> torch.dtype:
-    """Return the dtype that a loss is computed and returned in: float32 for 16-bit input."""
-    return torch.float32 if dtype in check.NARROW else dtype
-
-
-def _check_weight(function: str, weight: Tensor, shape: Sequence[int], like: Logits) -> None:
+def _check_weight(function: str, weight: Tensor, shape: Sequence[int], like: Shaped) -> None:
     check.floating(function, weight=weight)
     check.has_shape(function, "weight", weight, shape, "the shape of the unreduced loss")
     check.same_device(function, weight=weight, predictions=like)
@@ -166,7 +159,7 @@ def _divisor(
     weight: Tensor | None,
     shape: Sequence[int],
     counts: Tensor | None,
-    like: Logits,
+    like: Shaped,
 ) -> Tensor | float | None:
     if denominator is not None:
         return _checked_denominator(function, reduction, denominator, like)
@@ -180,7 +173,7 @@ def _divisor(
     return _size(shape, like) if keep is None else keep.sum()
 
 
-def _size(shape: Sequence[int], like: Logits) -> Tensor | float:
+def _size(shape: Sequence[int], like: Shaped) -> Tensor | float:
     count = math.prod(shape)
     if torch.compiler.is_compiling() or is_recorded():  # as a number, a size that changes would be made a constant
         return torch.scalar_tensor(count, dtype=wide(like.dtype), device=like.device)
@@ -188,7 +181,7 @@ def _size(shape: Sequence[int], like: Logits) -> Tensor | float:
 
 
 def _checked_denominator(
-    function: str, reduction: Reduction, denominator: Tensor | float, like: Logits
+    function: str, reduction: Reduction, denominator: Tensor | float, like: Shaped
 ) -> Tensor | float:
     if reduction != "mean":
         message = (
@@ -213,11 +206,11 @@ def _checked_denominator(
     return denominator
 
 
-def _check_number(function: str, denominator: Tensor, like: Logits) -> None:
+def _check_number(function: str, denominator: Tensor, like: Shaped) -> None:
     """Check a divisor that is a tensor: a count or a sum of weights, on the CPU as a number is, or with the loss."""
     check.tensor(function, denominator=denominator)
     check.has_shape(function, "denominator", denominator, (), "one number")
-    if denominator.dtype not in (*check.FLOATS, *_COUNTS):
+    if denominator.dtype not in (*FLOATS, *_COUNTS):
         message = (
             f"{function}: `denominator` has dtype {denominator.dtype}, expected a real number or a count; "
             f"pass the sum of weights, or a number of elements."

@@ -17,9 +17,9 @@ from slopes._core import check
 from slopes._core.errors import DtypeError, OptionError, ShapeError
 from slopes._core.module import Module
 from slopes._core.numerics import logistic as _logistic
-from slopes._core.reduce import wide
 from slopes._core.settings import STATE
 from slopes._core.spec import Equivalent, Input, Source, Spec
+from slopes._core.tensors import wide
 from slopes.kernels import gaussian, logistic
 from slopes.kernels.pointwise import Pointwise
 

@@ -16,9 +16,9 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import OptionError
 from slopes._core.module import Module
-from slopes._core.reduce import wide
 from slopes._core.settings import STATE, is_readable
 from slopes._core.spec import FINITE_POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.tensors import wide
 from slopes.kernels import rows
 
 

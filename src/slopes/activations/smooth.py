@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from slopes._core import check
 from slopes._core.errors import ShapeError
 from slopes._core.module import Module
-from slopes._core.reduce import wide
 from slopes._core.settings import STATE, settled
 from slopes._core.spec import FINITE, FINITE_POSITIVE, POSITIVE, Domain, Equivalent, Parameter, Source, Spec
+from slopes._core.tensors import wide
 from slopes.activations._forms import INPUT, choose
 from slopes.kernels import fused, gaussian, logistic
 from slopes.kernels.pointwise import Pointwise

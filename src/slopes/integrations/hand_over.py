@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from slopes._core.errors import DtypeError
-from slopes.integrations.output_head import OutputHead, give, gives, heads_in, take_back
+from slopes.integrations.output_head import OutputHead, gives, heads_in, rebased, take_back
 
 # The layers of each model that hand over, also where the model no longer has them: another head was set in their place.
 _GIVEN: Final[weakref.WeakKeyDictionary[nn.Module, weakref.WeakSet[nn.Module]]] = weakref.WeakKeyDictionary()
@@ -191,5 +191,15 @@ def _hand_over(model: nn.Module) -> None:
         raise DtypeError(message)
     for layer in layers:
         if not gives(layer):
-            give(layer)
+            _give(layer)
             _GIVEN.setdefault(model, weakref.WeakSet()).add(layer)
+
+
+def _give(head: nn.Module) -> None:
+    """Make a layer of an output head hand its logits over: it stays the same object, with its state, ties and hooks."""
+    if isinstance(head, nn.Linear):
+        head.__class__ = rebased(cast("Any", type(head)), giving=True)
+    else:
+        from slopes.integrations.peft_heads import OutputTokens  # noqa: PLC0415  where PEFT is, and not before
+
+        head.__class__ = OutputTokens

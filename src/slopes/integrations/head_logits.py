@@ -22,7 +22,8 @@ from torch.utils import _pytree as pytree
 
 from slopes import losses
 from slopes._core.linear_logits import LinearLogits
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
+from slopes._core.tensors import wide
 from slopes.integrations.head_shapes import ShapedLogits
 from slopes.integrations.unmade import UnmadeLogitsError, described, refuse
 from slopes.losses.categorical import IGNORE

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from slopes import losses
 from slopes._core.errors import OptionError
 from slopes._core.linear_logits import LinearLogits, Logits
-from slopes._core.reduce import wide
+from slopes._core.tensors import wide
 
 # What a field of the outputs is multiplied by: an attribute of the model, or of its configuration.
 _COEFFICIENTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

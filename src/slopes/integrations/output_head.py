@@ -63,21 +63,11 @@ def heads_in(module: nn.Module | None) -> list[nn.Module]:
     return [layer for name, layer in module.named_modules() if _makes_logits(name, layer, base)]
 
 
-def give(head: nn.Module) -> None:
-    """Make a layer of an output head hand its logits over: it stays the same object, with its state, ties and hooks."""
-    if isinstance(head, nn.Linear):
-        head.__class__ = _rebased(cast("Any", type(head)), giving=True)
-    else:
-        from slopes.integrations.peft_heads import OutputTokens  # noqa: PLC0415  where PEFT is, and not before
-
-        head.__class__ = OutputTokens
-
-
 def take_back(module: nn.Module) -> None:
     """Undo `give`."""
     if isinstance(module, OutputHead):
         vars(module).pop("deferring", None)
-        module.__class__ = _rebased(cast("Any", type(module)), giving=False)
+        module.__class__ = rebased(cast("Any", type(module)), giving=False)
     elif gives(module):
         module.__class__ = _kind(module)
 
@@ -110,7 +100,7 @@ def _makes_logits(name: str, layer: nn.Module, base: nn.Module) -> bool:
 
 
 @functools.cache
-def _rebased(kind: Any, *, giving: bool) -> Any:  # noqa: ANN401  classes, which the type checker does not find hashable
+def rebased(kind: Any, *, giving: bool) -> Any:  # noqa: ANN401  classes, which the type checker does not find hashable
     """Return a class with the other base, as the class that `fully_shard` makes of a layer's has one."""
     old, new = (nn.Linear, OutputHead) if giving else (OutputHead, nn.Linear)
     if kind is old or old not in kind.__bases__:

@@ -23,8 +23,9 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from slopes._core import check
-from slopes._core.reduce import Plan, wide
+from slopes._core.reduce import Plan
 from slopes._core.settings import is_recorded, is_transformed, without_autocast
+from slopes._core.tensors import wide
 from slopes.kernels.kept import Kept
 from slopes.kernels.nodes import Blocks, Gradients, Nodes
 

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from slopes._core.errors import ValuesError
-from slopes._core.reduce import Plan, wide
+from slopes._core.reduce import Plan
 from slopes._core.settings import reads_values
+from slopes._core.tensors import wide
 from slopes.kernels.pointwise import Pointwise
 
 if TYPE_CHECKING:

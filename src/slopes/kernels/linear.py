@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from slopes._core.linear_logits import LinearLogits
-from slopes._core.reduce import Plan, wide
+from slopes._core.reduce import Plan
+from slopes._core.tensors import wide
 from slopes.kernels import forms, record
 from slopes.kernels.blockwise import Blockwise
 from slopes.kernels.chunks import Chunks, chunks_of

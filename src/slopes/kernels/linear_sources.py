@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from slopes._core.linear_logits import bent
-from slopes._core.reduce import wide
+from slopes._core.tensors import wide
 from slopes.kernels.nodes import Gradients
 
 SLOTS: Final = 3  # of an input among the tensors: hidden states, weight and bias, or a tensor alone

@@ -12,7 +12,7 @@ import math
 import os
 import re
 from importlib import metadata
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import DtypeError, OptionError, ShapeError
 from slopes._core.spec import Domain
+from slopes.kernels.linear_triton_arguments import Factors, Given, Goal, Results, Rows, Scaling
 
 DTYPES: Final = (torch.float16, torch.bfloat16, torch.float32)
 OLDEST: Final = (3, 5)  # as pyproject.toml asks; tried with 3.8
@@ -56,55 +57,6 @@ class RowResult(NamedTuple):
     log_sum_exp: Tensor
     entropy: Tensor | None
     argmax: Tensor
-
-
-class Rows(NamedTuple):
-    """Arguments of the kernel: where the logits, their row stride and the targets are, and how many classes."""
-
-    logits: Any
-    stride: Any
-    targets: Any
-    classes: Any
-
-
-class Given(NamedTuple):
-    """What bends a raw product, and what classes weigh; each may be None."""
-
-    bias: Any
-    cap: Any
-    class_weight: Any
-
-
-class Scaling(NamedTuple):
-    """1 / T for the temperature T, log2(e) / T, and T · ln 2 in two parts, the first of 16 bits."""
-
-    inverse: Any
-    rate: Any
-    step: Any
-    step_low: Any
-
-
-class Goal(NamedTuple):
-    """How much of a target is smoothed away, and the factor of the squared log-sum-exp."""
-
-    smoothing: Any
-    z_loss: Any
-
-
-class Factors(NamedTuple):
-    """What the gradients of a row's loss and entropy are multiplied by; each may be None."""
-
-    losses: Any
-    entropies: Any
-
-
-class Results(NamedTuple):
-    """Where what comes of the rows goes; `entropies` may be None."""
-
-    losses: Any
-    sums: Any
-    entropies: Any
-    leaders: Any
 
 
 def suits(device: torch.device, dtype: torch.dtype, classes: int, *, temperature: float = 1.0) -> Choice:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import triton
 import triton.language as tl
 
-from slopes.kernels.linear_triton import Factors, Given, Goal, Results, Rows, Scaling
+from slopes.kernels.linear_triton_arguments import Factors, Given, Goal, Results, Rows, Scaling
 
 LOG2_E: Final = tl.constexpr(1.4426950408889634)
 # ln 2 in two parts: 16 bits, whose product with a whole number of up to 8 bits is exact, and the rest.

@@ -19,7 +19,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from slopes._core.reduce import wide
+from slopes._core.tensors import wide
 
 Gradients = list[Tensor | None]
 Blocks = Callable[[Sequence[Any], Sequence[Any], Tensor | None, Sequence[bool]], tuple[Tensor, Gradients]]

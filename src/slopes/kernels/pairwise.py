@@ -19,8 +19,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from slopes._core.reduce import wide
 from slopes._core.settings import without_autocast
+from slopes._core.tensors import wide
 from slopes.kernels import distance as distances
 from slopes.kernels.blockwise import Blockwise, rows_of
 from slopes.kernels.nodes import Gradients

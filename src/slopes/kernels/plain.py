@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-from slopes._core.check import NARROW
-from slopes._core.reduce import Plan, wide
+from slopes._core.reduce import Plan
 from slopes._core.settings import is_recorded, is_transformed
-
-if TYPE_CHECKING:
-    from slopes.kernels.pointwise import Pointwise
+from slopes._core.tensors import NARROW, wide
 
 # Elements of a block: for each thread, and at most. Smaller ones would stay in the second-level cache, but every
 # operation ends in a barrier between the threads, which a machine that others use too makes dear.
@@ -96,16 +93,22 @@ def _block(like: Tensor, width: int) -> int:
 
 
 def total(
-    pointwise: Pointwise, plan: Plan, inputs: Sequence[Tensor], numbers: Sequence[Any], wanted: Sequence[bool]
+    formula: Callable[..., Any],
+    plan: Plan,
+    inputs: Sequence[Tensor],
+    numbers: Sequence[Any],
+    wanted: Sequence[bool],
+    *,
+    by_rows: bool,
 ) -> tuple[Tensor, list[Tensor | None]]:
     """Return the reduced value, and the gradients that are wanted for an upstream of 1."""
     first = inputs[0]
     if first.numel() <= GRAIN and plan.keep is None and plan.weight is None and first.numel():
-        return _small(pointwise, plan, inputs, numbers, wanted)
+        return _small(formula, plan, inputs, numbers, wanted, by_rows=by_rows)
     dtype = wide(first.dtype)
-    width = first.shape[-1] if pointwise.rows else 1
+    width = first.shape[-1] if by_rows else 1
     count = first.numel() // width if width else 0
-    dims = first.dim() - pointwise.rows
+    dims = first.dim() - by_rows
     given = [flat(t.detach(), count, dims) for t in inputs] if count else []
     keep, weight = (None if t is None else t.detach().reshape(-1) for t in (plan.keep, plan.weight))
     gradients = [
@@ -118,12 +121,12 @@ def total(
         block = slice(start, start + size)
         at: slice | Tensor = block
         kept = None if keep is None else keep[block]
-        if kept is not None and pointwise.rows:  # rows that do not count are left out, not computed and thrown away
+        if kept is not None and by_rows:  # rows that do not count are left out, not computed and thrown away
             at, kept = kept.nonzero().squeeze(-1) + start, None
         values = [t[at].to(wide(t.dtype)) for t in given]
         if kept is not None:
             values = [torch.where(kept, t, 0) for t in values]
-        loss, slopes = pointwise.eager(*values, *numbers)
+        loss, slopes = formula(*values, *numbers)
         factor = None if weight is None else weight[at]
         totals.append(_counted(loss, factor, kept).sum())
         for gradient, found in zip(gradients, slopes, strict=False):
@@ -135,14 +138,20 @@ def total(
 
 
 def _small(
-    pointwise: Pointwise, plan: Plan, inputs: Sequence[Tensor], numbers: Sequence[Any], wanted: Sequence[bool]
+    formula: Callable[..., Any],
+    plan: Plan,
+    inputs: Sequence[Tensor],
+    numbers: Sequence[Any],
+    wanted: Sequence[bool],
+    *,
+    by_rows: bool,
 ) -> tuple[Tensor, list[Tensor | None]]:
     """Return the same where all counts alike and one block is enough."""
-    values = flattened(inputs, by_rows=True) if pointwise.rows and inputs[0].dim() != 2 else inputs  # noqa: PLR2004
+    values = flattened(inputs, by_rows=True) if by_rows and inputs[0].dim() != 2 else inputs  # noqa: PLR2004
     dtype = wide(inputs[0].dtype)
     if any(t.dtype in NARROW for t in values):
         values = [t.to(wide(t.dtype)) for t in values]
-    loss, slopes = pointwise.eager(*values, *numbers)
+    loss, slopes = formula(*values, *numbers)
     scale, gradients = plan.scale(dtype), []
     for wants, found, given in zip(wanted, slopes, inputs, strict=False):
         slope = (found() if callable(found) else found) if wants else None

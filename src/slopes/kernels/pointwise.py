@@ -21,8 +21,9 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import TransformError
-from slopes._core.reduce import Plan, wide
+from slopes._core.reduce import Plan
 from slopes._core.settings import settled
+from slopes._core.tensors import wide
 from slopes.kernels import fused, linear, plain
 from slopes.kernels.blockwise import is_many, is_watched
 from slopes.kernels.kept import Kept
@@ -348,7 +349,7 @@ def _total(
         if found is not None:
             total, gradients = found
             return total, [None if g is None else g.view(t.shape) for g, t in zip(gradients, inputs, strict=True)]
-    return plain.total(pointwise, plan, inputs, numbers, wanted)
+    return plain.total(pointwise.eager, plan, inputs, numbers, wanted, by_rows=pointwise.rows)
 
 
 def _differentiable(

@@ -14,8 +14,8 @@ from typing import Any, Final, cast
 import torch
 from torch import Tensor
 
-from slopes._core.reduce import wide
 from slopes._core.settings import is_recorded, is_transformed
+from slopes._core.tensors import wide
 from slopes.kernels import distance as distances
 from slopes.kernels.between import Between
 from slopes.kernels.blockwise import Blockwise, is_one_node, rows_of

@@ -27,6 +27,7 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
+from slopes._core.tensors import FLOATS, wide
 from slopes.kernels import categorical, defined
 
 SmoothOver = Literal["all", "others"]
@@ -208,7 +209,7 @@ def smooth_labels(
     classes = check.count("smooth_labels", "classes", classes)
     label_smoothing = check.option("smooth_labels", "label_smoothing", label_smoothing, UNIT)
     check.choice("smooth_labels", "smooth_over", smooth_over, ("all", "others"))
-    if dtype not in check.FLOATS:
+    if dtype not in FLOATS:
         message = f"smooth_labels: `dtype` is {dtype!r}, expected a floating dtype; pass for example torch.float32."
         raise OptionError(message)
     check.in_range("smooth_labels", "targets", targets, classes)
@@ -322,7 +323,7 @@ def _class_weight(function: str, class_weight: Tensor | None, logits: Logits) ->
     check.same_precision(function, class_weight=class_weight, logits=logits)
     check.constant(function, class_weight=class_weight)
     check.within(function, "class_weight", class_weight, FINITE_NON_NEGATIVE, "pass for example inverse frequencies")
-    return class_weight.to(reduce.wide(logits.dtype))
+    return class_weight.to(wide(logits.dtype))
 
 
 def cross_entropy_plan(

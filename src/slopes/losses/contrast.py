@@ -15,9 +15,10 @@ from torch import Tensor
 from slopes._core import check, reduce
 from slopes._core.errors import DtypeError, ShapeError, ValuesError
 from slopes._core.module import Module
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
 from slopes._core.settings import reads_values, settled
 from slopes._core.spec import NON_NEGATIVE, SCALE, TEMPERATURE, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.tensors import wide
 from slopes.kernels import defined
 from slopes.kernels.pairwise import LINE_UP, TWO_WAY
 

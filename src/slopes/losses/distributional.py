@@ -17,6 +17,7 @@ from slopes._core.errors import OptionError
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.tensors import wide
 from slopes.kernels import defined
 from slopes.kernels.pointwise import Pointwise
 
@@ -194,7 +195,7 @@ _LEVEL: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
 def _levels(quantiles: Sequence[float], predictions: Tensor) -> tuple[Tensor, Tensor]:
     """Return the levels q and 1 - q, which a q rounded to float32 would not give."""
     levels = _checked(quantiles)
-    dtype, device = reduce.wide(predictions.dtype), predictions.device
+    dtype, device = wide(predictions.dtype), predictions.device
     rest = [1 - level for level in levels]
     return torch.tensor(levels, dtype=dtype, device=device), torch.tensor(rest, dtype=dtype, device=device)
 

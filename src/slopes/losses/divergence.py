@@ -15,6 +15,7 @@ from slopes._core import check, numerics, reduce
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Source, Spec
+from slopes._core.tensors import wide
 from slopes.kernels.differences import difference, excess
 from slopes.kernels.pointwise import Pointwise
 
@@ -324,9 +325,9 @@ def _rows(
 
 def _defect(log_p: Tensor, log_q: Tensor) -> Tensor:
     """Return Σ q - Σ p, which is 0 for distributions; 0 where it is as small as rounding makes it."""
-    wide = reduce.wide(log_p.dtype)
-    defect = (torch.exp(log_q.to(wide)) - torch.exp(log_p.to(wide))).sum(-1)
-    return torch.where(defect.abs() <= _ROUNDING * torch.finfo(wide).eps, 0.0, defect)
+    to = wide(log_p.dtype)
+    defect = (torch.exp(log_q.to(to)) - torch.exp(log_p.to(to))).sum(-1)
+    return torch.where(defect.abs() <= _ROUNDING * torch.finfo(to).eps, 0.0, defect)
 
 
 def _kl(a: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:

@@ -28,6 +28,7 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
+from slopes._core.tensors import wide
 from slopes.kernels import defined
 from slopes.kernels.differences import difference, minus, times
 from slopes.kernels.pointwise import Pointwise
@@ -286,9 +287,9 @@ def _constant(function: str, kl: Tensor | float, like: Tensor) -> Tensor:
         check.within(
             function, "kl", kl, NON_NEGATIVE, "a divergence is at least 0, so raise an estimate: kl.clamp(min=0)"
         )
-        return kl.detach().to(reduce.wide(like.dtype)).expand(like.shape).contiguous()
+        return kl.detach().to(wide(like.dtype)).expand(like.shape).contiguous()
     (number,) = settled((check.option(function, "kl", kl, FINITE_NON_NEGATIVE),))
-    return torch.full_like(like, number, dtype=reduce.wide(like.dtype), requires_grad=False)
+    return torch.full_like(like, number, dtype=wide(like.dtype), requires_grad=False)
 
 
 def _kto(

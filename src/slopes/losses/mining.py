@@ -15,8 +15,9 @@ from torch import Tensor
 from slopes._core import check, reduce
 from slopes._core.errors import ShapeError
 from slopes._core.module import Module
-from slopes._core.reduce import Plan, Reduction, wide
+from slopes._core.reduce import Plan, Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.tensors import wide
 from slopes.kernels import defined, triplets
 from slopes.kernels import distance as distances
 from slopes.kernels.distance import DISTANCES

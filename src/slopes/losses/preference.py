@@ -18,6 +18,7 @@ from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.settings import settled
 from slopes._core.spec import FINITE, FINITE_POSITIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.tensors import wide
 from slopes.kernels import defined
 from slopes.kernels.differences import difference, minus, times
 from slopes.kernels.pointwise import Pointwise
@@ -69,7 +70,7 @@ def bradley_terry(
         check.alike("bradley_terry", chosen=chosen, rejected=rejected, margin=margin)
     else:
         (number,) = settled((check.option("bradley_terry", "margin", margin, FINITE),))
-        margin = torch.full_like(chosen, number, dtype=reduce.wide(chosen.dtype), requires_grad=False)
+        margin = torch.full_like(chosen, number, dtype=wide(chosen.dtype), requires_grad=False)
     plan = reduce.plan(
         "bradley_terry", chosen.shape, chosen, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )

@@ -24,6 +24,7 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
+from slopes._core.tensors import wide
 from slopes.kernels import defined
 from slopes.kernels.pointwise import Pointwise
 
@@ -132,8 +133,8 @@ def generalized_advantages(
     if done is not None:
         check.boolean(name, "done", done, rewards.shape, "the shape of `rewards`; True where a step ended its episode")
         check.same_device(name, rewards=rewards, done=done)
-    wide = reduce.wide(rewards.dtype)
-    return _advantages(rewards.detach().to(wide), values.detach().to(wide), float(gamma), float(lam), done)
+    to = wide(rewards.dtype)
+    return _advantages(rewards.detach().to(to), values.detach().to(to), float(gamma), float(lam), done)
 
 
 class ValueClip(Module):

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-import slopes
+from slopes._core.settings import checks
 from slopes.explorer.deciding import snippets
 from slopes.explorer.deciding.described import described
 
@@ -19,7 +19,7 @@ def reasons(name: str) -> dict[str, Any] | None:
     function = getattr(snippets, name, None)
     if not inspect.isfunction(function) or function.__module__ != snippets.__name__:
         return None
-    with torch.random.fork_rng(devices=[]), slopes.checks(values=True):
+    with torch.random.fork_rng(devices=[]), checks(values=True):
         torch.manual_seed(0)
         made: snippets.Run = function()
     return described(made.recipe).as_json() if made.recipe else None

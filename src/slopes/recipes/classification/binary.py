@@ -19,8 +19,9 @@ from torch import Tensor
 from slopes import losses
 from slopes._core import check
 from slopes._core.errors import OptionError, ValuesError
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE, UNIT, Domain
+from slopes._core.tensors import wide
 from slopes.activations import sigmoid
 from slopes.recipes.classification import labels, posterior
 from slopes.recipes.classification.calibration import Cost, Metric, tempered, tune_threshold

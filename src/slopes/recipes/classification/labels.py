@@ -11,7 +11,7 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import DtypeError, ShapeError, ValuesError
 from slopes._core.linear_logits import Logits
-from slopes._core.reduce import wide
+from slopes._core.tensors import wide
 from slopes.recipes.recipe import Reason
 
 # From 3 to 1 on the loss is weighted: up to there a weight costs more variance than it gains. From 100 to 1 on it is

@@ -21,8 +21,9 @@ from slopes import losses
 from slopes._core import check
 from slopes._core.errors import OptionError, ShapeError
 from slopes._core.linear_logits import Logits
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE, UNIT, Domain
+from slopes._core.tensors import wide
 from slopes.recipes.classification import class_counts, labels, posterior
 from slopes.recipes.classification.calibration import tempered
 from slopes.recipes.classification.heads import linear_head

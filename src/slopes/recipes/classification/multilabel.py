@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from slopes import losses
 from slopes._core import check
 from slopes._core.errors import OptionError, ShapeError
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE, UNIT, Domain
+from slopes._core.tensors import wide
 from slopes.activations import sigmoid
 from slopes.recipes.classification import label_counts, posterior
 from slopes.recipes.classification.calibration import Cost, Metric, tempered, tune_threshold

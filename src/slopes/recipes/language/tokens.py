@@ -23,7 +23,8 @@ from slopes import losses as L  # noqa: N812  the name that the documentation us
 from slopes._core import check
 from slopes._core.errors import ShapeError
 from slopes._core.linear_logits import LinearLogits, Logits
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
+from slopes._core.tensors import wide
 from slopes.kernels.rows import log_softmax
 from slopes.losses.categorical import IGNORE
 from slopes.losses.predictions import check_tokens, counting

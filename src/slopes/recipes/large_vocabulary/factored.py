@@ -17,6 +17,7 @@ from slopes._core import check, reduce
 from slopes._core.errors import ShapeError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
+from slopes._core.tensors import wide
 from slopes.losses.categorical import IGNORE
 
 
@@ -54,7 +55,7 @@ class Rows:
         """Return the sum of the terms of each row, reduced as planned."""
         weight = None if self.plan.weight is None else self.plan.weight.reshape(-1)[self.places]
         if self.plan.reduction == "none":
-            losses = self.hidden.new_zeros(self.shape.numel(), dtype=reduce.wide(self.hidden.dtype))
+            losses = self.hidden.new_zeros(self.shape.numel(), dtype=wide(self.hidden.dtype))
             for term in terms:
                 each = L.cross_entropy(term.logits, term.classes, reduction="none")
                 losses = losses.index_add(0, self.places[term.rows], each)

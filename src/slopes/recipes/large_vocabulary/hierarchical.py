@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from slopes._core import check
 from slopes._core.errors import DtypeError
 from slopes._core.linear_logits import LinearLogits
-from slopes._core.reduce import wide
+from slopes._core.tensors import wide
 from slopes.recipes.large_vocabulary.factored import Rows, Term, check_hidden, factored_loss
 from slopes.recipes.large_vocabulary.label_tree import LabelTree
 from slopes.recipes.recipe import Reason

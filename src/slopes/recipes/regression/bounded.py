@@ -18,8 +18,9 @@ from torch import Tensor
 from slopes import losses
 from slopes._core import check
 from slopes._core.errors import OptionError, ValuesError
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
 from slopes._core.spec import Domain
+from slopes._core.tensors import wide
 from slopes.activations import sigmoid
 from slopes.recipes.recipe import Reason
 from slopes.recipes.regression import judging

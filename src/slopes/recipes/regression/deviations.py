@@ -19,8 +19,8 @@ from torchmetrics import (
     R2Score,
 )
 
-from slopes.recipes.regression.judging import Seen
 from slopes.recipes.regression.numbers import Standardization, beside
+from slopes.recipes.regression.seen import Seen
 
 
 class Mean(Metric):

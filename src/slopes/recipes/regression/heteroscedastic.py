@@ -18,7 +18,8 @@ from torch import Tensor
 
 from slopes import losses
 from slopes._core import check
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
+from slopes._core.tensors import wide
 from slopes.recipes.recipe import Reason
 from slopes.recipes.regression import intervals, judging
 from slopes.recipes.regression.numbers import (
@@ -32,6 +33,7 @@ from slopes.recipes.regression.numbers import (
     truth_of_several,
 )
 from slopes.recipes.regression.outputs import Outputs
+from slopes.recipes.regression.seen import Seen
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
@@ -191,7 +193,7 @@ class GaussianRegression:
         outputs, given = truth_of_several(function, raw, targets)
         mean, deviation, lower, upper = self.predict(outputs)
         nll = losses.gaussian_nll(mean, 2 * deviation.log(), given, full=True, reduction="none")
-        seen = judging.Seen(mean, given, lower=lower, upper=upper, surprise={"nll": nll})
+        seen = Seen(mean, given, lower=lower, upper=upper, surprise={"nll": nll})
         judging.update(function, metrics, self.scale, seen)
 
     score = judging.score

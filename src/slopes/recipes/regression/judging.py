@@ -7,8 +7,7 @@ Dimension names: N rows, D columns; `...` is any shape.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -16,29 +15,10 @@ from slopes._core import check
 from slopes._core.errors import ShapeError
 from slopes.recipes.recipe import Recipe, needs, refuse_nan
 from slopes.recipes.regression.numbers import Standardization, truth
+from slopes.recipes.regression.seen import Seen
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
-
-
-class Seen(NamedTuple):
-    """A batch as metrics take it, each `[N]` or `[N, D]`, float64, in the targets' unit.
-
-    Attributes:
-        value: The prediction.
-        targets: The truth.
-        mean: The prediction for what squares errors, RMSE and R²; `value` where None.
-        lower: Lower end of the interval, None where there is none.
-        upper: Its upper end.
-        surprise: Further means to take, by name.
-    """
-
-    value: Tensor
-    targets: Tensor
-    mean: Tensor | None = None
-    lower: Tensor | None = None
-    upper: Tensor | None = None
-    surprise: Mapping[str, Tensor] = {}
 
 
 class OfPoints(Protocol):

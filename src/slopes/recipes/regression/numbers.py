@@ -14,7 +14,7 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import ShapeError, ValuesError
-from slopes._core.reduce import wide
+from slopes._core.tensors import wide
 from slopes.recipes.recipe import Reason
 
 Numbers = float | tuple[float, ...]

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from slopes import losses
 from slopes._core import check
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE
+from slopes._core.tensors import wide
 from slopes.activations import softplus
 from slopes.recipes.recipe import Reason
 from slopes.recipes.regression import judging

@@ -20,8 +20,9 @@ from torch import Tensor
 from slopes import losses
 from slopes._core import check
 from slopes._core.errors import OptionError
-from slopes._core.reduce import Reduction, wide
+from slopes._core.reduce import Reduction
 from slopes._core.spec import Domain
+from slopes._core.tensors import wide
 from slopes.activations import softplus
 from slopes.recipes.recipe import Reason
 from slopes.recipes.regression import intervals, judging
@@ -37,6 +38,7 @@ from slopes.recipes.regression.numbers import (
     truth_of_several,
 )
 from slopes.recipes.regression.outputs import Outputs
+from slopes.recipes.regression.seen import Seen
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
@@ -272,7 +274,7 @@ class QuantileRegression:
         outputs, given = truth_of_several(function, raw, targets)
         value, lower, upper, quantiles = self.predict(outputs)
         pinball = losses.quantile(quantiles, given, self.levels, reduction="none").mean(-1)
-        seen = judging.Seen(value, given, lower=lower, upper=upper, surprise={"pinball": pinball})
+        seen = Seen(value, given, lower=lower, upper=upper, surprise={"pinball": pinball})
         judging.update(function, metrics, self.scale, seen)
 
     score = judging.score

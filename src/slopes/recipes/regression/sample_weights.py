@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from slopes._core import check
-from slopes._core.reduce import wide
 from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE
+from slopes._core.tensors import wide
 
 
 def recency_weight(age: Tensor, *, half_life: float) -> Tensor:

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import ValuesError
-from slopes._core.reduce import wide
 from slopes._core.spec import FINITE_POSITIVE
+from slopes._core.tensors import wide
 from slopes.recipes.recipe import needs
 from slopes.recipes.regression.numbers import Numbers, Standardization, beside, listed, median, numbers, read
 
