@@ -25,7 +25,7 @@ class Module(nn.Module):
     """
 
     def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401  whatever the user hands in
-        super().__setattr__(name, _settled(cast("_Class", type(self)), name, value))
+        super().__setattr__(name, _checked(cast("_Class", type(self)), name, value))
 
     def extra_repr(self) -> str:
         """Return the options that are not the default; of what is learned, one number as it is now."""
@@ -63,7 +63,7 @@ def _domains(module: _Class) -> Mapping[str, Domain]:
     return {of.name: of.domain for spec in specs if spec.module is module for of in spec.parameters}
 
 
-def _settled(module: _Class, name: str, value: Any) -> Any:  # noqa: ANN401  whatever the user hands in
+def _checked(module: _Class, name: str, value: Any) -> Any:  # noqa: ANN401  whatever the user hands in
     """Return the value as it is kept; raise `OptionError` where this is an option that must not have it.
 
     Tensors that a function takes as tensors wait for the call, since what they must be follows from its inputs.

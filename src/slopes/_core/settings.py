@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import torch
 from torch import Tensor
@@ -142,6 +142,12 @@ class checks(_Setting):  # noqa: N801  a setting reads as a verb: `with slopes.c
 
     def __init__(self, *, values: bool | None) -> None:
         self._begin(values)
+
+
+def constant(number: float) -> float:
+    """Return a number, under `torch.compile` as a constant of the graph; see `settled`."""
+    (found,) = settled((number,))
+    return cast("float", found)
 
 
 def settled(arguments: tuple[Any, ...]) -> tuple[Any, ...]:

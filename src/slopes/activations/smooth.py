@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from slopes._core import check
 from slopes._core.errors import ShapeError
 from slopes._core.module import Module
-from slopes._core.settings import STATE, settled
+from slopes._core.settings import STATE, constant
 from slopes._core.spec import FINITE, FINITE_POSITIVE, POSITIVE, Domain, Equivalent, Parameter, Source, Spec
 from slopes._core.tensors import wide
 from slopes.activations._forms import INPUT, choose
@@ -114,7 +114,7 @@ def swish(x: Tensor, *, beta: float | Tensor = 1.0) -> Tensor:
         return F.silu(x)
     if STATE.exact or x.dtype != wide(x.dtype) or fused.asked(x):
         return _SWISH(x, float(beta))
-    (beta,) = settled((float(beta),))
+    beta = constant(float(beta))
     return x * torch.sigmoid(beta * x)
 
 

@@ -30,7 +30,7 @@ _HUGE: Final = 1e15  # the products of two such numbers are near the end of floa
 def reduced(formula: Pointwise, plan: Plan, *numbers: Any, **tensors: Logits | None) -> Tensor:  # noqa: ANN401
     """Return `formula.reduced`; raise `ValuesError` where it has no value or no gradient, and values may be read."""
     loss = formula.reduced(*tensors.values(), *numbers, plan=plan)
-    if _is_settled(loss) or not all(isinstance(t, Tensor) for t in tensors.values()):
+    if _is_finite(loss) or not all(isinstance(t, Tensor) for t in tensors.values()):
         return loss
     given: dict[str, Tensor] = tensors  # type: ignore[assignment]
     with torch.no_grad():
@@ -41,7 +41,7 @@ def reduced(formula: Pointwise, plan: Plan, *numbers: Any, **tensors: Logits | N
 
 def told(loss: Tensor, plan: Plan, **tensors: Tensor) -> Tensor:
     """Return a loss between all pairs; raise `ValuesError` where it is NaN and no input is, and values may be read."""
-    if _is_settled(loss) or not bool(loss.detach().isnan().any()) or any(_holds_nan(t) for t in tensors.values()):
+    if _is_finite(loss) or not bool(loss.detach().isnan().any()) or any(_holds_nan(t) for t in tensors.values()):
         return loss
     sizes = {name: float(t.detach().abs().amax()) for name, t in tensors.items() if t.numel()}
     name = max(sizes, key=lambda n: sizes[n])
@@ -61,7 +61,7 @@ def scored(function: str, scores: Tensor, logits: Logits, keep: Tensor) -> Tenso
         logits: `[..., C]`.
         keep: `[...]` boolean, True where a row counts.
     """
-    if _is_settled(scores) or not isinstance(logits, Tensor):
+    if _is_finite(scores) or not isinstance(logits, Tensor):
         return scores
     nothing = keep & (logits.detach() == -torch.inf).all(-1)
     if bool(nothing.any()):
@@ -74,7 +74,7 @@ def _holds_nan(value: Tensor) -> bool:
     return bool(value.detach().isnan().any())
 
 
-def _is_settled(loss: Tensor) -> bool:
+def _is_finite(loss: Tensor) -> bool:
     """Whether the loss is finite, or nobody may look."""
     if not reads_values(loss):
         return True

@@ -16,7 +16,7 @@ from slopes._core.errors import OptionError, ShapeError
 from slopes._core.linear_logits import Logits
 from slopes._core.module import Module
 from slopes._core.reduce import Plan, Reduction
-from slopes._core.settings import reads_values, settled
+from slopes._core.settings import constant, reads_values
 from slopes._core.spec import (
     FINITE_NON_NEGATIVE,
     NON_NEGATIVE,
@@ -213,7 +213,7 @@ def smooth_labels(
         message = f"smooth_labels: `dtype` is {dtype!r}, expected a floating dtype; pass for example torch.float32."
         raise OptionError(message)
     check.in_range("smooth_labels", "targets", targets, classes)
-    (label_smoothing,) = settled((label_smoothing,))
+    label_smoothing = constant(label_smoothing)
     spread = classes if smooth_over == "all" else max(classes - 1, 1)
     off = label_smoothing / spread
     on = 1 - label_smoothing + (off if smooth_over == "all" or classes == 1 else 0.0)

@@ -16,7 +16,7 @@ from slopes._core import check, reduce
 from slopes._core.errors import DtypeError, ShapeError, ValuesError
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.settings import reads_values, settled
+from slopes._core.settings import constant, reads_values
 from slopes._core.spec import NON_NEGATIVE, SCALE, TEMPERATURE, Equivalent, Input, Parameter, Source, Spec
 from slopes._core.tensors import wide
 from slopes.kernels import defined
@@ -402,7 +402,7 @@ def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tens
 
 def _logit_scale(logit_scale: Tensor | float, images: Tensor) -> Tensor:
     if not isinstance(logit_scale, Tensor):
-        (number,) = settled((check.option("clip", "logit_scale", logit_scale, SCALE),))
+        number = constant(check.option("clip", "logit_scale", logit_scale, SCALE))
         return torch.full((), number, dtype=wide(images.dtype), device=images.device)
     check.floating("clip", logit_scale=logit_scale)
     check.has_shape("clip", "logit_scale", logit_scale, (), "one number for all pairs")

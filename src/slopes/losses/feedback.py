@@ -16,7 +16,7 @@ from slopes._core import check, numerics, reduce, suspicion
 from slopes._core.errors import ValuesError
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.settings import reads_values, settled
+from slopes._core.settings import constant, reads_values
 from slopes._core.spec import (
     FINITE_NON_NEGATIVE,
     FINITE_POSITIVE,
@@ -288,7 +288,7 @@ def _constant(function: str, kl: Tensor | float, like: Tensor) -> Tensor:
             function, "kl", kl, NON_NEGATIVE, "a divergence is at least 0, so raise an estimate: kl.clamp(min=0)"
         )
         return kl.detach().to(wide(like.dtype)).expand(like.shape).contiguous()
-    (number,) = settled((check.option(function, "kl", kl, FINITE_NON_NEGATIVE),))
+    number = constant(check.option(function, "kl", kl, FINITE_NON_NEGATIVE))
     return torch.full_like(like, number, dtype=wide(like.dtype), requires_grad=False)
 
 

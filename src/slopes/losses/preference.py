@@ -16,7 +16,7 @@ from torch import Tensor
 from slopes._core import check, numerics, reduce, suspicion
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.settings import settled
+from slopes._core.settings import constant
 from slopes._core.spec import FINITE, FINITE_POSITIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes._core.tensors import wide
 from slopes.kernels import defined
@@ -69,7 +69,7 @@ def bradley_terry(
     if isinstance(margin, Tensor):
         check.alike("bradley_terry", chosen=chosen, rejected=rejected, margin=margin)
     else:
-        (number,) = settled((check.option("bradley_terry", "margin", margin, FINITE),))
+        number = constant(check.option("bradley_terry", "margin", margin, FINITE))
         margin = torch.full_like(chosen, number, dtype=wide(chosen.dtype), requires_grad=False)
     plan = reduce.plan(
         "bradley_terry", chosen.shape, chosen, mask=mask, weight=weight, reduction=reduction, denominator=denominator
