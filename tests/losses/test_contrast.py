@@ -8,6 +8,7 @@ import pytest
 import torch
 from mpmath import mp, mpf
 from tests.accuracy import assert_close, assert_close_to_scale, assert_exact
+from tests.each import each
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact, gradient, weighted_mean
 from tests.peak import peak
@@ -21,7 +22,7 @@ NARROW: Final = (torch.float16, torch.bfloat16)
 EVERY: Final = (*NARROW, torch.float32, torch.float64)
 E: Final = mp.e
 
-every_dtype = pytest.mark.parametrize("dtype", EVERY, ids=lambda dtype: str(dtype).removeprefix("torch."))
+every_dtype = each("dtype", EVERY, ids=lambda dtype: str(dtype).removeprefix("torch."))
 
 AXES: Final = [[1.0, 0.0], [0.0, 1.0]]
 
@@ -53,7 +54,7 @@ SIDES: Final[dict[str, tuple[Loss, int, int]]] = {
     "clip of products": (lambda a, b, **o: L.clip(a, b, 2.5, normalize=False, **o), 5, 5),
     "nt_xent": (lambda a, b, **o: L.nt_xent(a, b, temperature=0.5, **o), 5, 5),
 }
-every_loss = pytest.mark.parametrize("name", SIDES)
+every_loss = each("name", SIDES)
 
 
 def sides(name: str, dtype: torch.dtype = torch.float64) -> tuple[Loss, Tensor, Tensor]:
@@ -103,14 +104,14 @@ class TestByHand:
 @pytest.mark.usefixtures("small_blocks")
 class TestGradients:
     @every_loss
-    @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+    @each("reduction", ["mean", "sum", "none"])
     def test_first_and_second_derivative(self, name: str, reduction: str) -> None:
         loss, a, b = sides(name)
         torch.autograd.gradcheck(lambda a, b: loss(a, b, reduction=reduction), (a, b))
         torch.autograd.gradgradcheck(lambda a, b: loss(a, b, reduction=reduction), (a, b))
 
     @every_loss
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_a_gradient_with_a_graph_is_the_same(self, name: str, reduction: str) -> None:
         loss, a, b = sides(name)
         value = loss(a, b, reduction=reduction).sum()
@@ -133,7 +134,7 @@ class TestGradients:
         weight = torch.linspace(0.5, 2.0, len(loss(a, b, reduction="none")), dtype=torch.float64).requires_grad_()
         torch.autograd.gradcheck(lambda w: loss(a, b, weight=w), (weight,))
 
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_by_the_logit_scale(self, reduction: Any) -> None:  # noqa: ANN401  a literal
         _, a, b = sides("clip")
         scale = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
@@ -152,7 +153,7 @@ class TestGradients:
         assert_close_to_scale(slope, wanted, math.exp(2), size=6)
 
     @every_loss
-    @pytest.mark.parametrize("wanted", [(True, False), (False, True)])
+    @each("wanted", [(True, False), (False, True)])
     def test_one_side_frozen(self, name: str, wanted: tuple[bool, bool]) -> None:
         loss, a, b = sides(name)
         both = gradients(loss(a, b), a, b)
@@ -200,7 +201,7 @@ class TestGradients:
 
 class TestNumerics:
     @every_dtype
-    @pytest.mark.parametrize("temperature", [0.5, 0.0625])
+    @each("temperature", [0.5, 0.0625])
     def test_against_the_definition(self, dtype: torch.dtype, temperature: float) -> None:
         a, b = normal(4, 3, dtype=dtype, seed=3), normal(6, 3, dtype=dtype, seed=4)
         cases: list[tuple[Loss, Callable[..., list[mpf]], Tensor]] = [
@@ -228,8 +229,8 @@ class TestNumerics:
                 wanted = gradient(lambda *r, oracle=oracle: weighted_mean(oracle(*r)), *rows, argument=at)
                 assert_close_to_scale(slope, wanted, 1 / temperature)
 
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-    @pytest.mark.parametrize("gap", [12.0, 16.75, 32.0, 64.0])
+    @each("dtype", [torch.float32, torch.float64])
+    @each("gap", [12.0, 16.75, 32.0, 64.0])
     def test_a_positive_that_leads_by_far(self, dtype: torch.dtype, gap: float) -> None:
         query = torch.tensor([[1.0]], dtype=dtype, requires_grad=True)
         keys = torch.tensor([[gap], [0.0], [-1.0]], dtype=dtype, requires_grad=True)
@@ -240,7 +241,7 @@ class TestNumerics:
         total = 1 + rest
         assert_close(by_keys, [[-rest / total], [mp.exp(-gap) / total], [mp.exp(-gap - 1) / total]])
 
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    @each("dtype", [torch.float32, torch.float64])
     def test_pairs_that_lead_by_far_both_ways(self, dtype: torch.dtype) -> None:
         images = torch.eye(2, dtype=dtype, requires_grad=True)
         texts = torch.eye(2, dtype=dtype, requires_grad=True)
@@ -263,7 +264,7 @@ class TestNumerics:
             for slope in gradients(loss, query, keys):
                 assert bool(slope.isfinite().all())
 
-    @pytest.mark.parametrize("dtype", NARROW)
+    @each("dtype", NARROW)
     def test_half_precision_multiplies_in_float32(self, dtype: torch.dtype) -> None:
         a, b = normal(4, 64, dtype=dtype), normal(4, 64, dtype=dtype, seed=8)
         for loss in (L.info_nce, lambda a, b: L.clip(a, b, 10.0), L.nt_xent):
@@ -290,10 +291,10 @@ class TestWhoCounts:
             assert all(slope.shape == (0, 4) for slope in gradients(value, a, b))
         assert loss(a, b, reduction="none").shape == (0,)
 
-    @pytest.mark.parametrize("strange", [math.nan, math.inf, -math.inf])
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
-    @pytest.mark.parametrize("how", ["mask", "weight"])
-    @pytest.mark.parametrize("name", ["clip", "nt_xent"])
+    @each("strange", [math.nan, math.inf, -math.inf])
+    @each("reduction", ["mean", "none"])
+    @each("how", ["mask", "weight"])
+    @each("name", ["clip", "nt_xent"])
     def test_who_does_not_leaves_the_line_ups(self, name: str, how: str, reduction: str, strange: float) -> None:
         loss, a, b = sides(name)
         mask = torch.ones(len(loss(a, b, reduction="none")), dtype=torch.bool)
@@ -347,8 +348,8 @@ class TestWhoCounts:
 
 
 class TestMemory:
-    @pytest.mark.parametrize("name", ["info_nce", "clip", "nt_xent"])
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("name", ["info_nce", "clip", "nt_xent"])
+    @each("reduction", ["mean", "none"])
     def test_the_matrix_is_never_made(self, name: str, reduction: str) -> None:
         loss = {
             "info_nce": lambda a, b: L.info_nce(a, b, reduction=reduction).sum(),

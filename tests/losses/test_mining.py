@@ -8,6 +8,7 @@ import pytest
 import torch
 from mpmath import mpf
 from tests.accuracy import assert_close, assert_close_to_scale, assert_exact
+from tests.each import each
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact, gradient
 from tests.peak import peak
@@ -20,9 +21,9 @@ from slopes.kernels import blockwise
 EVERY: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 MININGS: Final = ("hard", "semihard", "all")
 KINDS: Final = ("euclidean", "squared", "cosine")
-every_dtype = pytest.mark.parametrize("dtype", EVERY, ids=lambda dtype: str(dtype).removeprefix("torch."))
-every_mining = pytest.mark.parametrize("mining", MININGS)
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_dtype = each("dtype", EVERY, ids=lambda dtype: str(dtype).removeprefix("torch."))
+every_mining = each("mining", MININGS)
+every_kind = each("kind", KINDS)
 LABELS: Final = torch.tensor([0, 1, 0, 2, 1, 0, 2, 3, 1])
 MARGIN: Final = 0.5
 
@@ -121,7 +122,7 @@ class TestDefinition:
 
     @every_mining
     @every_kind
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_first_and_second_derivative(self, mining: Any, kind: Any, reduction: Any) -> None:  # noqa: ANN401
         options: dict[str, Any] = {"margin": MARGIN, "mining": mining, "distance": kind, "reduction": reduction}
         points = normal()
@@ -161,7 +162,7 @@ class TestDefinition:
 
 class TestNumerics:
     @every_mining
-    @pytest.mark.parametrize("kind", ["euclidean", "squared"])
+    @each("kind", ["euclidean", "squared"])
     def test_clusters_far_from_the_origin(self, mining: Any, kind: Any) -> None:  # noqa: ANN401
         near = (normal(dtype=torch.float32).detach() * 64).round() / 64
         points = (near + 1024).requires_grad_()
@@ -174,7 +175,7 @@ class TestNumerics:
 
     @every_mining
     @every_kind
-    @pytest.mark.parametrize("size", [1e-15, 1e15])
+    @each("size", [1e-15, 1e15])
     def test_embeddings_of_any_size(self, mining: Any, kind: Any, size: float) -> None:  # noqa: ANN401
         points = (normal().detach() * size).float().requires_grad_()
         double = points.detach().double().requires_grad_()
@@ -197,7 +198,7 @@ class TestNumerics:
 
 class TestWhoCounts:
     @every_mining
-    @pytest.mark.parametrize("strange", [math.nan, math.inf])
+    @each("strange", [math.nan, math.inf])
     def test_who_does_not_is_nobodys_negative(self, mining: Any, strange: float) -> None:  # noqa: ANN401
         keep = torch.arange(9) != 4
         points = normal()
@@ -215,7 +216,7 @@ class TestWhoCounts:
             assert_close_to_scale(slope[keep], gradients(wanted, left), 1.0)
 
     @every_mining
-    @pytest.mark.parametrize("labels", [[], [5], [1, 2, 3], [7, 7, 7]])
+    @each("labels", [[], [5], [1, 2, 3], [7, 7, 7]])
     def test_no_triplet_at_all(self, mining: Any, labels: list[int]) -> None:  # noqa: ANN401
         points = normal(len(labels))
         for average in ("valid", "active"):
@@ -235,7 +236,7 @@ class TestWhoCounts:
 
 class TestMemory:
     @every_mining
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_the_matrix_is_never_made(self, mining: Any, reduction: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
         monkeypatch.setattr(blockwise, "BLOCK_BYTES", 1 << 18)
         count = 1024
