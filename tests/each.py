@@ -5,11 +5,11 @@ A test of its own for each of twenty thousand cases costs more than the cases do
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import pytest
@@ -48,7 +48,11 @@ def each(names: str | Sequence[str], values: Iterable[Any], ids: Ids = None) -> 
 
         @functools.wraps(inner)
         def run(*args: Any, **fixtures: Any) -> None:  # noqa: ANN401
-            _run(lambda given, label: inner(*args, **_fresh(fixtures, label), **given), crossed, fixtures)
+            def one(given: dict[str, Any], label: str) -> None:
+                with _fresh(fixtures, label) as own:
+                    inner(*args, **own, **given)
+
+            _run(one, crossed)
 
         run.__signature__ = inspect.Signature(parameters)
         run.over_cases = (inner, crossed)
@@ -87,7 +91,7 @@ def _name(value: object) -> str:
     return str(getattr(value, "__name__", value)).splitlines()[0][:60] if str(value) else "empty"
 
 
-def _run(test: Callable[[dict[str, Any], str], None], cases: Cases, fixtures: dict[str, Any]) -> None:
+def _run(test: Callable[[dict[str, Any], str], None], cases: Cases) -> None:
     chosen = [(label, given) for label, given in cases if not only or any(o in label for o in only)]
     failed: list[BaseException] = []
     lines, reasons = [], []
@@ -103,8 +107,6 @@ def _run(test: Callable[[dict[str, Any], str], None], cases: Cases, fixtures: di
             error.add_note(f"in the case {label}")
             failed.append(error)
             lines.append(f"{label}: {type(error).__name__}: {error}".split("\n", maxsplit=1)[0][:LINE])
-        finally:
-            _undo(fixtures)
     if failed:
         told = "\n    ".join(lines)
         message = f"{len(failed)} of {len(chosen)} cases:\n    {told}\n  the first of them"
@@ -113,18 +115,18 @@ def _run(test: Callable[[dict[str, Any], str], None], cases: Cases, fixtures: di
         pytest.skip(reasons[0] if reasons else "no case has such a name")
 
 
-def _fresh(fixtures: dict[str, Any], label: str) -> dict[str, Any]:
-    folder = fixtures.get("tmp_path")
-    if not isinstance(folder, Path):
-        return fixtures
-    own = folder / f"{len(list(folder.iterdir()))}-{''.join(c if c.isalnum() else '_' for c in label)[:40]}"
-    own.mkdir()
-    return fixtures | {"tmp_path": own}
-
-
-def _undo(fixtures: dict[str, Any]) -> None:
-    for fixture in fixtures.values():
-        if isinstance(fixture, pytest.MonkeyPatch):
-            fixture.undo()
-        elif isinstance(fixture, pytest.CaptureFixture):
-            fixture.readouterr()
+@contextlib.contextmanager
+def _fresh(fixtures: dict[str, Any], label: str) -> Iterator[dict[str, Any]]:
+    """Give a case patches and a folder of its own; what other fixtures have patched stays."""
+    own = dict(fixtures)
+    if "tmp_path" in own:
+        folder = own["tmp_path"]
+        name = "".join(c if c.isalnum() else "_" for c in label)[:40]
+        own["tmp_path"] = folder / f"{len(list(folder.iterdir()))}-{name}"
+        own["tmp_path"].mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        if "monkeypatch" in own:
+            own["monkeypatch"] = patch
+        yield own
+    if "capsys" in own:
+        own["capsys"].readouterr()
