@@ -7,7 +7,7 @@ import torch
 from mpmath import mp, mpf
 from tests.accuracy import assert_close
 from tests.each import each
-from tests.losses.contract import Case, assert_compiles, assert_contract
+from tests.losses.contract import Case, assert_compiles, assert_contract, every_backend
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact, gradient
 from torch import Tensor
@@ -54,9 +54,10 @@ def test_contract(case: Case) -> None:
     assert_contract(case)
 
 
+@every_backend
 @each("case", CASES, ids=str)
-def test_compiled(case: Case) -> None:
-    assert_compiles(case)
+def test_compiled(case: Case, backend: str) -> None:
+    assert_compiles(case, backend)
 
 
 class TestKTO:

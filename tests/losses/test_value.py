@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.accuracy import assert_close_to_scale
 from tests.each import each
-from tests.losses.contract import Case, assert_compiles, assert_contract
+from tests.losses.contract import Case, assert_compiles, assert_contract, every_backend
 from torch import Tensor
 
 import slopes
@@ -29,9 +29,10 @@ def test_contract(case: Case) -> None:
     assert_contract(case)
 
 
+@every_backend
 @each("case", CASES, ids=str)
-def test_compiled(case: Case) -> None:
-    assert_compiles(case)
+def test_compiled(case: Case, backend: str) -> None:
+    assert_compiles(case, backend)
 
 
 class TestValueClip:
