@@ -171,11 +171,11 @@ FAULTS: Final = (
         ("tests/kernels/test_differences.py",),
     ),
     Fault(
-        "a clip of more than 1 turns the ratio's sign",
+        "a clip holds on the wrong side",
         "losses/policy.py",
-        "torch.where(under, max(1 - clip, 0.0), ratio)",
-        "torch.where(under, 1 - clip, ratio)",
-        (f"{LAWS}option_ends.py", "tests/losses/test_policy.py"),
+        "    over = (a > 0) & (d > math.log1p(clip))\n",
+        "    over = (a < 0) & (d > math.log1p(clip))\n",
+        ("tests/losses/test_policy.py", "tests/oracles/test_losses.py"),
         ("ppo",),
     ),
     Fault(
