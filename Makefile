@@ -7,11 +7,14 @@ BIN := .venv/bin
 explore: setup
 	$(BIN)/slopes explore
 
+# Bytecode is kept even where the environment says otherwise: to compile all of the tests again takes half a minute.
+test test-long: export PYTHONDONTWRITEBYTECODE =
+
 test: setup check chromium
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 test-long: setup check chromium
-	$(BIN)/pytest -n auto -m "long or not long"
+	$(BIN)/pytest -n auto --dist worksteal -m "long or not long"
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -7,7 +7,7 @@ import re
 from importlib.resources import files
 from typing import Final
 
-import pytest
+from tests.each import each
 
 from slopes.catalog import CATALOG
 
@@ -40,18 +40,18 @@ def test_every_function_has_a_card_and_no_card_is_without_one() -> None:
     assert sorted(spec.name for spec in CATALOG) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_card_has_the_seven_sections_in_order_and_something_in_each(name: str) -> None:
     assert re.findall(r"^#.*$", BLOCK.sub("", CARDS[name]), re.MULTILINE) == SECTIONS
     assert all(section(name, heading).strip() for heading in SECTIONS)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_card_is_short(name: str) -> None:
     assert 120 <= len(CARDS[name].split()) <= 260
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_worked_example_runs_and_prints_what_it_says(name: str) -> None:
     blocks = BLOCK.findall(CARDS[name])
     assert [language for language, _ in blocks] == ["python"]
@@ -63,7 +63,7 @@ def test_worked_example_runs_and_prints_what_it_says(name: str) -> None:
     assert result.failed == 0, "".join(said)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_relatives_are_other_functions_of_the_catalogue(name: str) -> None:
     known = {spec.name for spec in CATALOG}
     relatives = LINK.findall(section(name, "## Relatives"))
@@ -73,7 +73,7 @@ def test_relatives_are_other_functions_of_the_catalogue(name: str) -> None:
         assert label in known - {name}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_what_a_card_calls_is_there(name: str) -> None:
     """Backticks that name a function of the library with a prefix, as `A.GatedFFN`, name one that exists."""
     from slopes import activations as A  # noqa: N812, PLC0415  the names that the documentation uses

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import torch
+from tests.each import each
 
 import slopes
 from slopes import cli, describe, plotting
@@ -74,7 +75,7 @@ def test_list_of_an_unknown_family_says_which_there_are(capsys: pytest.CaptureFi
     assert "smooth" in text
 
 
-@pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.name)
+@each("spec", CATALOG, ids=lambda spec: spec.name)
 def test_show_fits_80_columns_and_says_everything(spec: Any, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ANN401
     text = said(capsys, "show", spec.name)
     lines = text.splitlines()
@@ -89,7 +90,7 @@ def test_show_fits_80_columns_and_says_everything(spec: Any, capsys: pytest.Capt
         assert " ".join(part.split()) in together
 
 
-@pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.name)
+@each("spec", CATALOG, ids=lambda spec: spec.name)
 def test_show_for_a_program(spec: Any, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ANN401
     data = loaded(capsys, "show", spec.name)
     assert data["name"] == spec.name
@@ -98,14 +99,14 @@ def test_show_for_a_program(spec: Any, capsys: pytest.CaptureFixture[str]) -> No
     assert data["range"]["text"] == str(spec.range)
 
 
-@pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.name)
+@each("spec", CATALOG, ids=lambda spec: spec.name)
 def test_every_command_of_every_formula_is_read(spec: Any) -> None:  # noqa: ANN401
     for latex in (spec.formula, spec.slope):
         assert "\\" not in plain(latex)
         assert "{" not in plain(latex) or r"\{" in latex
 
 
-@pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.name)
+@each("spec", CATALOG, ids=lambda spec: spec.name)
 def test_what_show_calls_python_is_there(spec: Any) -> None:  # noqa: ANN401
     for call in describe.calls(spec):
         found: Any = slopes
@@ -185,7 +186,7 @@ def test_every_loss_but_those_of_whole_batches_has_a_curve() -> None:
     assert losses - set(LOSSES) == {"clip", "nt_xent", "batch_triplet"}
 
 
-@pytest.mark.parametrize("name", [*PLOTTED, *LOSSES])
+@each("name", [*PLOTTED, *LOSSES])
 def test_everything_that_one_number_decides_is_drawn(name: str) -> None:
     chart = slopes.plot(name)
     assert chart.to_dict()["title"]
@@ -201,7 +202,7 @@ def test_a_figure_has_both_labels_of_a_binary_loss() -> None:
         assert f'"{label}"' in text
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "text"),
     [
         (("clip",), "slopes plot: no single number decides clip, so it has no curve; `slopes show clip` says more."),
@@ -221,7 +222,7 @@ def test_a_figure_that_cannot_be(arguments: tuple[str, ...], text: str, capsys: 
     assert text in refused(capsys, "plot", *arguments)
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "text"),
     [
         (("lst",), "no command is called 'lst'; did you mean list?"),
@@ -237,7 +238,7 @@ def test_a_command_line_that_cannot_be(
     assert text in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "where"),
     [("GatedFFN", "slopes.activations.GatedFFN"), ("LinearLogits", "slopes.LinearLogits")],
 )
@@ -262,7 +263,7 @@ def test_a_theme_that_is_none() -> None:
         slopes.plot("gelu", theme="sepia")
 
 
-@pytest.mark.parametrize("arguments", [("plot", "gelu"), ("explore", "--no-browser")])
+@each("arguments", [("plot", "gelu"), ("explore", "--no-browser")])
 def test_without_the_extra_it_says_how_to_get_it(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 import torch
 from mpmath import mp, mpf
 from tests.accuracy import assert_close, assert_close_to_scale, assert_exact, unit
+from tests.each import each
 from tests.laws.samples import ONE_EACH, Case
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact, gradient, weighted_mean
@@ -31,8 +32,8 @@ WIDE: Final = (torch.float32, torch.float64)
 STRANGE: Final = (math.nan, math.inf, -math.inf)
 NEAR_DUPLICATES_RIGHT_TO: Final = 1e-4  # of the value, at an offset of 1000
 
-every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))
-wide_dtypes = pytest.mark.parametrize("dtype", WIDE, ids=lambda dtype: str(dtype).removeprefix("torch."))
+every_dtype = each("dtype", DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))
+wide_dtypes = each("dtype", WIDE, ids=lambda dtype: str(dtype).removeprefix("torch."))
 
 Loss = Callable[..., Tensor]
 
@@ -221,12 +222,12 @@ class TestInfiniteLogitsOnTheRightSide:
             logits = leaf([math.inf, -math.inf], dtype)
             assert_zero_on_the_graph(L.binary_cross_entropy(logits, targets, **options), logits)
 
-    @pytest.mark.parametrize("loss", ["focal", "asymmetric"])
+    @each("loss", ["focal", "asymmetric"])
     def test_its_relatives(self, dtype: torch.dtype, loss: str) -> None:
         logits = leaf([math.inf, -math.inf], dtype)
         assert_zero_on_the_graph(getattr(L, loss)(logits, torch.tensor([1.0, 0.0], dtype=dtype)), logits)
 
-    @pytest.mark.parametrize("loss", ["cross_entropy", "softmax_focal"])
+    @each("loss", ["cross_entropy", "softmax_focal"])
     def test_one_infinite_logit_at_the_target(self, dtype: torch.dtype, loss: str) -> None:
         logits = leaf([[0.5, math.inf, -1.0]], dtype)
         assert_zero_on_the_graph(getattr(L, loss)(logits, torch.tensor([1])), logits)
@@ -254,7 +255,7 @@ class TestInfiniteLogitsOnTheRightSide:
 
 
 @every_dtype
-@pytest.mark.parametrize("gap", [12.0, 16.0, 16.75, 17.0, 20.0, 37.0, 50.0, 80.0])
+@each("gap", [12.0, 16.0, 16.75, 17.0, 20.0, 37.0, 50.0, 80.0])
 class TestFarGap:
     def test_cross_entropy(self, dtype: torch.dtype, gap: float) -> None:
         logits = leaf([[gap, 0.0, -1.5, 0.25], [0.0, gap, 0.5, -gap]], dtype)
@@ -308,7 +309,7 @@ class TestFarGap:
             wanted = [oracles.binary_cross_entropy_slope(z, y, weight) for z, y in pairs]
             assert_like_oracle(loss, [logits], values, [wanted])
 
-    @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+    @each("gamma", [0.5, 1.0, 2.0])
     def test_focal(self, dtype: torch.dtype, gap: float, gamma: float) -> None:
         logits = leaf([gap, -gap, gap, -gap], dtype)
         truth = [1, 0, 0, 1]
@@ -426,11 +427,11 @@ class TestMaskedClass:
 
 
 @every_dtype
-@pytest.mark.parametrize("smooth_over", ["all", "others"])
+@each("smooth_over", ["all", "others"])
 class TestSmoothingOverWhatIsLeft:
     ROW = (0.5, -math.inf, 2.0, -1.0)
 
-    @pytest.mark.parametrize("target", [0, 2])
+    @each("target", [0, 2])
     def test_class_indices(self, dtype: torch.dtype, smooth_over: str, target: int) -> None:
         logits = leaf([self.ROW], dtype)
         options = {"label_smoothing": 0.125, "smooth_over": smooth_over}
@@ -457,28 +458,28 @@ class TestSmoothingOverWhatIsLeft:
 
 @every_dtype
 class TestNothingCounts:
-    @pytest.mark.parametrize("reduction", ["mean", "sum"])
-    @pytest.mark.parametrize("name", NAMES)
+    @each("reduction", ["mean", "sum"])
+    @each("name", NAMES)
     def test_everything_masked(self, dtype: torch.dtype, name: str, reduction: str) -> None:
         inputs, loss = Batch(dtype).cases()[name]
         shape = loss(*inputs, reduction="none").shape
         result = loss(*inputs, mask=torch.zeros(shape, dtype=torch.bool), reduction=reduction)
         assert_zero_on_the_graph(result, *learned(name, inputs))
 
-    @pytest.mark.parametrize("name", NAMES)
+    @each("name", NAMES)
     def test_no_weight(self, dtype: torch.dtype, name: str) -> None:
         inputs, loss = Batch(dtype).cases()[name]
         shape = loss(*inputs, reduction="none").shape
         weight = torch.zeros(shape, dtype=dtype)
         assert_zero_on_the_graph(loss(*inputs, weight=weight), *learned(name, inputs))
 
-    @pytest.mark.parametrize("reduction", ["mean", "sum"])
-    @pytest.mark.parametrize("name", NAMES)
+    @each("reduction", ["mean", "sum"])
+    @each("name", NAMES)
     def test_empty_batch(self, dtype: torch.dtype, name: str, reduction: str) -> None:
         inputs, loss = Batch(dtype, n=0).cases()[name]
         assert_zero_on_the_graph(loss(*inputs, reduction=reduction), *learned(name, inputs))
 
-    @pytest.mark.parametrize("name", NAMES)
+    @each("name", NAMES)
     def test_denominator_zero(self, dtype: torch.dtype, name: str) -> None:
         inputs, loss = Batch(dtype, n=0).cases()[name]
         assert_zero_on_the_graph(loss(*inputs, denominator=0.0), *learned(name, inputs))
@@ -524,10 +525,10 @@ class TestNothingCounts:
 
 
 @every_dtype
-@pytest.mark.parametrize("strange", STRANGE)
+@each("strange", STRANGE)
 class TestNoTraceOfWhatDoesNotCount:
-    @pytest.mark.parametrize("how", ["mask", "weight"])
-    @pytest.mark.parametrize("name", NAMES)
+    @each("how", ["mask", "weight"])
+    @each("name", NAMES)
     def test_masked_row(self, dtype: torch.dtype, name: str, how: str, strange: float) -> None:
         inputs, loss = Batch(dtype).cases()[name]
         shape = loss(*inputs, reduction="none").shape
@@ -622,7 +623,7 @@ class TestIdenticalPoints:
         for slope in gradients(loss, *same):
             assert_zero(slope)
 
-    @pytest.mark.parametrize("similar", [True, False])
+    @each("similar", [True, False])
     def test_contrastive(self, dtype: torch.dtype, similar: bool) -> None:  # noqa: FBT001
         a, b = leaf([self.POINT], dtype), leaf([self.POINT], dtype)
         loss = L.contrastive(a, b, torch.tensor([similar]), margin=0.5)
@@ -630,15 +631,15 @@ class TestIdenticalPoints:
         for slope in gradients(loss, a, b):
             assert_zero(slope)
 
-    @pytest.mark.parametrize("mining", ["hard", "semihard", "all"])
-    @pytest.mark.parametrize("distance", ["euclidean", "squared", "cosine"])
+    @each("mining", ["hard", "semihard", "all"])
+    @each("distance", ["euclidean", "squared", "cosine"])
     def test_batch_triplet(self, dtype: torch.dtype, mining: str, distance: str) -> None:
         points = leaf([self.POINT] * 4, dtype)
         loss = L.batch_triplet(points, torch.tensor([0, 0, 1, 1]), margin=0.5, mining=mining, distance=distance)
         assert_finite(loss, "loss")
         assert_zero(gradients(loss, points)[0])
 
-    @pytest.mark.parametrize("similar", [True, False])
+    @each("similar", [True, False])
     def test_near_duplicates_far_from_the_origin(self, dtype: torch.dtype, similar: bool) -> None:  # noqa: FBT001
         a, b = near_duplicates(dtype)
         margin = 64.0
@@ -648,7 +649,7 @@ class TestIdenticalPoints:
         by_a = [gradient(oracles.contrastive, x, y, similar, margin) for x, y in zip(exact(a), exact(b), strict=True)]
         assert_near(gradients(loss, a)[0], by_a)
 
-    @pytest.mark.parametrize("distance", ["euclidean", "squared"])
+    @each("distance", ["euclidean", "squared"])
     def test_near_triplets_far_from_the_origin(self, dtype: torch.dtype, distance: str) -> None:
         a, b = near_duplicates(dtype)
         c = a.detach().roll(1, -1).requires_grad_()
@@ -658,7 +659,7 @@ class TestIdenticalPoints:
         by_b = [gradient(oracles.triplet, *row, 500.0, distance, argument=1) for row in rows]
         assert_near(gradients(loss, b)[0], by_b)
 
-    @pytest.mark.parametrize("distance", ["euclidean", "squared"])
+    @each("distance", ["euclidean", "squared"])
     def test_near_duplicates_in_a_batch(self, dtype: torch.dtype, distance: str) -> None:
         a, b = near_duplicates(dtype)
         points = torch.cat([a.detach(), b.detach()]).requires_grad_()
@@ -708,7 +709,7 @@ SIZES: Final = [("large", LARGE), ("small", SMALL)]
 
 @every_dtype
 class TestCosine:
-    @pytest.mark.parametrize(("size", "scales"), SIZES, ids=["large", "small"])
+    @each(("size", "scales"), SIZES, ids=["large", "small"])
     def test_parallel_vectors(self, dtype: torch.dtype, size: str, scales: dict[torch.dtype, float]) -> None:
         del size
         a, b = leaf([[scales[dtype], scales[dtype]]], dtype), leaf([[scales[dtype] / 2] * 2], dtype)
@@ -717,8 +718,8 @@ class TestCosine:
         for slope in gradients(loss, a, b):
             assert_finite(slope)
 
-    @pytest.mark.parametrize(("size", "scales"), SIZES, ids=["large", "small"])
-    @pytest.mark.parametrize("other", ["large", "small", "unit"])
+    @each(("size", "scales"), SIZES, ids=["large", "small"])
+    @each("other", ["large", "small", "unit"])
     def test_value_and_gradient(
         self, dtype: torch.dtype, size: str, other: str, scales: dict[torch.dtype, float]
     ) -> None:
@@ -747,7 +748,7 @@ class TestCosine:
             for slope in gradients(loss, a, b):
                 assert_zero(slope)
 
-    @pytest.mark.parametrize(("size", "scales"), SIZES, ids=["large", "small"])
+    @each(("size", "scales"), SIZES, ids=["large", "small"])
     def test_in_the_losses_that_normalise(
         self, dtype: torch.dtype, size: str, scales: dict[torch.dtype, float]
     ) -> None:
@@ -795,8 +796,8 @@ def size_of_slope_underflows(scale: float, dtype: torch.dtype) -> bool:
 class TestLogOfOneMinusP:
     CLOSE_TO_CERTAIN = (-0.5, -1e-2, -1e-4, -1e-7, -1e-20, -1e-38)
 
-    @pytest.mark.parametrize("near", CLOSE_TO_CERTAIN)
-    @pytest.mark.parametrize("which", ["chosen", "rejected", "both"])
+    @each("near", CLOSE_TO_CERTAIN)
+    @each("which", ["chosen", "rejected", "both"])
     def test_orpo(self, dtype: torch.dtype, near: float, which: str) -> None:
         if torch.tensor(near, dtype=dtype) == 0:
             pytest.skip("no such number in this dtype")
@@ -820,11 +821,11 @@ class TestLogOfOneMinusP:
 
 
 @every_dtype
-@pytest.mark.parametrize("gamma", [0.0, 0.125, 0.5, 0.875])
+@each("gamma", [0.0, 0.125, 0.5, 0.875])
 class TestFocalBelowGammaOne:
     LOGITS = (20.0, -20.0, 100.0, -100.0, 1000.0, -1000.0)
 
-    @pytest.mark.parametrize("truth", [0, 1])
+    @each("truth", [0, 1])
     def test_saturated_logits(self, dtype: torch.dtype, gamma: float, truth: int) -> None:
         logits = leaf(self.LOGITS, dtype)
         targets = torch.full((len(self.LOGITS),), float(truth), dtype=dtype)
@@ -868,8 +869,8 @@ class TestFocalBelowGammaOne:
 class TestVarianceBeyondTheDtype:
     """A log-variance runs to -∞ where the mean fits exactly, as on targets that repeat."""
 
-    @pytest.mark.parametrize("log_variance", [-100.0, -178.0, -200.0, -800.0, -1e4])
-    @pytest.mark.parametrize("residual", [0.0, 2.0**-100])
+    @each("log_variance", [-100.0, -178.0, -200.0, -800.0, -1e4])
+    @each("residual", [0.0, 2.0**-100])
     def test_a_mean_that_fits(self, dtype: torch.dtype, log_variance: float, residual: float) -> None:
         mean, spread = leaf([residual], dtype), leaf([log_variance], dtype)
         target = torch.zeros(1, dtype=dtype)
@@ -883,7 +884,7 @@ class TestVarianceBeyondTheDtype:
         assert_like_oracle(loss, [mean, spread], [(s + square) / 2], wanted)
 
 
-@pytest.mark.parametrize("dtype", DTYPES[:2], ids=["float16", "bfloat16"])
+@each("dtype", DTYPES[:2], ids=["float16", "bfloat16"])
 class TestSumsBeyondFloat16:
     def test_squares(self, dtype: torch.dtype) -> None:
         prediction, target = leaf([300.0, -512.0], dtype), torch.zeros(2, dtype=dtype)
@@ -966,7 +967,7 @@ WRONG_SHAPES: Final = {
 
 
 class TestNothingBroadcasts:
-    @pytest.mark.parametrize("name", WRONG_SHAPES)
+    @each("name", WRONG_SHAPES)
     def test_column_against_row(self, name: str) -> None:
         with pytest.raises(slopes.ShapeError) as caught:
             WRONG_SHAPES[name]()
@@ -977,7 +978,7 @@ class TestNothingBroadcasts:
         assert "expected" in text, text
         assert "broadcast" in text, text
 
-    @pytest.mark.parametrize(
+    @each(
         ("name", "call"),
         [
             ("triplet", lambda: L.triplet(points, points, wrong_points)),
@@ -1016,15 +1017,15 @@ class TestWrongValues:
         call = lambda: L.hinge(flat_row, probabilities)  # noqa: E731
         assert_raises(slopes.ValuesError, call, "hinge", "targets", "holds 0", "-1 or +1", "2 * ")
 
-    @pytest.mark.parametrize("name", ["binary_cross_entropy", "focal", "asymmetric"])
+    @each("name", ["binary_cross_entropy", "focal", "asymmetric"])
     def test_targets_that_are_no_probabilities(self, name: str) -> None:
         for wrong in (-1.0, 2.0, math.nan):
             targets = torch.tensor([1.0, wrong])
             call = lambda: getattr(L, name)(torch.tensor([-3.0, 4.0]), targets)  # noqa: B023, E731
             assert_raises(slopes.ValuesError, call, name, "targets", f"{wrong:.6g}")
 
-    @pytest.mark.parametrize("name", ["cross_entropy", "softmax_focal", "multiclass_hinge"])
-    @pytest.mark.parametrize("wrong", [-1, 3, 255])
+    @each("name", ["cross_entropy", "softmax_focal", "multiclass_hinge"])
+    @each("wrong", [-1, 3, 255])
     def test_class_out_of_range(self, name: str, wrong: int) -> None:
         call = lambda: getattr(L, name)(10 * points[:2], torch.tensor([0, wrong]))  # noqa: E731
         assert_raises(slopes.ValuesError, call, name, "targets", str(wrong), "[0, 3)")
@@ -1200,18 +1201,18 @@ CHOICES: Final[list[tuple[str, str, Callable[[Any], object]]]] = [
 
 
 class TestOptions:
-    @pytest.mark.parametrize(("name", "option", "wrong", "call"), NUMBERS, ids=lambda part: str(part)[:24])
+    @each(("name", "option", "wrong", "call"), NUMBERS, ids=lambda part: str(part)[:24])
     def test_out_of_the_domain(
         self, name: str, option: str, wrong: tuple[float, ...], call: Callable[[float], object]
     ) -> None:
         for value in (*wrong, math.nan):
             assert_raises(slopes.OptionError, lambda: call(value), name, option, repr(value))  # noqa: B023
 
-    @pytest.mark.parametrize(("name", "option", "call"), CHOICES, ids=lambda part: str(part)[:24])
+    @each(("name", "option", "call"), CHOICES, ids=lambda part: str(part)[:24])
     def test_no_such_choice(self, name: str, option: str, call: Callable[[str], object]) -> None:
         assert_raises(slopes.OptionError, lambda: call("nonsense"), name, option, "'nonsense'")
 
-    @pytest.mark.parametrize("wrong", [(0.0, 0.5), (0.5, 1.0), (0.5, 1.5), (math.nan, 0.5)])
+    @each("wrong", [(0.0, 0.5), (0.5, 1.0), (0.5, 1.5), (math.nan, 0.5)])
     def test_quantiles_outside_of_zero_to_one(self, wrong: tuple[float, float]) -> None:
         bad = next(level for level in wrong if not 0 < level < 1)
         call = lambda: L.quantile(torch.rand(4, 2), flat_row, wrong)  # noqa: E731
@@ -1241,8 +1242,8 @@ class TestDtypesAndDevices:
         assert_raises(slopes.DtypeError, lambda: L.mse(wave, flat_row), "mse", "predictions", "complex64")
         assert_raises(slopes.DtypeError, lambda: L.mse(flat_row, [0.0] * 4), "mse", "targets", "list")
 
-    @pytest.mark.parametrize("wrong", [torch.int32, torch.uint8])
-    @pytest.mark.parametrize("name", ["cross_entropy", "softmax_focal", "multiclass_hinge"])
+    @each("wrong", [torch.int32, torch.uint8])
+    @each("name", ["cross_entropy", "softmax_focal", "multiclass_hinge"])
     def test_narrow_class_indices(self, name: str, wrong: torch.dtype) -> None:
         call = lambda: getattr(L, name)(class_logits, classes.to(wrong))  # noqa: E731
         assert_raises(slopes.DtypeError, call, name, "targets", str(wrong), "int64")
@@ -1259,7 +1260,7 @@ class TestDtypesAndDevices:
         call = lambda: L.mse(flat_row, flat_row.double())  # noqa: E731
         assert_raises(slopes.DtypeError, call, "mse", "targets", "float32", "float64")
 
-    @pytest.mark.parametrize(
+    @each(
         ("name", "call"),
         [
             ("mse", lambda: L.mse(flat_row, flat_row.to("meta"))),
@@ -1280,7 +1281,7 @@ class TestDtypesAndDevices:
             call()
         assert "cpu" in str(caught.value)
 
-    @pytest.mark.parametrize(
+    @each(
         ("change", "came"),
         [
             (lambda t: t.to(torch.float8_e4m3fn), "float8_e4m3fn"),
@@ -1291,7 +1292,7 @@ class TestDtypesAndDevices:
         ],
         ids=["float8_e4m3fn", "float8_e5m2", "sparse", "nested", "None"],
     )
-    @pytest.mark.parametrize("case", ONE_EACH, ids=str)
+    @each("case", ONE_EACH, ids=str)
     def test_what_the_formulas_do_not_take(self, case: Case, change: Callable[[Tensor], Any], came: str) -> None:
         """Assert the library's own error for each tensor, never torch's from somewhere inside."""
         inputs = case.inputs(torch.float32)
@@ -1302,8 +1303,8 @@ class TestDtypesAndDevices:
             wrong = inputs | {name: change(inputs[name])}
             assert_raises(slopes.DtypeError, lambda given=wrong: case(given), case.spec.name, name, came)  # type: ignore[misc]
 
-    @pytest.mark.parametrize("name", ["cross_entropy", "softmax_focal", "multiclass_hinge", "masked_lm"])
-    @pytest.mark.parametrize(
+    @each("name", ["cross_entropy", "softmax_focal", "multiclass_hinge", "masked_lm"])
+    @each(
         ("mask", "kind", "came"),
         [
             (torch.ones(4), slopes.DtypeError, "float32"),

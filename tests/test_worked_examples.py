@@ -16,8 +16,8 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 import slopes
@@ -515,8 +515,8 @@ def test_every_row_is_computed_and_no_other() -> None:
     assert sorted(COMPUTED) == sorted(entry["id"] for entry in ROWS)
 
 
-@pytest.mark.parametrize("precise", [False, True], ids=["default", "exact"])
-@pytest.mark.parametrize("entry", ROWS, ids=[entry["id"] for entry in ROWS])
+@each("precise", [False, True], ids=["default", "exact"])
+@each("entry", ROWS, ids=[entry["id"] for entry in ROWS])
 def test_library_computes_the_exact_figure(entry: dict[str, Any], precise: bool) -> None:  # noqa: FBT001
     with slopes.exact(precise):
         computed = numbers(COMPUTED[entry["id"]]())
@@ -526,7 +526,7 @@ def test_library_computes_the_exact_figure(entry: dict[str, Any], precise: bool)
         assert_printed_as(actual, exact)
 
 
-@pytest.mark.parametrize("entry", ROWS, ids=[entry["id"] for entry in ROWS])
+@each("entry", ROWS, ids=[entry["id"] for entry in ROWS])
 def test_stated_figure_holds_exactly_where_the_table_says(entry: dict[str, Any]) -> None:
     pairs = zip(as_list(entry["stated"]), as_list(entry["exact"]), strict=True)
     assert all(rounds_to(stated, exact) for stated, exact in pairs) == entry["holds"]
@@ -538,7 +538,7 @@ def test_smoothing_over_the_others_is_the_other_convention() -> None:
     assert [f"{mass:.12g}" for mass in smooth.tolist()] == ["0.9", "0.05", "0.05"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("stated", "exact", "answer"),
     [
         ("460", "458.2", True),

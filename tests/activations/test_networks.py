@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import pytest
 import torch
+from tests.each import each
 from torch import Tensor, nn
 from transformers import GemmaConfig, LlamaConfig
 from transformers.models.gemma.modeling_gemma import GemmaMLP
@@ -47,7 +47,7 @@ def test_selu_keeps_them_under_alpha_dropout() -> None:
         assert 0.8 < variance < 1.2
 
 
-@pytest.mark.parametrize("activation", [A.ELU(), A.ReLU(), A.Tanh()], ids=str)
+@each("activation", [A.ELU(), A.ReLU(), A.Tanh()], ids=str)
 def test_others_do_not(activation: nn.Module) -> None:
     mean, variance = through(activation)[-1]
     assert abs(mean) > 0.15 or not 0.8 < variance < 1.2
@@ -57,7 +57,7 @@ def test_plain_dropout_breaks_selu() -> None:
     assert any(not 0.8 < variance < 1.2 for _, variance in through(A.SELU(), nn.Dropout(0.1)))
 
 
-@pytest.mark.parametrize("exact", [False, True], ids=["default", "exact"])
+@each("exact", [False, True], ids=["default", "exact"])
 def test_the_gated_block_is_that_of_llama(exact: bool) -> None:  # noqa: FBT001
     theirs = LlamaMLP(LlamaConfig(hidden_size=24, intermediate_size=56, num_attention_heads=2))
     ours = A.GatedFFN(24, 56)
@@ -86,7 +86,7 @@ def assert_same(ours: nn.Module, theirs: nn.Module, *, exact: bool) -> None:
         assert torch.allclose(came, wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(
+@each(
     ("d_model", "multiple_of", "d_hidden"),
     [(64, 8, 168), (4096, 256, 11008), (768, 8, 2048), (1, 8, 8), (4096, 1, 10923)],
 )
@@ -98,7 +98,7 @@ def test_the_hidden_size_keeps_the_number_of_parameters(d_model: int, multiple_o
     assert abs(sum(p.numel() for p in block.parameters()) - plain) <= rounding
 
 
-@pytest.mark.parametrize(
+@each(
     ("activation", "gate"),
     [("swish", A.swish), ("gelu", A.gelu), ("sigmoid", A.sigmoid)],
     ids=["swish", "gelu", "sigmoid"],

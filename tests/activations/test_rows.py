@@ -6,13 +6,14 @@ import math
 
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 
-every_dtype = pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
-both_precisions = pytest.mark.parametrize("exact", [False, True], ids=["default", "exact"])
+every_dtype = each("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+both_precisions = each("exact", [False, True], ids=["default", "exact"])
 
 
 def test_by_hand() -> None:
@@ -23,8 +24,8 @@ def test_by_hand() -> None:
 
 
 @both_precisions
-@pytest.mark.parametrize("temperature", [1.0, 2.0])
-@pytest.mark.parametrize("masked", [False, True])
+@each("temperature", [1.0, 2.0])
+@each("masked", [False, True])
 def test_logits_that_tie_have_the_slopes_of_any_others(exact: bool, temperature: float, masked: bool) -> None:  # noqa: FBT001
     x = torch.tensor([3.0, 3.0, 3.0], dtype=torch.float64, requires_grad=True)
     mask = torch.ones(3, dtype=torch.bool) if masked else None
@@ -57,7 +58,7 @@ def test_endless_temperature_is_uniform(dtype: torch.dtype) -> None:
 
 
 @every_dtype
-@pytest.mark.parametrize("temperature", [1.0, 0.1, 1e-30, 1e30])
+@each("temperature", [1.0, 0.1, 1e-30, 1e30])
 def test_a_masked_row_is_zeros_with_zero_gradient(dtype: torch.dtype, temperature: float) -> None:
     x = torch.tensor([[1.0, math.nan], [math.inf, 2.0], [0.0, 0.0]], dtype=dtype, requires_grad=True)
     mask = torch.tensor([[True, False], [False, False], [True, True]])
@@ -95,7 +96,7 @@ def test_masks_are_rows_with_fewer_entries() -> None:
 
 
 @both_precisions
-@pytest.mark.parametrize("dim", [0, 1, 2, -1, -2, -3])
+@each("dim", [0, 1, 2, -1, -2, -3])
 def test_any_dimension(dim: int, exact: bool) -> None:  # noqa: FBT001
     x = torch.randn(3, 4, 5, dtype=torch.float64)
     with slopes.exact(exact):
@@ -125,7 +126,7 @@ def test_nan_spoils_its_row_alone(dtype: torch.dtype, exact: bool) -> None:  # n
     assert p[1].tolist() == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("shift", [0.0, 1e4, -1e4, 3e38])
+@each("shift", [0.0, 1e4, -1e4, 3e38])
 def test_shifted_logits_are_the_same(shift: float) -> None:
     x = torch.tensor([0.0, 1.0, 2.0])
     with slopes.exact():

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 
-both_precisions = pytest.mark.parametrize("exact", [False, True], ids=["default", "exact"])
+both_precisions = each("exact", [False, True], ids=["default", "exact"])
 LOG_3: Final = math.log(3)
 
 # (name, options, x, value, slope): where σ(log 3) = 3/4, tanh(log 3) = 4/5, softplus(log 3) = log 4.
@@ -57,7 +58,7 @@ BY_HAND: Final[list[tuple[str, dict[str, Any], float, float, float]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "options", "x", "value", "slope"), BY_HAND)
+@each(("name", "options", "x", "value", "slope"), BY_HAND)
 @both_precisions
 def test_by_hand(
     name: str,
@@ -95,9 +96,9 @@ LIMITS: Final = [
 ]
 
 
-@pytest.mark.parametrize(("name", "low", "high", "slope_low", "slope_high"), LIMITS)
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("layout", ["contiguous", "transposed", "strided", "expanded"])
+@each(("name", "low", "high", "slope_low", "slope_high"), LIMITS)
+@each("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+@each("layout", ["contiguous", "transposed", "strided", "expanded"])
 def test_limits_and_nan_in_every_layout(
     name: str, low: float, high: float, slope_low: float, slope_high: float, dtype: torch.dtype, layout: str
 ) -> None:
@@ -148,7 +149,7 @@ def test_prelu_has_one_slope_or_one_for_each_channel(exact: bool) -> None:  # no
         assert torch.equal(A.prelu(images, each.detach())[..., 1, 1], y.detach())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@each("dtype", [torch.float32, torch.float64], ids=str)
 def test_swish_learns_beta(dtype: torch.dtype) -> None:
     x = torch.tensor([[LOG_3, -LOG_3], [0.0, 2 * LOG_3]], dtype=dtype)
     beta = torch.tensor([[1.0], [0.5]], dtype=dtype, requires_grad=True)
@@ -167,7 +168,7 @@ def test_silu_is_swish() -> None:
     assert A.SiLU is A.Swish
 
 
-@pytest.mark.parametrize(("unit", "act"), [("glu", "sigmoid"), ("swiglu", "swish"), ("geglu", "gelu")])
+@each(("unit", "act"), [("glu", "sigmoid"), ("swiglu", "swish"), ("geglu", "gelu")])
 @both_precisions
 def test_gated_units_activate_the_gate(unit: str, act: str, exact: bool) -> None:  # noqa: FBT001
     value, gate = torch.tensor([2.0, -3.0], dtype=torch.float64), torch.tensor([0.5, -1.0], dtype=torch.float64)
@@ -212,7 +213,7 @@ ERRORS: Final = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("call", "kind", "text"), ERRORS, ids=[text[:30] for *_, text in ERRORS])
+@each(("call", "kind", "text"), ERRORS, ids=[text[:30] for *_, text in ERRORS])
 def test_error_texts(call: Any, kind: type[Exception], text: str) -> None:  # noqa: ANN401
     with pytest.raises(kind, match="^" + re.escape(text)):
         call()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
+import json
 import os
 import pkgutil
 import re
@@ -13,11 +15,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import torch
 from importlinter.cli import lint_imports
+from tests.each import each
 
 import slopes
 from slopes import activations, losses, recipes
@@ -48,13 +51,34 @@ HEAVY: Final = (
 WITHOUT_SPEC: Final[frozenset[str]] = frozenset()
 
 
-def run(code: str) -> str:
-    """Return what a fresh interpreter prints."""
+def run(code: str) -> Any:  # noqa: ANN401
+    """Return what a fresh interpreter prints, as JSON."""
     environment = os.environ | {"PYTHONPATH": str(SOURCE.parent)}
     done = subprocess.run(  # noqa: S603  our own code
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, env=environment
     )
-    return done.stdout.strip()
+    return json.loads(done.stdout)
+
+
+@functools.cache
+def fresh() -> dict[str, Any]:
+    """Return what an interpreter says that loads torch, then the library, then all public names; it takes seconds."""
+    return dict(
+        run(f"""if True:
+        import json, sys, torch
+        def defaults():
+            return torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()
+        said, before = dict(torch=list(sys.modules)), defaults()
+        import slopes.activations, slopes.losses
+        said["library"] = list(sys.modules)
+        import slopes.catalog
+        said["same defaults"] = defaults() == before
+        for room in {[room.__name__ for room in PUBLIC]}:
+            names = dict()
+            exec(f"from {{room}} import *", names)
+            said[room] = sorted(n for n in names if n[0] != "_")
+        print(json.dumps(said))""")
+    )
 
 
 def test_rooms_import_only_what_lies_below_them(
@@ -66,7 +90,7 @@ def test_rooms_import_only_what_lies_below_them(
     assert not broken, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("room", PUBLIC, ids=lambda room: room.__name__)
+@each("room", PUBLIC, ids=lambda room: room.__name__)
 def test_all_is_sorted_and_whole(room: ModuleType) -> None:
     names = room.__all__
     assert len(names) == len(set(names))
@@ -76,13 +100,12 @@ def test_all_is_sorted_and_whole(room: ModuleType) -> None:
     assert ours <= set(names)
 
 
-@pytest.mark.parametrize("room", PUBLIC, ids=lambda room: room.__name__)
+@each("room", PUBLIC, ids=lambda room: room.__name__)
 def test_import_star_takes_the_public_names(room: ModuleType) -> None:
-    printed = run(f"from {room.__name__} import *; print(' '.join(sorted(n for n in dir() if n[0] != '_')))")
-    assert printed.split() == sorted(room.__all__)
+    assert fresh()[room.__name__] == sorted(room.__all__)
 
 
-@pytest.mark.parametrize("room", [activations, losses], ids=lambda room: room.__name__)
+@each("room", [activations, losses], ids=lambda room: room.__name__)
 def test_the_catalogue_misses_no_public_function(room: ModuleType) -> None:
     listed = {spec.function for spec in CATALOG} | {spec.module for spec in CATALOG}
     functions = {name for name in room.__all__ if inspect.isfunction(getattr(room, name))}
@@ -98,8 +121,7 @@ def test_the_catalogue_lists_public_functions_only() -> None:
 
 
 def test_importing_the_library_is_light() -> None:
-    loaded = set(run("import slopes.activations, slopes.losses, sys; print(' '.join(sys.modules))").split())
-    loaded -= set(run("import torch, sys; print(' '.join(sys.modules))").split())
+    loaded = set(fresh()["library"]) - set(fresh()["torch"])
     assert "slopes.losses" in loaded
     assert [name for name in HEAVY if name in loaded] == []
     assert [name for name in loaded if name.startswith(("slopes.explorer", "slopes.cli", "slopes.catalog"))] == []
@@ -107,35 +129,32 @@ def test_importing_the_library_is_light() -> None:
 
 
 def test_numpy_comes_with_torch_or_not_at_all() -> None:
-    assert run("import torch, sys; print('numpy' in sys.modules)") == run(
-        "import slopes.activations, slopes.losses, sys; print('numpy' in sys.modules)"
-    )
+    assert ("numpy" in fresh()["torch"]) == ("numpy" in fresh()["library"])
 
 
 def test_the_bare_package_waits_for_torch() -> None:
     """Assert that errors and names are there before torch is, and that the rest comes when asked for."""
-    printed = run("import slopes, sys; print('torch' in sys.modules); slopes.exact; print('torch' in sys.modules)")
-    assert printed.split() == ["False", "True"]
+    said = run(
+        "import json, slopes, sys; before = 'torch' in sys.modules; names = {}; slopes.exact; "
+        "after = 'torch' in sys.modules; exec('from slopes import *', names); "
+        "print(json.dumps([before, after, sorted(n for n in names if n[0] != '_')]))"
+    )
+    assert said == [False, True, sorted(slopes.__all__)]
     with pytest.raises(AttributeError, match="module 'slopes' has no attribute 'nothing'"):
         slopes.nothing  # noqa: B018
     assert set(slopes.__all__) <= set(dir(slopes))
 
 
 def test_importing_the_library_changes_no_default() -> None:
-    printed = run(
-        "import torch; before = torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled(); "
-        "import slopes.catalog; "
-        "print(before == (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()))"
-    )
-    assert printed == "True"
+    assert fresh()["same defaults"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+@each("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_files_are_small_enough_to_be_read(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= MOST_LINES
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+@each("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_the_source_imports_no_tests(path: Path) -> None:
     imported = [
         name
@@ -151,7 +170,7 @@ def test_the_source_imports_no_tests(path: Path) -> None:
     assert [name for name in imported if name.split(".")[0] in {"tests", "bench", "examples", "pytest"}] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+@each("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_every_module_says_what_it_is(path: Path) -> None:
     text = ast.get_docstring(ast.parse(path.read_text()))
     assert text

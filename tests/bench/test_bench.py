@@ -17,6 +17,7 @@ from bench.functions import BY_NAME, Function
 from bench.series import Series, run_series
 from bench.timing import AbsentError, Case, Prepared, distance, run
 from tests.accuracy import ulps
+from tests.each import each
 from tests.oracles import activations as oracle
 from torch import Tensor
 
@@ -59,7 +60,7 @@ def test_an_unknown_case_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no case 'exact.gello'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", [name for name in QUICK if name not in COMPILED])
+@each("name", [name for name in QUICK if name not in COMPILED])
 def test_every_case_is_right(name: str) -> None:
     made = QUICK[name].prepare(True)
     right = made.right()
@@ -109,7 +110,7 @@ def test_a_peer_that_is_absent_is_said_to_be(
     assert "absent: peer is not installed" in report.page([run(case, quick=True)])
 
 
-@pytest.mark.parametrize("series", SERIES, ids=lambda series: series.name)
+@each("series", SERIES, ids=lambda series: series.name)
 def test_every_series_is_right(series: Series) -> None:
     result = run_series(series, quick=True)
     assert result.outcome in ({"information"} if series.goal is None else {"met", "missed"})
@@ -165,8 +166,8 @@ def test_published_formulas_by_hand() -> None:
     assert published.asymmetric(logit, 0 * one).item() == pytest.approx(0.45**4 * -np.log(0.55))
 
 
-@pytest.mark.parametrize("dtype", accuracy.DTYPES)
-@pytest.mark.parametrize("name", ["sigmoid", "gelu"])
+@each("dtype", accuracy.DTYPES)
+@each("name", ["sigmoid", "gelu"])
 def test_a_quick_table_of_accuracy(name: str, dtype: torch.dtype) -> None:
     row = accuracy.measure(BY_NAME[name], dtype, quick=True)
     value, slope, beside = accuracy.GOALS[dtype]

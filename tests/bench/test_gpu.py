@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
 from bench import gpu, gpu_check, linear_reference
 from tests.accuracy import assert_close
+from tests.each import each
 from torch import Tensor
 
 CPU = torch.device("cpu")
@@ -38,8 +39,8 @@ def test_without_a_device_it_says_so_and_writes_nothing(
     assert not path.exists()
 
 
-@pytest.mark.parametrize("dtype", TINY)
-@pytest.mark.parametrize("name", [gpu.OURS, "F.linear + F.cross_entropy", "F.linear_cross_entropy with options"])
+@each("dtype", TINY)
+@each("name", [gpu.OURS, "F.linear + F.cross_entropy", "F.linear_cross_entropy with options"])
 def test_what_is_compared_is_the_same_loss(name: str, dtype: torch.dtype) -> None:
     of = gpu.forms(dtype, CPU)[name]
     if isinstance(of, str):
@@ -80,7 +81,7 @@ def _rows_off_in_the_interpreter() -> tuple[float, float]:
     return max(off[0] for off in found), max(off[1] for off in found)
 
 
-@pytest.mark.parametrize("dtype", TINY)
+@each("dtype", TINY)
 def test_the_least_that_an_engine_has_to_do_is_right(child: ProcessPoolExecutor, dtype: torch.dtype) -> None:
     result = child.submit(_floor_in_the_interpreter, dtype).result(timeout=200)
     assert result.error is None
@@ -114,7 +115,7 @@ def test_nan_is_wrong_and_its_result_is_json() -> None:
     json.dumps(asdict(result), allow_nan=False)
 
 
-@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"temperature": 0.7}])
+@each("options", [{}, {"label_smoothing": 0.1}, {"temperature": 0.7}])
 def test_the_definition_is_torchs_where_torch_has_it(options: dict[str, float]) -> None:
     z = torch.randn(6, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     targets = torch.tensor([0, 8, -100, 3, 3, 1])

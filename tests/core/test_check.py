@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 
 import slopes
 from slopes._core import check, errors
@@ -233,7 +234,7 @@ TEXTS: Final[list[tuple[Callable[[], Any], type[Exception], str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("call", "kind", "text"), TEXTS, ids=[text[:28] for *_, text in TEXTS])
+@each(("call", "kind", "text"), TEXTS, ids=[text[:28] for *_, text in TEXTS])
 def test_what_it_says(call: Callable[[], Any], kind: type[Exception], text: str) -> None:
     with pytest.raises(kind, match="^" + re.escape(text)):
         call()
@@ -259,15 +260,15 @@ def test_what_it_lets_through() -> None:
     assert check.shape_of(ONES[0, 0]) == "[]"
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("classes", [2, 10, 1000, 50_000])
+@each("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+@each("classes", [2, 10, 1000, 50_000])
 def test_rounded_distributions_are_distributions(dtype: torch.dtype, classes: int) -> None:
     rows = torch.randn(3, classes).softmax(-1).to(dtype)
     check.distribution("f", "t", rows)
     check.log_distribution("f", "t", torch.log_softmax(torch.randn(3, classes), -1).to(dtype))
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "text"),
     [
         (lambda t: check.within("f", "t", t, UNIT, "-"), "holds -3"),
@@ -307,7 +308,7 @@ def test_the_tree_of_errors_draws_every_one() -> None:
     assert all(name in (errors.__doc__ or "") for name in kinds)
 
 
-@pytest.mark.parametrize(
+@each(
     ("domain", "text", "inside", "outside"),
     [
         (UNIT, "[0, 1]", [0.0, 0.5, 1.0], [-0.1, 1.1, math.nan]),

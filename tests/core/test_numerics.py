@@ -6,16 +6,16 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-import pytest
 import torch
 from mpmath import mp, mpf
 from tests.accuracy import assert_within_ulps
+from tests.each import each
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from slopes._core import numerics
 
-both_dtypes = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+both_dtypes = each("dtype", [torch.float32, torch.float64], ids=str)
 
 
 def magnitudes(dtype: torch.dtype, count: int, low: float, high: float) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 import slopes
@@ -25,7 +26,7 @@ def planned(like: Tensor = LIKE, **keywords: Any) -> reduce.Plan:  # noqa: ANN40
     return reduce.plan("f", like.shape, like, **(defaults | keywords))
 
 
-@pytest.mark.parametrize(
+@each(
     ("keywords", "wanted"),
     [
         ({}, 7 / 3),
@@ -75,7 +76,7 @@ def test_what_does_not_count_is_replaced() -> None:
     assert planned().neutral(strange) is strange
 
 
-@pytest.mark.parametrize("keywords", [{}, {"denominator": 4}, {"mask": BOTH}, {"weight": WEIGHT}, {"reduction": "sum"}])
+@each("keywords", [{}, {"denominator": 4}, {"mask": BOTH}, {"weight": WEIGHT}, {"reduction": "sum"}])
 def test_the_scale_is_what_a_gradient_is_multiplied_by(keywords: dict[str, Any]) -> None:
     plan = planned(**keywords)
     loss = LOSS.clone().requires_grad_()
@@ -85,7 +86,7 @@ def test_the_scale_is_what_a_gradient_is_multiplied_by(keywords: dict[str, Any])
     assert torch.allclose(slope, weights * kept * plan.scale(torch.float32))
 
 
-@pytest.mark.parametrize("denominator", [0, 0.0, torch.tensor(0.0)])
+@each("denominator", [0, 0.0, torch.tensor(0.0)])
 def test_an_empty_mean_has_a_graph_and_no_gradient(denominator: Tensor | float) -> None:
     loss = LOSS.clone().requires_grad_()
     total = planned(denominator=denominator).apply(loss)
@@ -116,7 +117,7 @@ def test_large_weights_do_not_overflow_16_bits() -> None:
     assert planned(LIKE.half(), weight=weight).apply(LOSS).item() == pytest.approx(7 / 3)
 
 
-@pytest.mark.parametrize(
+@each(
     ("keywords", "kind", "text"),
     [
         ({"reduction": "average"}, slopes.OptionError, "f: `reduction` is 'average', expected one of 'mean', 'sum', 'none'; choose one of these."),  # noqa: E501

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 import slopes
@@ -34,7 +35,7 @@ def test_probabilities_where_logits_belong() -> None:
         suspicion.not_probabilities("f", probabilities.reshape(8, 4), rows=True)
 
 
-@pytest.mark.parametrize("loss", [L.dpo, L.ipo])
+@each("loss", [L.dpo, L.ipo])
 def test_losses_where_log_probabilities_belong(loss: Callable[..., Tensor]) -> None:
     """The negative log-likelihood of a library of language models, handed over as it is, trains backwards."""
     below, above = torch.full((4,), -12.0), torch.full((4,), 12.0)
@@ -53,7 +54,7 @@ def test_losses_where_log_probabilities_of_single_answers_belong() -> None:
         L.kto(torch.tensor([7.0]), torch.tensor([8.0]), torch.tensor([True]), 0.0)
 
 
-@pytest.mark.parametrize("loss", [L.cross_entropy, L.softmax_focal, L.multiclass_hinge, L.masked_lm])
+@each("loss", [L.cross_entropy, L.softmax_focal, L.multiclass_hinge, L.masked_lm])
 def test_one_class_learns_nothing(loss: Callable[..., Tensor]) -> None:
     logits, targets = torch.tensor([[1.0], [-2.0]]), torch.tensor([0, 0])
     with pytest.warns(slopes.SuspiciousInputWarning, match=r"has one class, .* binary_cross_entropy\(") as caught:
@@ -78,7 +79,7 @@ def test_sigmoids_where_logits_belong() -> None:
         L.cross_entropy(torch.randn(8, 4).sigmoid(), torch.zeros(8, dtype=torch.int64))
 
 
-@pytest.mark.parametrize("loss", [L.cross_entropy, L.softmax_focal, L.multiclass_hinge])
+@each("loss", [L.cross_entropy, L.softmax_focal, L.multiclass_hinge])
 def test_weights_of_classes_where_those_of_rows_belong(loss: Callable[..., Tensor]) -> None:
     """As many rows as classes: only rows of one class that weigh differently tell."""
     logits, targets = torch.arange(9.0).reshape(3, 3).sin(), torch.tensor([0, 0, 2])

@@ -8,6 +8,7 @@ import math
 
 import mpmath
 import pytest
+from tests.each import each
 
 from slopes.explorer.demos.activations.demo import build
 from slopes.explorer.demos.context import Context
@@ -51,7 +52,7 @@ def test_every_elementwise_activation_can_be_drawn(demo: Demo) -> None:
     assert {option["value"] for option in picker["options"]} == set(FORMULAS)
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+@each("name", FORMULAS)
 def test_values_and_slopes_are_those_of_the_formula(demo: Demo, name: str) -> None:
     result = demo.compute(state(demo, functions=name, at=-1.3, **{"from": -9.7, "to": 8.1}))
     curve = {name: column for name, column in result.datasets["curves"].items() if name in {"x", "value", "slope"}}
@@ -116,7 +117,7 @@ def test_differences_are_from_the_first(demo: Demo) -> None:
     assert "never further than 4.73 × 10⁻⁴" in result.reading
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "head", "said"),
     [
         ("sigmoid", "Range", "(0, 1)"),

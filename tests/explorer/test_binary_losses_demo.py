@@ -9,6 +9,7 @@ import math
 import mpmath
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 from slopes.catalog import CATALOG
@@ -63,8 +64,8 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("y", [0, 1])
-@pytest.mark.parametrize("name", [*ALL.split(","), "mae"])
+@each("y", [0, 1])
+@each("name", [*ALL.split(","), "mae"])
 def test_lines_and_the_crosshair_are_those_of_the_formula(demo: Demo, name: str, y: int) -> None:
     result = demo.compute(state(demo, losses=name, z=-1.7, y=y, **OPTIONS))
     curve, read = result.datasets["curves"], result.datasets["reading"]
@@ -111,7 +112,7 @@ def test_who_still_pulls_on_a_sure_mistake(demo: Demo) -> None:
     assert [row[4] for row in other.values()] == ["dies out", "dies out"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "said"),
     [
         (

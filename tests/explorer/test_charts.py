@@ -5,14 +5,15 @@ from pathlib import Path
 
 import altair as alt
 import pytest
+from tests.each import each
 
 from slopes import OptionError
 from slopes.catalog import find
 from slopes.explorer import charts, drawing, palette
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("quantity", ["value", "slope"])
+@each("theme", ["light", "dark"])
+@each("quantity", ["value", "slope"])
 def test_plates_are_valid_vega_lite(quantity: str, theme: str) -> None:
     assert "layer" in drawing.plate(quantity, theme).to_dict(validate=True)
 
@@ -25,7 +26,7 @@ def test_a_figure_has_value_solid_and_slope_dashed() -> None:
     assert lines["encoding"]["strokeDash"]["scale"] == {"domain": ["value", "slope"], "range": [[1, 0], drawing.DASH]}
 
 
-@pytest.mark.parametrize(("ending", "start"), [("svg", b"<svg"), ("png", b"\x89PNG")])
+@each(("ending", "start"), [("svg", b"<svg"), ("png", b"\x89PNG")])
 def test_a_figure_is_written_offline(tmp_path: Path, ending: str, start: bytes) -> None:
     path = charts.save(charts.function_chart(find("gelu"), theme="dark"), tmp_path / f"gelu.{ending}")
     assert path.read_bytes().startswith(start)
@@ -61,7 +62,7 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@each("theme", ["light", "dark"])
 def test_lines_and_labels_stand_out(theme: str) -> None:
     paper = palette.PAPER[theme]
     assert all(contrast(ink, paper) >= 3 for ink in palette.LINES[theme])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.each import each
 
 from slopes import recipes
 from slopes._core.errors import SlopesError
@@ -26,7 +27,7 @@ from slopes.recipes.compare import command, comparison
 PAIRS = [pair for _, group in choosing.GROUPS for pair in group]
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.snippet)
+@each("pair", PAIRS, ids=lambda pair: pair.snippet)
 def test_every_task_has_python_that_runs_as_it_is_shown(pair: choosing.Pair) -> None:
     torch.manual_seed(0)
     names: dict[str, Any] = {}
@@ -67,7 +68,7 @@ def test_every_recipe_of_a_task_is_on_the_page() -> None:
     assert made == fitting
 
 
-@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair.recipe], ids=lambda pair: pair.snippet)
+@each("pair", [pair for pair in PAIRS if pair.recipe], ids=lambda pair: pair.snippet)
 def test_a_recipe_speaks_for_itself(pair: choosing.Pair) -> None:
     told = reasons(pair.snippet)
     assert told is not None
@@ -88,7 +89,7 @@ def test_reasons_carry_the_numbers_of_the_targets() -> None:
     assert described(recipes.PositiveRegression.from_targets(torch.tensor([1.0, 2.0]))).metrics.startswith("MAE")
 
 
-@pytest.mark.parametrize("name", ["torch", "margin", "Run", "NamedTuple", "__doc__", "", "yes_or_no()"])
+@each("name", ["torch", "margin", "Run", "NamedTuple", "__doc__", "", "yes_or_no()"])
 def test_only_snippets_with_a_recipe_have_reasons(name: str) -> None:
     assert reasons(name) is None
     assert snippets.margin().recipe is None
@@ -101,7 +102,7 @@ def test_the_page_stands_without_torch_and_names_each_task_once() -> None:
     assert len({part.partition('"')[0] for part in text.split('id="')[1:]}) == text.count('id="')
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "words"),
     [
         ({}, "data is missing"),
@@ -137,7 +138,7 @@ class _StoppedError(SlopesError):
     """Training is not what is tested here."""
 
 
-@pytest.mark.parametrize(
+@each(
     ("said", "wanted"),
     [
         ("wine", Order(data="wine")),

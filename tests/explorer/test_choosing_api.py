@@ -22,6 +22,7 @@ import httpx
 import numpy as np
 import polars as pl
 import pytest
+from tests.each import each
 
 from slopes import recipes
 from slopes.explorer.deciding import comparing, sources
@@ -82,7 +83,7 @@ def test_the_bundled_sets_are_listed_and_described(client: httpx.Client) -> None
     assert columns["alcohol"]["holds"] == "11.03 to 14.83"
 
 
-@pytest.mark.parametrize(("name", "kind"), [("t.csv", "csv"), ("t.tsv", "tsv"), ("t.parquet", "parquet")])
+@each(("name", "kind"), [("t.csv", "csv"), ("t.tsv", "tsv"), ("t.parquet", "parquet")])
 def test_a_file_is_read_and_its_columns_described(client: httpx.Client, name: str, kind: str) -> None:
     frame = pl.DataFrame({"a": [0.0, 1.0, None], "b": [1.5, 2.5, 3.5], "c": ["x", "y", "x"], "d": [3.0, 4.0, 5.0]})
     out = io.BytesIO()
@@ -103,7 +104,7 @@ def test_a_file_is_read_and_its_columns_described(client: httpx.Client, name: st
     ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "name", "words"),
     [
         ("", "a.csv", "a.csv is empty"),
@@ -124,7 +125,7 @@ def test_a_file_that_is_none_says_why_and_is_not_kept(
     assert words in refused(upload(client, text, name), 422)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "words"),
     [
         ("../../etc/passwd.csv", "has to be a plain one"),
@@ -189,9 +190,7 @@ def test_a_choice_is_what_the_library_chooses(client: httpx.Client) -> None:
     assert told["compare"]["problem"] == ""
 
 
-@pytest.mark.parametrize(
-    "name", ["breast_cancer", "digits", "digits_attributes", "digits_rare", "diabetes", "linnerud"]
-)
+@each("name", ["breast_cancer", "digits", "digits_attributes", "digits_rare", "diabetes", "linnerud"])
 def test_a_bundled_set_is_never_in_doubt(client: httpx.Client, name: str) -> None:
     told = choice(client, name).json()
     assert told["recipe"]
@@ -213,7 +212,7 @@ def test_an_ambiguous_column_is_asked_about_and_answered(client: httpx.Client) -
     assert "a column for each label" in refused(choice(client, data, target="rating", task="multilabel"), 422)
 
 
-@pytest.mark.parametrize("data", ["wine", "digits_attributes", "kept"])
+@each("data", ["wine", "digits_attributes", "kept"])
 def test_the_python_of_a_choice_makes_it(
     client: httpx.Client, data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -248,14 +247,14 @@ LATER: list[tuple[str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "words"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+@each(("text", "words"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
 def test_a_target_that_teaches_nothing_is_refused(client: httpx.Client, text: str, words: str) -> None:
     said = refused(choice(client, kept(client, text), target="t"), 422)
     assert words in said
     assert not said.startswith(("choose", "compare"))
 
 
-@pytest.mark.parametrize(("text", "words"), [case[1:] for case in LATER], ids=[case[0] for case in LATER])
+@each(("text", "words"), [case[1:] for case in LATER], ids=[case[0] for case in LATER])
 def test_data_that_cannot_be_compared_still_have_a_recipe(client: httpx.Client, text: str, words: str) -> None:
     told = choice(client, kept(client, text), target="t").json()
     assert told["recipe"]["recipe"] in {"Binary", "MultiClass"}
@@ -271,7 +270,7 @@ def test_gaps_are_left_out_or_filled_where_it_is_said(client: httpx.Client) -> N
         assert any("'n' 1" in note for note in told["notes"])
 
 
-@pytest.mark.parametrize(
+@each(
     ("query", "status", "words"),
     [
         ({}, 400, "No column was picked"),
@@ -355,7 +354,7 @@ def test_a_comparison_that_cannot_be_says_why(client: httpx.Client) -> None:
     assert told["problem"].startswith("Values are missing among 60 rows")
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "status", "words"),
     [
         (b"no", 400, "no JSON object"),
@@ -372,7 +371,7 @@ def test_an_order_that_makes_no_sense(client: httpx.Client, body: bytes, status:
     refused(client.delete(f"{API}/comparisons/nothing"), 404)
 
 
-@pytest.mark.parametrize("name", ["torch", "margin", "Run", "__name__"])
+@each("name", ["torch", "margin", "Run", "__name__"])
 def test_no_such_snippet(client: httpx.Client, name: str) -> None:
     assert client.get(f"{API}/snippets/{name}").status_code == 404
 
@@ -461,7 +460,7 @@ def test_a_policy_knows_every_script_of_a_report() -> None:
     assert "'sha256-" + base64.b64encode(hashlib.sha256(b"a = 1;").digest()).decode() in said
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+@each("sign", [signal.SIGTERM, signal.SIGINT])
 def test_ending_the_explorer_ends_the_comparison_and_removes_the_files(tmp_path: Path, sign: signal.Signals) -> None:
     command = [sys.executable, "-c", "from slopes.explorer import serve; serve(0, open_browser=False)"]
     told = {**os.environ, "TMPDIR": str(tmp_path)}

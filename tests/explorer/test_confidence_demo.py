@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 from slopes.explorer.loading import Loaded, load
@@ -39,7 +40,7 @@ def bars(result: Result, method: str) -> list[float]:
     return [bar for bar, of in zip(data["bar"], data["method"], strict=True) if of == method]
 
 
-@pytest.mark.parametrize("share", [0.02, 0.375, 0.5])
+@each("share", [0.02, 0.375, 0.5])
 def test_lines_follow_their_closed_forms_in_p(one: Demo, share: float) -> None:
     data = at(one, share=share).datasets
     curves, partial = data["curves"], data["partial"]

@@ -6,6 +6,7 @@ import math
 
 import mpmath
 import pytest
+from tests.each import each
 
 from slopes.explorer.loading import Loaded
 from slopes.explorer.schema import Demo, Result, State
@@ -114,7 +115,7 @@ def views(places: list[Place], temperature: float) -> mpmath.mpf:
     return total
 
 
-@pytest.mark.parametrize("temperature", [0.1, 0.5, 2.0])
+@each("temperature", [0.1, 0.5, 2.0])
 def test_nt_xent_turns_the_points_and_never_stretches_them(demo: Demo, temperature: float) -> None:
     one = state(demo, loss="nt_xent", temperature=temperature)
     result = demo.compute(one)
@@ -156,7 +157,7 @@ def test_a_step_moves_each_point_by_the_rate_times_its_force(demo: Demo) -> None
     assert (after["dog1x"], after["dog1y"]) == (4.0, 2.5)
 
 
-@pytest.mark.parametrize("loss", ["contrastive", "triplet", "batch_triplet"])
+@each("loss", ["contrastive", "triplet", "batch_triplet"])
 def test_steps_end_where_the_loss_is_next_to_nothing(demo: Demo, loss: str) -> None:
     now = state(demo, loss=loss, margin=1)
     for _ in range(100):

@@ -6,6 +6,7 @@ import math
 
 import mpmath
 import pytest
+from tests.each import each
 
 from slopes.explorer.loading import Loaded
 from slopes.explorer.schema import Demo, Result, State
@@ -24,14 +25,14 @@ def worked(result: Result, what: str) -> str:
     return next(row[2] for row in result.tables[0].rows if row[0] == what)
 
 
-@pytest.mark.parametrize("p", [0.0003, 0.01, 0.05, 0.5, 0.92, 0.99, 0.9997])
+@each("p", [0.0003, 0.01, 0.05, 0.5, 0.92, 0.99, 0.9997])
 def test_loss_and_gradient_by_the_probability(demo: Demo, p: float) -> None:
     read = demo.compute(state(demo, p=p)).datasets["reading"]
     assert read["value"] == pytest.approx([-math.log(p), -math.log1p(-p)], rel=1e-12)
     assert read["slope"] == pytest.approx([-1 / p, 1 / (1 - p)], rel=1e-12)
 
 
-@pytest.mark.parametrize("z", [-8.0, -4.595, 0.0, 0.7, 8.0])
+@each("z", [-8.0, -4.595, 0.0, 0.7, 8.0])
 def test_loss_and_gradient_by_the_logit(demo: Demo, z: float) -> None:
     read = demo.compute(state(demo, axis="logit", z=z)).datasets["reading"]
     with mpmath.workdps(40):
@@ -42,7 +43,7 @@ def test_loss_and_gradient_by_the_logit(demo: Demo, z: float) -> None:
     assert read["slope"] == pytest.approx([float(v) for v in slopes], rel=1e-13)
 
 
-@pytest.mark.parametrize("axis", ["probability", "logit"])
+@each("axis", ["probability", "logit"])
 def test_the_lines_are_those_of_the_logarithm(demo: Demo, axis: str) -> None:
     curve = demo.compute(state(demo, axis=axis)).datasets["curves"]
     with mpmath.workdps(40):
@@ -65,9 +66,7 @@ def test_both_axes_say_the_same(demo: Demo) -> None:
     assert over_z.datasets["reading"]["value"] == pytest.approx(over_p.datasets["reading"]["value"], rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("axis", "end"), [("probability", 0.0003), ("probability", 0.9997), ("logit", -8), ("logit", 8)]
-)
+@each(("axis", "end"), [("probability", 0.0003), ("probability", 0.9997), ("logit", -8), ("logit", 8)])
 def test_the_other_axis_is_never_left(demo: Demo, axis: str, end: float) -> None:
     chosen = state(demo, axis=axis, **{"p" if axis == "probability" else "z": end})
     linked = demo.compute(chosen).linked
@@ -81,7 +80,7 @@ def test_presets_say_the_same_on_both_axes(demo: Demo) -> None:
     assert demo.compute(demo.default()).linked["z"] == demo.default()["z"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("what", "exact"),
     [
         ("surprise −log 0.99", "0.0100503"),

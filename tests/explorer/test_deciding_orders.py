@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.each import each
 
 from slopes.explorer.deciding.orders import Order
 from slopes.explorer.deciding.refusal import Refusal
@@ -10,7 +11,7 @@ from slopes.recipes.choosing.verdict import TASKS, Task
 from slopes.recipes.compare import candidates
 
 
-@pytest.mark.parametrize("task", TASKS)
+@each("task", TASKS)
 def test_every_task_is_compared_or_refused_in_a_sentence(task: Task) -> None:
     order = Order(data="wine", task=task)
     if task in {"next_token", "masked_token", "embedding"}:

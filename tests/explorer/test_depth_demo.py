@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor, nn
 
 from slopes.catalog import CATALOG
@@ -93,8 +94,8 @@ def through(
     return found
 
 
-@pytest.mark.parametrize("init", FILL)
-@pytest.mark.parametrize("name", BOTH)
+@each("init", FILL)
+@each("name", BOTH)
 def test_it_is_what_numpy_makes_of_the_same_weights(demo: Demo, name: str, init: str) -> None:
     asked = {"width": 48, "seed": 3, "gain": 1.15, "bias": 0.05}
     result = demo.compute(state(demo, functions=name, init=init, depth=30, **asked))
@@ -143,7 +144,7 @@ def test_a_relu_that_died_hands_back_nothing(demo: Demo) -> None:
     assert "100 % of ReLU’s units are dead" in result.reading
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "words"),
     [
         ({"functions": "sigmoid", "depth": 100, "init": "linear"}, "which float32 rounds to 0"),
@@ -172,7 +173,7 @@ def test_an_activation_of_ones_own_goes_through_too() -> None:
     assert line(result, "yours", "gradient")[-1] == pytest.approx(1024 * line(result, "relu", "gradient")[-1], rel=1e-9)
 
 
-@pytest.mark.parametrize("functions", ["yours", "yours,relu"])
+@each("functions", ["yours", "yours,relu"])
 def test_an_activation_of_ones_own_that_raises_leaves_the_others(functions: str) -> None:
     def broken(z: Tensor) -> Tensor:
         raise ZeroDivisionError(len(z))

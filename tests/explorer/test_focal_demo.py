@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mpmath
 import pytest
+from tests.each import each
 
 from slopes.explorer.loading import Loaded
 from slopes.explorer.schema import Demo, Result, State
@@ -35,8 +36,8 @@ def table(result: Result, title: str) -> dict[str, tuple[str, ...]]:
     return {row[0]: row[1:] for row in found.rows}
 
 
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0])
-@pytest.mark.parametrize("p", [0.001, 0.1, 0.6, 0.9, 0.999])
+@each("gamma", [0.0, 0.5, 2.0, 5.0])
+@each("p", [0.001, 0.1, 0.6, 0.9, 0.999])
 def test_what_the_crosshair_reads(demo: Demo, gamma: float, p: float) -> None:
     read = demo.compute(state(demo, gamma=gamma, p=p)).datasets["reading"]
     expected = [value_and_size(p, 0), value_and_size(p, gamma)]
@@ -67,7 +68,7 @@ def test_an_easy_example_is_a_hundred_times_lighter(demo: Demo) -> None:
     assert "100 times lighter, and its gradient 34.52 times weaker" in result.reading
 
 
-@pytest.mark.parametrize(("gamma", "p", "times"), [(2, 0.95, 400), (1, 0.9, 10), (5, 0.6, 97.65625), (0, 0.7, 1)])
+@each(("gamma", "p", "times"), [(2, 0.95, 400), (1, 0.9, 10), (5, 0.6, 97.65625), (0, 0.7, 1)])
 def test_the_ratio_is_a_power_of_what_is_missing(demo: Demo, gamma: float, p: float, times: float) -> None:
     ratio = demo.compute(state(demo, gamma=gamma, p=p)).datasets["lighter_reading"]["times"][0]
     assert ratio == pytest.approx(times, rel=1e-11)
@@ -108,7 +109,7 @@ def test_corrections_hold(demo: Demo) -> None:
     assert "cost 100.4, pull with 99.9 and do drown them" in drowned
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "said"),
     [
         ({"gamma": 0}, "γ = 0 is cross-entropy itself: nothing is lighter"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 
-import pytest
 from latex2mathml.converter import convert
+from tests.each import each
 
 from slopes.catalog import CATALOG
 from slopes.explorer import formula
@@ -27,7 +27,7 @@ HAZARDS = [
 ]
 
 
-@pytest.mark.parametrize("latex", [*CATALOGUED, *HAZARDS])
+@each("latex", [*CATALOGUED, *HAZARDS])
 def test_exchanged_numbers_look_like_converted_ones(latex: str) -> None:
     other = formula._NUMBER.sub("7.25", latex)
     mathml(other)  # the shape is known before the numbers come
@@ -35,13 +35,13 @@ def test_exchanged_numbers_look_like_converted_ones(latex: str) -> None:
     assert mathml(latex) == formula._breakable(raised)
 
 
-@pytest.mark.parametrize("latex", [*CATALOGUED, *HAZARDS])
+@each("latex", [*CATALOGUED, *HAZARDS])
 def test_a_formula_that_may_break_says_the_same(latex: str) -> None:
     whole = re.compile(r"</mrow></math><math\b[^>]*><mrow>")
     assert whole.sub("", mathml(latex)).replace('<mo form="infix">', "<mo>") == formula._converted(latex)
 
 
-@pytest.mark.parametrize(
+@each(
     ("latex", "starts"),
     [
         (r"\ell = -\log(1 - 0.03) = 3.5", ["ℓ", "=", "="]),

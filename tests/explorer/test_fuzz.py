@@ -8,9 +8,9 @@ import time
 from urllib.parse import quote
 
 import httpx
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.each import each
 
 from slopes.explorer.demos import PAGES
 from slopes.explorer.loading import Loaded
@@ -72,12 +72,11 @@ def assert_answered(client: httpx.Client, address: str) -> None:
     assert len(sentence) < 1000
 
 
-@pytest.mark.parametrize("name", IDS)
+@each("name", IDS)
 def test_any_state_that_can_be_written_is_answered(client: httpx.Client, loaded: Loaded, name: str) -> None:
     parameters = loaded.demos[name].parameters
     pairs = st.fixed_dictionaries({}, optional={p.name: any_value(p) for p in parameters})
 
-    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(pairs=pairs)
     def ask(pairs: dict[str, str]) -> None:
         query = "&".join(f"{quote(key)}={quote(value)}" for key, value in pairs.items())
@@ -86,22 +85,19 @@ def test_any_state_that_can_be_written_is_answered(client: httpx.Client, loaded:
     ask()
 
 
-@pytest.mark.parametrize("name", IDS)
-@pytest.mark.parametrize("value", HOSTILE)
+@each("name", IDS)
+@each("value", HOSTILE)
 def test_a_hostile_value_is_a_sentence(client: httpx.Client, loaded: Loaded, name: str, value: str) -> None:
     parameter = loaded.demos[name].parameters[0]
     assert_answered(client, f"/api/{name}?{quote(parameter.name)}={quote(value)}")
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(IDS), query=st.binary(max_size=200))
 def test_any_bytes_are_a_sentence(client: httpx.Client, name: str, query: bytes) -> None:
     assert_answered(client, f"/api/{name}?{quote(query)}")
 
 
-@pytest.mark.parametrize(
-    "query", ["x" * 1_000_000, "at=" + "1" * 1_000_000, "&".join(f"p{i}=1" for i in range(10_000))]
-)
+@each("query", ["x" * 1_000_000, "at=" + "1" * 1_000_000, "&".join(f"p{i}=1" for i in range(10_000))])
 def test_enormous_requests_are_refused_at_once(client: httpx.Client, query: str) -> None:
     start = time.monotonic()
     connection = http.client.HTTPConnection(client.base_url.host, client.base_url.port or 80, timeout=SLOWEST)
@@ -115,11 +111,11 @@ def test_enormous_requests_are_refused_at_once(client: httpx.Client, query: str)
     assert time.monotonic() - start < SLOWEST
 
 
-@pytest.mark.parametrize("path", ["/api/", "/api/nothing", "/api/nothing/schema", "/api/activations/", "/page/../server.py", "/runtime/x.js", "/functions/%00", "/export/..png", "/%2e%2e/"])  # noqa: E501  # fmt: skip
+@each("path", ["/api/", "/api/nothing", "/api/nothing/schema", "/api/activations/", "/page/../server.py", "/runtime/x.js", "/functions/%00", "/export/..png", "/%2e%2e/"])  # noqa: E501  # fmt: skip
 def test_what_is_not_there_is_a_404(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code in {307, 404}
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@each("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_nothing_can_be_written(client: httpx.Client, method: str) -> None:
     assert client.request(method, "/api/activations").status_code == 405

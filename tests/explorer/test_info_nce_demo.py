@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from tests.each import each
 
 from slopes.explorer.demos.info_nce.lineup import others
 from slopes.explorer.loading import Loaded
@@ -53,7 +54,7 @@ def test_pull_and_pushes(demo: Demo) -> None:
     assert f"the hard negative takes {100 * part:.1f} %" in found.reading
 
 
-@pytest.mark.parametrize(("negatives", "alone", "rest"), [(1, 0, 0), (7, 6, 0), (8, 5, 2), (255, 5, 249)])
+@each(("negatives", "alone", "rest"), [(1, 0, 0), (7, 6, 0), (8, 5, 2), (255, 5, 249)])
 def test_the_bars_are_the_whole_line_up(demo: Demo, negatives: int, alone: int, rest: int) -> None:
     found = result(demo, negatives=negatives)
     bars = found.datasets["candidates"]

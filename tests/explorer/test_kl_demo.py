@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.each import each
 
 from slopes.explorer.demos.kl.bumps import Fit, Target, fitted
 from slopes.explorer.loading import Loaded
@@ -113,7 +114,7 @@ TARGETS = [
 ]
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@each("target", TARGETS)
 def test_the_forward_fit_has_the_targets_mean_and_variance(target: Target) -> None:
     fit = fitted(target).forward
     mean = (1 - target.left) * target.distance / 2 - target.left * target.distance / 2
@@ -123,7 +124,7 @@ def test_the_forward_fit_has_the_targets_mean_and_variance(target: Target) -> No
     assert fit.forward == pytest.approx(forward_by_integral(target, fit.mean, fit.deviation), rel=1e-4)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@each("target", TARGETS)
 def test_no_gaussian_is_nearer_in_the_reverse_direction(target: Target) -> None:
     fit = fitted(target).reverse
     least = reverse_by_integral(target, fit.mean, fit.deviation)

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+from tests.each import each
 from torch import Tensor
 
 from slopes.explorer.demos.context import Context
@@ -81,8 +82,8 @@ def path(result: Result, name: str) -> list[Point]:
     return list(zip(columns["x"], columns["y"], strict=True))
 
 
-@pytest.mark.parametrize("task", CASES)
-@pytest.mark.parametrize("optimiser", ["sgd", "momentum", "adam"])
+@each("task", CASES)
+@each("optimiser", ["sgd", "momentum", "adam"])
 def test_paths_are_those_of_the_textbook(demo: Demo, task: str, optimiser: str) -> None:
     rate, count = 0.09, 20
     asked = {"task": task, "optimiser": optimiser, "rate": rate, "count": count, "w": -1.3, "b": 2.1, "delta": 1.5}
@@ -105,7 +106,7 @@ def test_paths_are_those_of_the_textbook(demo: Demo, task: str, optimiser: str) 
         assert step == count
 
 
-@pytest.mark.parametrize("task", CASES)
+@each("task", CASES)
 def test_bands_are_the_heights_between_contours(demo: Demo, task: str) -> None:
     result = demo.compute(state(demo, task=task, delta=1.5))
     targets, *losses = CASES[task]

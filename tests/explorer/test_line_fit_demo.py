@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import least_squares, linprog, minimize
+from tests.each import each
 from torch import Tensor
 
 from slopes.explorer.cost import Costs
@@ -71,7 +72,7 @@ def robust(x: np.ndarray, y: np.ndarray, delta: float) -> tuple[float, float]:
     return found.x[0], found.x[1]
 
 
-@pytest.mark.parametrize(("across", "up"), OUTLIERS)
+@each(("across", "up"), OUTLIERS)
 def test_lines_are_those_of_independent_fits(demo: Demo, across: float, up: float) -> None:
     for delta, tau in ((0.3, 0.5), (1.0, 0.9), (4.0, 0.25)):
         result = compute(demo, losses="mse,mae,huber,quantile", x=across, y=up, delta=delta, tau=tau)
@@ -83,7 +84,7 @@ def test_lines_are_those_of_independent_fits(demo: Demo, across: float, up: floa
         assert lines["huber"] == pytest.approx(robust(x, y, delta), rel=1e-4)
 
 
-@pytest.mark.parametrize("delta", [0.1, 0.17, 0.6, 2.5, 20.0])
+@each("delta", [0.1, 0.17, 0.6, 2.5, 20.0])
 def test_hubers_gradients_balance(demo: Demo, delta: float) -> None:
     """At the best line the clipped residuals add up to 0, and so do their moments: computed here, not by the code."""
     for across, up in OUTLIERS:
@@ -141,7 +142,7 @@ def test_the_printed_losses_are_means(demo: Demo) -> None:
         assert result.printed[3 * i + 2] == pytest.approx(losses[i].mean(), rel=1e-7)
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "said"),
     [
         ({}, "turns the MSE's line from a slope of 0.487 to 0.791, and leaves the MAE's where it was"),
@@ -211,7 +212,7 @@ def test_a_loss_with_several_valleys_has_one_that_no_neighbour_is_below() -> Non
     )
 
 
-@pytest.mark.parametrize("loss", [lambda p, t: p - t, lambda p, t: -((p - t) ** 2)])
+@each("loss", [lambda p, t: p - t, lambda p, t: -((p - t) ** 2)])
 def test_a_loss_without_a_best_line_is_told(loss: object) -> None:
     result = yours(loss)
     assert [p.title for p in result.problems] == ["mine could not be fitted"]

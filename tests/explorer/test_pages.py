@@ -6,7 +6,7 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
-import pytest
+from tests.each import each
 
 from slopes.catalog import CATALOG
 from slopes.explorer import choosing, exporting, tour
@@ -16,7 +16,7 @@ from slopes.explorer.loading import Loaded
 NAMES = [spec.name for spec in CATALOG]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_every_function_has_a_card(client: httpx.Client, name: str) -> None:
     answer = client.get(f"/functions/{name}")
     assert answer.status_code == 200
@@ -26,7 +26,7 @@ def test_every_function_has_a_card(client: httpx.Client, name: str) -> None:
         assert f"<h2>{wanted}</h2>" in answer.text
 
 
-@pytest.mark.parametrize(
+@each(
     ("alias", "name"),
     [("silu", "swish"), ("L1", "mae"), ("pinball", "quantile"), ("smooth%20l1", "smooth_l1"), ("NLL", "cross_entropy")],
 )
@@ -67,7 +67,7 @@ def test_the_decision_page_names_losses_and_figures_that_there_are() -> None:
         assert pair.losses[0] in NAMES
 
 
-@pytest.mark.parametrize("number", range(1, len(tour.STOPS) + 1))
+@each("number", range(1, len(tour.STOPS) + 1))
 def test_every_stop_of_the_tour_is_a_state_of_a_figure(loaded: Loaded, number: int) -> None:
     address = urlsplit(tour.address(number))
     pairs = parse_qsl(address.query)
@@ -87,14 +87,14 @@ def test_the_tour_shows_every_figure_and_leads_on(client: httpx.Client) -> None:
     assert client.get("/tour").headers["location"] == tour.address(1)
 
 
-@pytest.mark.parametrize("number", ["0", "999", "x", "-1", "1" * 30, "²"])
+@each("number", ["0", "999", "x", "-1", "1" * 30, "²"])
 def test_no_such_stop_is_no_tour(client: httpx.Client, number: str) -> None:
     answer = client.get("/activations", params={"tour": number})
     assert answer.status_code == 200
     assert 'class="tour"' not in answer.text
 
 
-@pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("csv", b"dataset,")])
+@each(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("csv", b"dataset,")])
 def test_a_state_is_exported_as_a_file(client: httpx.Client, kind: str, start: bytes) -> None:
     answer = client.get(f"/export/softmax-temperature.{kind}?t=2&theme=dark")
     assert answer.status_code == 200
@@ -103,7 +103,7 @@ def test_a_state_is_exported_as_a_file(client: httpx.Client, kind: str, start: b
     assert answer.content.startswith(start)
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "status"),
     [
         ("/export/softmax-temperature.pdf", 404),

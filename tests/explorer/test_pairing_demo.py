@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 from torch.nn import functional
 
@@ -80,7 +81,7 @@ GRADIENTS: list[tuple[str, str, str, str, Callable[[float], float]]] = [
 ]
 
 
-@pytest.mark.parametrize(("task", "output", "loss", "said", "gradient"), GRADIENTS)
+@each(("task", "output", "loss", "said", "gradient"), GRADIENTS)
 def test_what_reaches_the_logit(
     one: Demo, task: str, output: str, loss: str, said: str, gradient: Callable[[float], float]
 ) -> None:
@@ -117,7 +118,7 @@ def test_a_linear_output_has_a_bce_of_probabilities_between_0_and_1_only(one: De
     assert result.datasets["training_ends"]["label"] == ["matched, 1", "matched, 0"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("output", "loss", "gradient", "answer"),
     [
         ("none", "own", lambda z: -s(-z), s),
@@ -136,7 +137,7 @@ def test_training_is_gradient_descent(
         z -= 0.25 * gradient(z)
 
 
-@pytest.mark.parametrize(
+@each(
     ("state", "words"),
     [
         ({}, "is the matched pair: what reaches the logit is ŷ − y. At z = −6 with y = 1 that is −0.998"),
@@ -166,7 +167,7 @@ def test_the_reading_says_what_is_wrong(one: Demo, state: dict[str, str | float]
     assert words in at(one, **state).reading
 
 
-@pytest.mark.parametrize(
+@each(
     ("state", "words"),
     [
         ({"loss": "hinge01"}, f"slopes refuses; what is drawn is without its checks. For y = 0: {NO_SIGN}"),
@@ -212,7 +213,7 @@ def test_the_table_of_every_pair_has_them_all(one: Demo) -> None:
     assert "MSE of the logarithm" not in table.columns
 
 
-@pytest.mark.parametrize("task", ["binary", "classes", "labels", "tokens", "regression", "fraction", "positive"])
+@each("task", ["binary", "classes", "labels", "tokens", "regression", "fraction", "positive"])
 def test_every_pair_is_answered(one: Demo, task: str) -> None:
     outputs, losses = (p.options for p in one.parameters if isinstance(p, Choice) and p.name != "task")
     for output in outputs:
@@ -226,7 +227,7 @@ def test_every_pair_is_answered(one: Demo, task: str) -> None:
                 assert all(math.isfinite(end) for end in result.signals.values())
 
 
-@pytest.mark.parametrize(
+@each(
     "state",
     [
         {"task": "tokens"},
@@ -279,7 +280,7 @@ def test_an_activation_of_ones_own_that_raises_is_told_beside_the_matched_pair()
     assert table.fill()[-1][1:] == ("fails",) * (len(table.columns) - 1)
 
 
-@pytest.mark.parametrize("name", ["pairing", "confidence"])
+@each("name", ["pairing", "confidence"])
 def test_a_function_that_cannot_be_loaded_is_told(name: str) -> None:
     demo = load(["no/such/file.py:mine"]).demos[name]
     assert "There is no file" in demo.compute(demo.default()).problems[0].text

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import mpmath
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 from slopes.explorer.loading import Loaded, load
@@ -59,8 +60,8 @@ def cells(table: Table, head: str) -> tuple[str, ...]:
     return next(row for row in table.rows if row[0] == head)[1:]
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-@pytest.mark.parametrize("scale", ["raw", "aligned"])
+@each("name", FORMULAS)
+@each("scale", ["raw", "aligned"])
 def test_lines_are_those_of_the_formula(demo: Demo, name: str, scale: str) -> None:
     given = {"beta": BETA, "share": SHARE, "kl": KL, "smoothing": SMOOTHING, "tokens": TOKENS, "at": 7.3}
     found = result(demo, losses=name, scale=scale, **given)

@@ -13,6 +13,7 @@ from pathlib import Path
 import mpmath
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 from slopes.explorer.cost import Costs
@@ -58,8 +59,8 @@ def integral(r: float, beta: float) -> float:
     return float(mpmath.quad(lambda t: t / beta, [0, bend]) + mpmath.quad(lambda _: 1, [bend, abs(r)]))
 
 
-@pytest.mark.parametrize("r", [-3.7, -1.0, -0.3, 0.2, 1.5, 4.0])
-@pytest.mark.parametrize(("delta", "beta", "tau"), [(1.0, 1.0, 0.5), (0.4, 2.5, 0.9), (6.0, 0.3, 0.05)])
+@each("r", [-3.7, -1.0, -0.3, 0.2, 1.5, 4.0])
+@each(("delta", "beta", "tau"), [(1.0, 1.0, 0.5), (0.4, 2.5, 0.9), (6.0, 0.3, 0.05)])
 def test_values_under_the_cursor(demo: Demo, r: float, delta: float, beta: float, tau: float) -> None:
     asked = {"losses": "mse,mae,huber,smooth_l1,quantile", "r": r, "delta": delta, "beta": beta, "tau": tau}
     read = compute(demo, asked).datasets["reading"]
@@ -68,7 +69,7 @@ def test_values_under_the_cursor(demo: Demo, r: float, delta: float, beta: float
     assert read["value"] == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize(
+@each(
     ("r", "expected"),
     [
         (3.0, [6.0, 1.0, 2.0, 1.0, 0.25]),
@@ -127,7 +128,7 @@ def test_who_gets_the_gradient_by_hand(demo: Demo) -> None:
     assert result.datasets["houses"]["x"] == [10, -10, 220]
 
 
-@pytest.mark.parametrize(
+@each(
     ("changes", "said"),
     [
         ({"losses": "mse,mae", "r": 4}, "the MSE pulls 8 times as hard as the MAE"),

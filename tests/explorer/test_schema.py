@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from tests.each import each
 
 from slopes.explorer.schema import Demo, Number, Result, StateError, Table, encode, query, state_json
 
@@ -18,7 +19,7 @@ def test_a_state_survives_its_own_query(demo: Demo) -> None:
         assert demo.parse(query(state)) == state
 
 
-@pytest.mark.parametrize(
+@each(
     ("pairs", "sentence"),
     [
         ([("beta", "1")], "There is no parameter 'beta'; "),

@@ -12,6 +12,7 @@ import sys
 
 import httpx
 import pytest
+from tests.each import each
 
 from slopes import OptionError
 from slopes.explorer import explore, palette
@@ -61,7 +62,7 @@ def test_the_plates_draw_every_function_that_one_number_decides(client: httpx.Cl
     assert "NaN" not in plates
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     [
         "at=nan", "at=inf", "at=", "at=1e5", "at=1&at=2", "beta=1", "functions=", "functions=relu,,gelu", "=", "at",
@@ -91,9 +92,7 @@ def test_long_queries_are_refused(client: httpx.Client) -> None:
     assert re.match(r"HTTP/1.1 4\d\d", answer)
 
 
-@pytest.mark.parametrize(
-    "host", ["example.com", "127.0.0.1.example.com", "", "localhost@example.com", "[::1", "10.0.0.1"]
-)
+@each("host", ["example.com", "127.0.0.1.example.com", "", "localhost@example.com", "[::1", "10.0.0.1"])
 def test_a_foreign_host_is_misdirected(client: httpx.Client, host: str) -> None:
     answer = raw(client, f"GET /api/activations HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
     assert answer.startswith("HTTP/1.1 421")
@@ -115,14 +114,12 @@ def test_another_origin_is_forbidden(client: httpx.Client) -> None:
     assert client.get("/api/activations", headers={"sec-fetch-site": "cross-site"}).status_code == 403
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+@each("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_there_is_nothing_to_write(client: httpx.Client, method: str) -> None:
     assert client.request(method, "/api/activations").status_code == 405
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/nothing", "/api/nothing/schema", "/page/../server.py", "/page/shell.html", "/runtime/x.js", "/x"]
-)
+@each("path", ["/api/nothing", "/api/nothing/schema", "/page/../server.py", "/page/shell.html", "/runtime/x.js", "/x"])
 def test_what_is_not_there_is_a_404(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from tests.each import each
 
 from slopes.explorer.loading import Loaded
 
 
-@pytest.mark.parametrize(("t", "logits"), [(1.0, (3, 2, 1, 0, -1)), (0.1, (3, 2, 1, 0, -1)), (50.0, (9, 2, 1, 0, -10))])
+@each(("t", "logits"), [(1.0, (3, 2, 1, 0, -1)), (0.1, (3, 2, 1, 0, -1)), (50.0, (9, 2, 1, 0, -10))])
 def test_shares_and_entropy_are_those_of_the_definition(loaded: Loaded, t: float, logits: tuple[int, ...]) -> None:
     demo = loaded.demos["softmax-temperature"]
     names = ("cat", "dog", "fox", "owl", "bee")

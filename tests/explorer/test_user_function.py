@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 import slopes
@@ -50,7 +51,7 @@ def test_an_exception_is_told_with_the_line_that_raised_it(tmp_path: Path) -> No
     assert "curve.py" not in error.traceback
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "sentence"),
     [
         ("    return x.sum()\n", "returned shape [] for an input of shape [7]"),
@@ -99,7 +100,7 @@ def test_a_function_that_writes_into_its_input_changes_nothing_of_ours(tmp_path:
     assert torch.equal(X, before)
 
 
-@pytest.mark.parametrize(
+@each(
     ("reference", "sentence"),
     [
         ("mine.py", "does not say where a function is"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.each import each
 
 from slopes.explorer.demos.worked_examples.page import PAGE
 from slopes.explorer.demos.worked_examples.table import ALL, FAILING, TOPICS, Row, of_topic, rows
@@ -73,7 +74,7 @@ def test_each_figure_has_one_topic() -> None:
     assert sorted(found) == sorted(IDS)
 
 
-@pytest.mark.parametrize("name", IDS)
+@each("name", IDS)
 def test_figure_is_the_exact_one_and_its_python_prints_it(demo: Demo, name: str) -> None:
     result = shown(demo, name)
     assert result.printed == pytest.approx(exact_figures(name), rel=1e-11, abs=0)
@@ -83,7 +84,7 @@ def test_figure_is_the_exact_one_and_its_python_prints_it(demo: Demo, name: str)
     assert [float(word) for word in out.getvalue().split()] == pytest.approx(exact_figures(name), rel=1e-11, abs=0)
 
 
-@pytest.mark.parametrize("name", IDS)
+@each("name", IDS)
 def test_points_lie_on_the_lines_at_the_exact_figure(demo: Demo, name: str) -> None:
     view, data = view_of(name), shown(demo, name).datasets["points"]
     assert all(view.low <= x <= view.high for x in data["x"])
@@ -92,7 +93,7 @@ def test_points_lie_on_the_lines_at_the_exact_figure(demo: Demo, name: str) -> N
         assert drawn == pytest.approx(exact_figures(name), rel=1e-11, abs=1e-15)
 
 
-@pytest.mark.parametrize("name", IDS)
+@each("name", IDS)
 def test_crosses_stand_at_what_is_stated(demo: Demo, name: str) -> None:
     result, view = shown(demo, name), view_of(name)
     crosses = [*result.datasets["value_stated"]["value"], *result.datasets["slope_stated"]["slope"]]
@@ -102,7 +103,7 @@ def test_crosses_stand_at_what_is_stated(demo: Demo, name: str) -> None:
         assert all(ends[0] <= v <= ends[1] for v in result.datasets[f"{quantity}_stated"][quantity])
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "far", "room"),
     [
         ("bce-spam-gradient", (35 - 11.875) / 11.875, 0.5 / 11.875),
@@ -122,7 +123,7 @@ def test_differences_by_hand(demo: Demo, name: str, far: float, room: float) -> 
     assert data["rooms"]["room"][data["rooms"]["row"].index(place)] == pytest.approx(room, rel=1e-9)
 
 
-@pytest.mark.parametrize("topic", list(TOPICS))
+@each("topic", list(TOPICS))
 def test_dot_is_beyond_its_bar_exactly_where_the_figure_does_not_hold(demo: Demo, topic: str) -> None:
     data = demo.compute(state_of(demo, of_topic(topic)[0], topic)).datasets
     room = dict(zip(data["rooms"]["row"], data["rooms"]["room"], strict=True))
@@ -174,7 +175,7 @@ def test_reading_says_what_became_of_the_figure(demo: Demo) -> None:
     assert shown(demo, "focal-easy").reading.endswith("Of the 17 figures here three do not hold.")
 
 
-@pytest.mark.parametrize("name", IDS)
+@each("name", IDS)
 def test_every_figure_is_small_and_readable(demo: Demo, name: str) -> None:
     result = shown(demo, name)
     assert len(result.reading) < 420

@@ -16,6 +16,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from tests.accuracy import assert_close
+from tests.each import each
 from tests.integrations.test_head_logits import (
     ARGUMENTS,
     FUNCTIONS,
@@ -124,7 +125,7 @@ def test_in_place_operations_change_the_tensor() -> None:
     assert torch.equal(same, made() / 2.0 * 3.0)
 
 
-@pytest.mark.parametrize(
+@each(
     "copied",
     [copy.deepcopy, lambda z: pickle.loads(pickle.dumps(z)), lambda z: torch.tensor(np.asarray(z))],  # noqa: S301
 )
@@ -163,7 +164,7 @@ LOSSES: Final[dict[str, Callable[[Any], object]]] = {
 }
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@each("name", LOSSES)
 def test_a_loss_goes_without_making_them(name: str) -> None:
     z = deferred()
     came = torch.as_tensor(LOSSES[name](z))
@@ -174,8 +175,8 @@ def test_a_loss_goes_without_making_them(name: str) -> None:
 # Models
 
 
-@pytest.mark.parametrize("name", [*CAUSAL, *OTHERS])
-@pytest.mark.parametrize("training", [False, True])
+@each("name", [*CAUSAL, *OTHERS])
+@each("training", [False, True])
 def test_with_labels_the_models_own_loss_is_computed_unmade(name: str, training: bool) -> None:  # noqa: FBT001
     model, given = tiny(name).train(training), batch()
     with torch.no_grad():
@@ -202,7 +203,7 @@ def test_a_reference_model_without_labels() -> None:
     assert not came.requires_grad
 
 
-@pytest.mark.parametrize("options", [{"do_sample": False}, {"do_sample": True}, {"num_beams": 3}], ids=str)
+@each("options", [{"do_sample": False}, {"do_sample": True}, {"num_beams": 3}], ids=str)
 def test_generation_has_its_logits(options: dict[str, Any]) -> None:
     model, prompt = tiny("gemma2").eval(), batch()["input_ids"][:, :4]
     said = []
@@ -216,7 +217,7 @@ def test_generation_has_its_logits(options: dict[str, Any]) -> None:
     assert all(map(torch.equal, said[0].logits, said[1].logits))
 
 
-@pytest.mark.parametrize("make", [lambda model: None, next_token_loss], ids=["own loss", "our loss"])  # noqa: ARG005
+@each("make", [lambda model: None, next_token_loss], ids=["own loss", "our loss"])  # noqa: ARG005
 def test_the_trainer_evaluates_unmade_and_predicts_with_logits(make: Any, tmp_path: Path) -> None:  # noqa: ANN401
     plain, handing = tiny("gemma2"), tiny("gemma2")
     hand_over_logits(handing, evaluation=True)

@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from torch import Tensor
 from torch.overrides import get_overridable_functions, resolve_name
 from torch.utils import _pytree as pytree
@@ -170,8 +171,8 @@ REFUSED: Final[dict[str, Operation]] = {
 }
 
 
-@pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("name", OPERATIONS)
+@each("bias", [False, True])
+@each("name", OPERATIONS)
 def test_an_operation_gives_what_it_gives_on_tensors(name: str, bias: bool) -> None:  # noqa: FBT001
     given = logits(bias=bias)
     came, expected = OPERATIONS[name](given), OPERATIONS[name](F.linear(given.hidden, given.weight, given.bias))
@@ -181,7 +182,7 @@ def test_an_operation_gives_what_it_gives_on_tensors(name: str, bias: bool) -> N
     assert_close_to_scale(came.materialize(), expected, float(expected.abs().max()), what=name)
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@each("name", REFUSED)
 def test_an_operation_without_a_closed_form_is_refused(name: str) -> None:
     with pytest.raises(DtypeError) as caught:
         REFUSED[name](logits())
@@ -217,7 +218,7 @@ def test_what_they_are_is_asked_without_making_them() -> None:
     assert (given == None) is False  # noqa: E711  as torch answers
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@each("dtype", [torch.bfloat16, torch.float16, torch.float32])
 def test_float_changes_nothing_of_what_is_computed_in_float32(dtype: torch.dtype) -> None:
     given = logits(dtype=dtype)
     assert given.float() is given
@@ -225,9 +226,9 @@ def test_float_changes_nothing_of_what_is_computed_in_float32(dtype: torch.dtype
     assert given.materialize().dtype == torch.float32
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
-@pytest.mark.parametrize("weight", [None, CLASS_WEIGHT])
+@each("reduction", ["mean", "sum", "none"])
+@each("label_smoothing", [0.0, 0.2])
+@each("weight", [None, CLASS_WEIGHT])
 def test_cross_entropy_is_torchs(reduction: str, label_smoothing: float, weight: Tensor | None) -> None:
     given = logits().view(-1, V)
     options = {"weight": weight, "reduction": reduction, "label_smoothing": label_smoothing}
@@ -254,7 +255,7 @@ def test_a_tree_of_outputs_holds_the_hidden_states_and_keeps_the_rest() -> None:
     assert pytree.tree_map(lambda _: "leaf", given) == "leaf"
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])  # noqa: S301
+@each("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])  # noqa: S301
 def test_copies(copied: Callable[[HeadLogits], HeadLogits]) -> None:
     given = torch.tanh(logits() / 3.0)
     came = copied(given)
@@ -367,7 +368,7 @@ def test_every_method_of_a_tensor_answers_as_for_made_logits_or_refuses() -> Non
     assert_lawful(calls, answered={"view", "flatten", "__getitem__", "__sub__", "size", "detach", "to"})
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "cat",

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from tests.integrations.tiny_models import B, T, V, batch, tiny
 from tests.peak import Peak
 from torch import Tensor, nn
@@ -74,14 +75,14 @@ def assert_learns_the_same(model: nn.Module, handed: HandOver) -> None:
         assert_close_to_scale(gradient, wanted[name].double(), scale, size=B * T, what=name)
 
 
-@pytest.mark.parametrize("name", WRAPS)
+@each("name", WRAPS)
 def test_wrapped_after_the_hand_over(name: str) -> None:
     base = tiny("llama")
     handed = hand_over_logits(base)
     assert_learns_the_same(wrapped(base, WRAPS[name]()), handed)
 
 
-@pytest.mark.parametrize("name", WRAPS)
+@each("name", WRAPS)
 def test_wrapped_before_the_hand_over(name: str) -> None:
     model = wrapped(tiny("llama"), WRAPS[name]())
     assert_learns_the_same(model, hand_over_logits(model))

@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from tests.integrations.tiny_models import CAUSAL, OTHERS, B, D, T, V, batch, gradients, tiny
 from tests.peak import Peak
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ def loss_and_gradients(model: PreTrainedModel, given: dict[str, Tensor]) -> tupl
 # The same numbers
 
 
-@pytest.mark.parametrize("name", [*CAUSAL, *OTHERS])
+@each("name", [*CAUSAL, *OTHERS])
 def test_the_models_own_loss_stays_the_same(name: str) -> None:
     model = tiny(name)
     expected_loss, expected = loss_and_gradients(model, batch())
@@ -69,8 +70,8 @@ def test_the_models_own_loss_stays_the_same(name: str) -> None:
     assert_same_gradients(came, expected)
 
 
-@pytest.mark.parametrize("name", [*CAUSAL, *OTHERS])
-@pytest.mark.parametrize("count", [None, 17, torch.tensor(17), torch.tensor(17.0)])
+@each("name", [*CAUSAL, *OTHERS])
+@each("count", [None, 17, torch.tensor(17), torch.tensor(17.0)])
 def test_the_losses_for_the_trainer_are_the_models_own(name: str, count: Tensor | float | None) -> None:
     model, given = tiny(name), batch()
     loss = model(**given).loss
@@ -83,7 +84,7 @@ def test_the_losses_for_the_trainer_are_the_models_own(name: str, count: Tensor 
     assert_same_gradients(gradients(model, loss), expected)
 
 
-@pytest.mark.parametrize("name", CAUSAL)
+@each("name", CAUSAL)
 def test_a_causal_model_divides_by_the_number_of_items_as_ours_does(name: str) -> None:
     model, given = tiny(name), batch()
     expected = model(**given, num_items_in_batch=torch.tensor(17)).loss
@@ -131,7 +132,7 @@ def test_other_losses_take_the_logits_as_well() -> None:
     assert_close(came.detach(), expected.detach().double(), size=V)
 
 
-@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@each("name", ["llama", "gpt2"])
 def test_under_autocast_the_product_has_16_bits_as_the_models_own(name: str) -> None:
     model, given = tiny(name), batch()
     with torch.autocast("cpu", torch.bfloat16):
@@ -159,7 +160,7 @@ def test_under_autocast_a_bias_has_16_bits_too() -> None:
 # Memory
 
 
-@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "bert", "t5", "bart"])
+@each("name", ["llama", "gpt2", "gemma2", "bert", "t5", "bart"])
 def test_nothing_of_vocabulary_size_is_made(name: str) -> None:
     model, given = tiny(name), batch()
 
@@ -195,7 +196,7 @@ def test_evaluation_generation_and_no_grad_are_unharmed() -> None:
     assert isinstance(model(**given).logits, HeadLogits)
 
 
-@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@each("name", ["llama", "gpt2"])
 def test_saving_and_loading_are_unharmed(name: str, tmp_path: Path) -> None:
     model, given = tiny(name), batch()
     names = list(model.state_dict())
@@ -220,7 +221,7 @@ def test_tied_weights_stay_tied() -> None:
     assert model.lm_head.weight is model.transformer.wte.weight
 
 
-@pytest.mark.parametrize("name", ["llama", "gpt2", "bert"])
+@each("name", ["llama", "gpt2", "bert"])
 def test_a_resized_head_hands_over_again(name: str) -> None:
     model, given = tiny(name), batch()
     hand_over_logits(model)
@@ -235,7 +236,7 @@ def test_a_resized_head_hands_over_again(name: str) -> None:
     assert_same_gradients(came, expected)
 
 
-@pytest.mark.parametrize("reentrant", [False, True])
+@each("reentrant", [False, True])
 def test_gradient_checkpointing(reentrant: bool) -> None:  # noqa: FBT001
     model, given = tiny("llama"), batch()
     expected_loss, expected = loss_and_gradients(model, given)
@@ -272,7 +273,7 @@ def _saved(model: PreTrainedModel) -> PreTrainedModel:
     return loaded
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, _saved])
+@each("copied", [copy.deepcopy, _saved])
 def test_a_copy_hands_over_its_own_weights_until_it_is_told_to_stop(
     copied: Callable[[PreTrainedModel], PreTrainedModel],
 ) -> None:
@@ -326,7 +327,7 @@ def loss_and_gradients_of_the_rest(
     return _backward(model, given)
 
 
-@pytest.mark.parametrize("options", [{}, {"static_graph": True}, {"find_unused_parameters": True}], ids=str)
+@each("options", [{}, {"static_graph": True}, {"find_unused_parameters": True}], ids=str)
 def test_data_parallel_processes_reduce_every_step(options: dict[str, bool]) -> None:
     model, given = tiny("llama"), batch()
     _, expected = loss_and_gradients(model, given)
@@ -429,7 +430,7 @@ def larger(head: nn.Module) -> nn.Module:
     return nn.Linear(head.in_features, V + 9)
 
 
-@pytest.mark.parametrize("change", [sequential, forwarded, cast_to_32_bits, larger])
+@each("change", [sequential, forwarded, cast_to_32_bits, larger])
 def test_whatever_becomes_of_the_head_it_is_undone(change: Callable[[nn.Module], nn.Module]) -> None:
     for handed in (hand_over_logits, lambda model: (hand_over_logits(model), HandOver(model))[1]):
         model, given = tiny("llama"), batch()
@@ -465,7 +466,7 @@ ADVICE: Final = {
 }
 
 
-@pytest.mark.parametrize("mark", ADVICE)
+@each("mark", ADVICE)
 def test_a_weight_that_is_not_whole_and_what_helps(mark: str) -> None:
     model, (came, fix) = tiny("llama"), ADVICE[mark]
     hand_over_logits(model)
@@ -491,7 +492,7 @@ def outputs() -> SimpleNamespace:
     return SimpleNamespace(logits=torch.zeros(2, 3, 5))
 
 
-@pytest.mark.parametrize("made", [next_token_loss, masked_lm_loss])
+@each("made", [next_token_loss, masked_lm_loss])
 def test_losses_for_the_trainer_say_what_is_wrong(made: Callable[..., TrainerLoss]) -> None:
     name, loss = made.__name__, made(None)
     labels = torch.zeros(2, 3, dtype=torch.int64)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from torch import Tensor
 
 import slopes
@@ -13,7 +14,7 @@ from slopes.kernels import between, blockwise, triplets
 from slopes.kernels.between import Between
 
 EVERYBODY = slice(0, 12)
-every_kind = pytest.mark.parametrize("kind", ["euclidean", "squared", "cosine"])
+every_kind = each("kind", ["euclidean", "squared", "cosine"])
 
 
 def normal(rows: int = 12, columns: int = 5) -> Tensor:
@@ -44,8 +45,8 @@ class TestDistances:
             return
         assert_distances(normal().float(), kind)
 
-    @pytest.mark.parametrize("kind", ["euclidean", "squared"])
-    @pytest.mark.parametrize("apart", [2.0**-4, 2.0**-12, 2.0**-16, 2.0**-20])
+    @each("kind", ["euclidean", "squared"])
+    @each("apart", [2.0**-4, 2.0**-12, 2.0**-16, 2.0**-20])
     def test_of_near_ones_beside_far_ones(self, kind: str, apart: float) -> None:
         """All digits, though a product of these points has none of them left."""
         points = (normal() * 2**3).round() / 2**3
@@ -53,8 +54,8 @@ class TestDistances:
         assert torch.equal(points.float().double(), points)
         assert_distances(points.float(), kind)
 
-    @pytest.mark.parametrize("kind", ["euclidean", "squared"])
-    @pytest.mark.parametrize("room", [1, 1 << 23])
+    @each("kind", ["euclidean", "squared"])
+    @each("room", [1, 1 << 23])
     def test_of_a_crowd(self, kind: str, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where more are near than their differences have room for, the whole block is made of differences."""
         monkeypatch.setattr(blockwise, "BLOCK_BYTES", room)
@@ -83,7 +84,7 @@ class TestDistances:
 
 
 @every_kind
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each("dtype", [torch.float32, torch.float64])
 def test_the_gradient_of_some_distances_is_that_of_all_with_slopes_of_zero(kind: str, dtype: torch.dtype) -> None:
     points, columns = normal().to(dtype), torch.arange(24).view(12, 2) % 12
     slopes = normal(12, 2).to(dtype)
@@ -105,7 +106,7 @@ def test_the_gradient_of_some_distances_is_that_of_all_with_slopes_of_zero(kind:
         assert_close_to_scale(gradient, wanted, float(wanted.abs().max()), size=8)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@each("reduction", ["mean", "none"])
 def test_many_differences_are_gathered_by_products(reduction: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
     points, labels = normal().float().requires_grad_(), torch.arange(12) % 3
     slopes = []
@@ -117,7 +118,7 @@ def test_many_differences_are_gathered_by_products(reduction: Any, monkeypatch: 
 
 
 @every_kind
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each("dtype", [torch.float32, torch.float64])
 def test_searching_and_sorting_mine_the_same(kind: Any, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
     points, labels = normal().to(dtype).requires_grad_(), torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 1, 1, 5, 6])
     found = []
@@ -130,8 +131,8 @@ def test_searching_and_sorting_mine_the_same(kind: Any, dtype: torch.dtype, monk
     assert torch.equal(found[0][1], found[1][1])
 
 
-@pytest.mark.parametrize("strange", [float("nan"), float("inf")])
-@pytest.mark.parametrize("mining", ["semihard", "all"])
+@each("strange", [float("nan"), float("inf")])
+@each("mining", ["semihard", "all"])
 def test_what_is_not_finite_does_not_vanish(mining: Any, strange: float) -> None:  # noqa: ANN401  a literal
     points = normal().float()
     points[4, 1] = strange
@@ -139,7 +140,7 @@ def test_what_is_not_finite_does_not_vanish(mining: Any, strange: float) -> None
         assert bool(L.batch_triplet(points, torch.arange(12) % 3, mining=mining).isnan())
 
 
-@pytest.mark.parametrize("mining", ["hard", "semihard"])
+@each("mining", ["hard", "semihard"])
 def test_the_nearer_of_two_that_float32_cannot_tell_apart(mining: Any) -> None:  # noqa: ANN401  a literal
     points = torch.tensor([[0.0, 0.0], [0.5, 0.0], [1.0, 2.0**-14], [1.0, 0.0]], requires_grad=True)
     loss = L.batch_triplet(points, torch.tensor([0, 0, 1, 2]), margin=2.0, mining=mining, reduction="none")

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Callable
 from typing import Final
 
-import pytest
 import torch
 from tests.accuracy import assert_close_to_scale
+from tests.each import each
 from torch import Tensor
 
 from slopes.kernels import categorical_formulas as formulas
@@ -59,9 +59,9 @@ def by_definition(x: Tensor, smoothing: tuple[float, bool] | None, z_loss: float
     return loss.detach(), gradient
 
 
-@pytest.mark.parametrize("z_loss", [0.0, 1e-3])
-@pytest.mark.parametrize("smoothing", SMOOTHINGS, ids=str)
-@pytest.mark.parametrize("logits", LOGITS)
+@each("z_loss", [0.0, 1e-3])
+@each("smoothing", SMOOTHINGS, ids=str)
+@each("logits", LOGITS)
 def test_cross_entropy(logits: str, smoothing: tuple[float, bool] | None, z_loss: float) -> None:
     x = LOGITS[logits]()
     kept = x.clone()
@@ -107,7 +107,7 @@ def distilled(
     return loss.detach(), *torch.autograd.grad(loss.sum(), wide)
 
 
-@pytest.mark.parametrize(
+@each(
     ("temperature", "alpha", "reverse", "apart"),
     list(itertools.product((1.0, 4.0), (0.0, 0.3), (False, True), (0.01, 0.3, 3.0))),
 )
@@ -126,7 +126,7 @@ def test_distillation(temperature: float, alpha: float, reverse: bool, apart: fl
             assert_close_to_scale(slope[row], by[row], max(float(by[row].abs().max()), 0.1 * temperature), size=4)
 
 
-@pytest.mark.parametrize("other", ["sure_and_wrong", "masked"])
+@each("other", ["sure_and_wrong", "masked"])
 def test_distillation_takes_the_definition_where_logits_are_far_apart(other: str) -> None:
     s, teacher = plain(), LOGITS[other]()
     found, wanted = (of(s, teacher, T, 0.3, 1.0, False) for of in (quick.distillation, formulas.distillation))

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from mpmath import mp, mpf
 from tests.accuracy import assert_close, assert_within_ulps
+from tests.each import each
 from tests.oracles.precision import exact
 
 from slopes.kernels import logistic
 from slopes.kernels.differences import difference, excess, minus, times
 
 DTYPES = (torch.float32, torch.float64)
-both = pytest.mark.parametrize("dtype", DTYPES)
+both = each("dtype", DTYPES)
 
 
 def normal(seed: int, dtype: torch.dtype, scale: float = 100.0) -> torch.Tensor:

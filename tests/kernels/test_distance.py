@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import math
 
-import pytest
 import torch
 from mpmath import mp, mpf
 from tests.accuracy import assert_close, assert_exact
+from tests.each import each
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact
 from torch import Tensor
 
 from slopes.kernels import distance
 
-wide = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+wide = each("dtype", [torch.float32, torch.float64])
 
 
 def extremes(dtype: torch.dtype) -> Tensor:

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 import torch
 from tests.accuracy import assert_close_to_scale
+from tests.each import each
 from torch import Tensor
 
 import slopes
@@ -62,8 +63,8 @@ def child() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
-@pytest.mark.parametrize("bends", BENDS, ids=str)
-@pytest.mark.parametrize("name", LOSSES)
+@each("bends", BENDS, ids=str)
+@each("name", LOSSES)
 def test_both_forms_give_the_same(name: str, bends: dict[str, float], child: ProcessPoolExecutor) -> None:
     by_triton, why = child.submit(computed, name, bends).result(timeout=120)
     by_torch, other = computed(name, bends)

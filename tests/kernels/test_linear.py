@@ -11,6 +11,7 @@ import mpmath
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from torch import Tensor, nn
 from torch._dynamo.backends.common import aot_autograd
 from torch._functorch.aot_autograd import make_boxed_func
@@ -108,14 +109,14 @@ def assert_same(loss: Loss, tensors: list[Tensor], upstream: Tensor | None = Non
         assert_alike(mine, theirs)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("bends", [{}, {"temperature": 0.7}, {"soft_cap": 3.0}, {"temperature": 2.0, "soft_cap": 5.0}])
+@each("name", LOSSES)
+@each("bends", [{}, {"temperature": 0.7}, {"soft_cap": 3.0}, {"temperature": 2.0, "soft_cap": 5.0}])
 def test_every_loss_gives_what_made_logits_give(name: str, bends: dict[str, float]) -> None:
     assert_same(LOSSES[name], head(), **bends)
 
 
-@pytest.mark.parametrize("learn", [c for c in itertools.product((True, False), repeat=3) if any(c)])
-@pytest.mark.parametrize("name", ["some ignored", "for each row"])
+@each("learn", [c for c in itertools.product((True, False), repeat=3) if any(c)])
+@each("name", ["some ignored", "for each row"])
 def test_any_part_may_be_frozen(name: str, learn: tuple[bool, bool, bool]) -> None:
     assert_same(LOSSES[name], head(learn=learn))
 
@@ -188,7 +189,7 @@ def test_second_derivatives() -> None:
     assert torch.autograd.gradgradcheck(of, head(), fast_mode=True)
 
 
-@pytest.mark.parametrize("targets", [torch.full((B, T), -100), torch.zeros(0, T, dtype=torch.int64)])
+@each("targets", [torch.full((B, T), -100), torch.zeros(0, T, dtype=torch.int64)])
 def test_nothing_that_counts_is_zero_with_a_graph(targets: Tensor) -> None:
     hidden, weight, bias = head()
     hidden = hidden[: targets.shape[0]].detach().requires_grad_()
@@ -223,7 +224,7 @@ def of_some(hidden: Tensor, weight: Tensor, reduction: Any) -> Tensor:  # noqa: 
     return L.cross_entropy(LinearLogits(hidden, weight), SOME_IGNORED, reduction=reduction)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@each("reduction", ["mean", "none"])
 def test_an_ignored_row_leaves_no_trace_where_the_logits_are_made(reduction: str) -> None:
     """A second derivative and torch.func make them, and 0 · inf is in the product that gives the weight's gradient."""
     hidden, weight, _ = head()
@@ -240,8 +241,8 @@ def test_an_ignored_row_leaves_no_trace_where_the_logits_are_made(reduction: str
         assert_alike(mine.detach(), theirs)
 
 
-@pytest.mark.parametrize("targets", [torch.tensor(3), torch.tensor(-100)])
-@pytest.mark.parametrize("reduction", ["mean", "none"])
+@each("targets", [torch.tensor(3), torch.tensor(-100)])
+@each("reduction", ["mean", "none"])
 def test_one_row_without_a_batch(targets: Tensor, reduction: Any) -> None:  # noqa: ANN401
     hidden = torch.randn(D, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(V, D, dtype=torch.float64, requires_grad=True)
@@ -260,7 +261,7 @@ def test_hidden_states_of_no_length_leave_the_bias() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*has one class:slopes.SuspiciousInputWarning")
-@pytest.mark.parametrize(("rows", "classes"), [(1, V), (B * T, 1), (1, 1)])
+@each(("rows", "classes"), [(1, V), (B * T, 1), (1, 1)])
 def test_one_row_and_one_class(rows: int, classes: int) -> None:
     hidden = torch.randn(rows, D, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(classes, D, dtype=torch.float64, requires_grad=True)
@@ -291,7 +292,7 @@ def test_tied_embeddings_get_both_gradients() -> None:
     assert_alike(gradient(made=False), gradient(made=True))
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@each("dtype", [torch.float16, torch.bfloat16])
 def test_sixteen_bits_are_summed_in_float32(dtype: torch.dtype) -> None:
     tensors = head(dtype)
     loss = L.cross_entropy(LinearLogits(*tensors), IDS)
@@ -303,7 +304,7 @@ def test_sixteen_bits_are_summed_in_float32(dtype: torch.dtype) -> None:
         assert gradient.isfinite().all()
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@each("dtype", [torch.float16, torch.bfloat16])
 def test_products_beyond_float16_and_a_common_offset(dtype: torch.dtype) -> None:
     hidden = torch.full((4, D), 100.0, dtype=dtype, requires_grad=True)
     weight = torch.full((V, D), 100.0, dtype=dtype, requires_grad=True)  # logits of 80,000 each
@@ -315,7 +316,7 @@ def test_products_beyond_float16_and_a_common_offset(dtype: torch.dtype) -> None
     assert abs(L.cross_entropy(LinearLogits(*tensors, bias), IDS) - L.cross_entropy(LinearLogits(*tensors), IDS)) < 1e-8
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@each("dtype", [torch.float32, torch.bfloat16])
 def test_autocast_casts_what_it_casts_of_a_linear_layer(dtype: torch.dtype) -> None:
     """Hidden states may come out of an autocast layer while the weight is float32: F.linear takes both, and so here."""
     hidden, weight, bias = head(torch.float32)
@@ -345,7 +346,7 @@ def test_logits_made_before_autocast_keep_their_dtype_inside() -> None:
 
 @pytest.mark.filterwarnings("ignore:.* should not be instantiated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")
-@pytest.mark.parametrize("name", ["some ignored", "token_log_probs"])
+@each("name", ["some ignored", "token_log_probs"])
 def test_compiled_equals_eager(name: str) -> None:
     tensors = head()
 
@@ -383,7 +384,7 @@ def test_a_denominator_may_be_mapped_and_have_a_tangent() -> None:
     assert_close(tangent, -total / 9)
 
 
-@pytest.mark.parametrize("name", ["some ignored", "for each row"])
+@each("name", ["some ignored", "for each row"])
 def test_many_upstream_gradients_at_once(name: str) -> None:
     """As `torch.autograd.functional.jacobian(..., vectorize=True)` hands them in."""
     tensors = head()
@@ -395,7 +396,7 @@ def test_many_upstream_gradients_at_once(name: str) -> None:
             assert_alike(mine[i], theirs)
 
 
-@pytest.mark.parametrize("learn", [True, False])
+@each("learn", [True, False])
 def test_torch_func_may_be_at_work_on_something_else(learn: bool) -> None:  # noqa: FBT001  a parameter
     logits = LinearLogits(*head(learn=(learn, learn, learn)))
     loss = L.cross_entropy(logits, IDS).detach()
@@ -451,7 +452,7 @@ def test_memory_grows_with_the_chunk() -> None:
     assert 0 < largest < 400 * 1000  # bytes; the logits would have four times as many
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "options", "error", "words"),
     [
         ((torch.zeros(2, 3), torch.zeros(4, 5)), {}, ShapeError, r"`weight` has shape \[4, 5\], expected \[C, D\]"),
@@ -538,7 +539,7 @@ class TestScores:
 class TestOneNode:
     """`torch.compile` sees operators, and nothing of the size of the logits."""
 
-    @pytest.mark.parametrize("name", ["some ignored", "smoothed", "distillation", "for each row", "token_log_probs"])
+    @each("name", ["some ignored", "smoothed", "distillation", "for each row", "token_log_probs"])
     def test_the_operators_pass_torch_s_own_check(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Assert that `opcheck` finds nothing: schema, fake tensors, autograd, tracing with fixed and free sizes."""
         checked: list[str] = []
@@ -561,9 +562,7 @@ class TestOneNode:
         assert checked == ["rows" if "row" in name or "token" in name else "total"]
 
     @pytest.mark.filterwarnings("ignore:.* should not be instantiated:DeprecationWarning")
-    @pytest.mark.parametrize(
-        "name", ["some ignored", "for each row", "smoothed", "soft", "z-loss", "next_token", "distillation", "dpo"]
-    )
+    @each("name", ["some ignored", "for each row", "smoothed", "soft", "z-loss", "next_token", "distillation", "dpo"])
     def test_nothing_as_large_as_the_logits_is_in_the_graph(self, name: str) -> None:
         tensors = [t.detach().requires_grad_() for t in head()]
         sizes: list[int] = []
@@ -652,7 +651,7 @@ class TestChunks:
         torch.func.grad(lambda w: L.cross_entropy(LinearLogits(hidden, w), IDS))(weight)
         assert "logits made as a whole" in str(slopes.explain().runs[-1])
 
-    @pytest.mark.parametrize(
+    @each(
         ("setting", "words"),
         [
             ({"rows": 0}, "chunks: `rows` is 0, expected"),

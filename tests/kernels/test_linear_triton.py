@@ -17,6 +17,7 @@ import mpmath
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale, assert_within_ulps, tolerance, unit
+from tests.each import each
 from torch import Tensor
 
 from slopes import DtypeError, OptionError, ShapeError
@@ -228,8 +229,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 RELATIVE = {"plain", "factor", "class weight", "a weight of 0", "temperature", "entropy"}  # no terms that cancel
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-@pytest.mark.parametrize("columns", [16, 64])  # three blocks, one partly filled, and one wider than the row
+@each("name", OPTIONS)
+@each("columns", [16, 64])  # three blocks, one partly filled, and one wider than the row
 def test_every_option_by_the_definition(run: Run, name: str, columns: int) -> None:
     logits, targets = inputs()
     targets[1], targets[4] = -100, C
@@ -242,14 +243,14 @@ def test_every_option_by_the_definition(run: Run, name: str, columns: int) -> No
         assert result.argmax[::2].tolist() == [*logits.argmax(-1)[[0, 2]].tolist(), -1]
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("name", ["plain", "class weight", "temperature"])
+@each("dtype", [torch.float16, torch.bfloat16])
+@each("name", ["plain", "class weight", "temperature"])
 def test_sixteen_bits_are_rounded_once(run: Run, dtype: torch.dtype, name: str) -> None:
     logits, targets = inputs()
     assert_right(run, logits.to(dtype), targets, columns=16, **OPTIONS[name])
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@each("dtype", [torch.float16, torch.bfloat16])
 def test_the_target_of_sixteen_bits_moves_when_its_probability_rounds_to_1(run: Run, dtype: torch.dtype) -> None:
     """One less than a rounded p would be 0 from a lead of 7 on."""
     logits = torch.zeros(1, 9, dtype=dtype)
@@ -263,8 +264,8 @@ def test_sixteen_bits_near_their_end(run: Run) -> None:
     assert_right(run, logits, torch.tensor([1, 3]))
 
 
-@pytest.mark.parametrize("gap", [12.0, 16.7, 40.3, 80.9])
-@pytest.mark.parametrize("offset", [0.0, 1e4])
+@each("gap", [12.0, 16.7, 40.3, 80.9])
+@each("offset", [0.0, 1e4])
 def test_leads_by_which_a_probability_rounds_to_1_or_0(run: Run, gap: float, offset: float) -> None:
     """The first row's target leads, the second's is behind; p - 1 would be 0 in the first from 16.7 on."""
     logits = torch.full((2, 21), offset) - torch.linspace(0, 2, 21)
@@ -288,13 +289,13 @@ def test_a_capped_logit_moves_however_little_the_cap_leaves(run: Run) -> None:
     assert_right(run, logits, torch.tensor([1, 2]), soft_cap=1.0)
 
 
-@pytest.mark.parametrize("temperature", [1e-3, 0.07, 5.0])
+@each("temperature", [1e-3, 0.07, 5.0])
 def test_differences_are_scaled_and_not_logits(run: Run, temperature: float) -> None:
     logits, targets = inputs(spread=5 * temperature)
     assert_right(run, logits + 100.0, targets, temperature=temperature, columns=16)
 
 
-@pytest.mark.parametrize("order", ["rising", "falling"])
+@each("order", ["rising", "falling"])
 def test_lanes_that_find_a_new_leader_again_and_again(run: Run, order: str) -> None:
     logits = torch.linspace(-30, 30, 64).expand(2, 64).clone()
     if order == "falling":
@@ -302,8 +303,8 @@ def test_lanes_that_find_a_new_leader_again_and_again(run: Run, order: str) -> N
     assert_right(run, logits, torch.tensor([3, 60]), columns=4, entropy=True)
 
 
-@pytest.mark.parametrize("smooth_over", ["all", "others"])
-@pytest.mark.parametrize("columns", [2, 16])
+@each("smooth_over", ["all", "others"])
+@each("columns", [2, 16])
 def test_masked_classes_share_nothing(run: Run, smooth_over: str, columns: int) -> None:
     logits, targets = inputs(3, 9)
     logits[:, ::3] = -math.inf
@@ -347,7 +348,7 @@ def test_nan_stays_in_its_row_and_ignored_rows_leave_no_trace(run: Run) -> None:
     assert not written[2].any()
 
 
-@pytest.mark.parametrize("classes", [1, 2, 3, 7, 8, 9, 16, 17])
+@each("classes", [1, 2, 3, 7, 8, 9, 16, 17])
 def test_any_number_of_classes(run: Run, classes: int) -> None:
     logits, targets = inputs(3, classes)
     assert_right(run, logits, targets, columns=8, entropy=True)
@@ -398,7 +399,7 @@ def test_rows_that_are_apart(run: Run) -> None:
     assert (beyond == 99.0).all()
 
 
-@pytest.mark.parametrize("dtype", linear_triton.DTYPES)
+@each("dtype", linear_triton.DTYPES)
 def test_thousands_of_classes(run: Run, dtype: torch.dtype) -> None:
     """Against float64, whose softmax is off by 1e-16 of the largest entry."""
     logits, targets = inputs(3, 5003, seed=1)
@@ -437,7 +438,7 @@ ERRORS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", ERRORS)
+@each("name", ERRORS)
 def test_what_cannot_be_computed_is_refused(name: str) -> None:
     wrong, error, words = ERRORS[name]
     given = {"logits": torch.zeros(2, 3), "targets": torch.zeros(2, dtype=torch.int64), **wrong}

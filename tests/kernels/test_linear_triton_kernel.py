@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from tests.each import each
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 
@@ -62,8 +63,8 @@ def test_triton_is_imported_by_what_launches_and_by_nothing_else() -> None:
     assert subprocess.run([sys.executable, "-c", asked], check=False, timeout=200).returncode == 0  # noqa: S603
 
 
-@pytest.mark.parametrize(("dtype", "capability"), [("bf16", 80), ("fp16", 90), ("fp32", 90)])
-@pytest.mark.parametrize("full", [False, True])
+@each(("dtype", "capability"), [("bf16", 80), ("fp16", 90), ("fp32", 90)])
+@each("full", [False, True])
 def test_it_compiles_for_gpus(
     compiler: ProcessPoolExecutor,
     tmp_path: Path,

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from tests.peak import peak
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  the name that everybody uses
@@ -53,8 +54,8 @@ LOSSES: Final[dict[str, tuple[Loss, int]]] = {
     "semihard": (_triplet("semihard"), 1),
     "all": (_triplet("all"), 1),
 }
-every_loss = pytest.mark.parametrize("name", LOSSES)
-minings = pytest.mark.parametrize("name", ["hard", "semihard", "all"])
+every_loss = each("name", LOSSES)
+minings = each("name", ["hard", "semihard", "all"])
 
 
 def given(name: str, dtype: torch.dtype = torch.float64, rows: int = N) -> tuple[Loss, list[Tensor]]:
@@ -137,7 +138,7 @@ def digests(tensors: Sequence[Tensor]) -> list[str]:
 @pytest.mark.usefixtures("small_blocks")
 class TestCircumstances:
     @every_loss
-    @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+    @each("reduction", ["mean", "sum", "none"])
     def test_every_combination_of_what_wants_a_gradient(self, name: str, reduction: str) -> None:
         loss, tensors = given(name)
         upstream = normal(*plain(name, *tensors, reduction=reduction).shape, seed=5)
@@ -150,7 +151,7 @@ class TestCircumstances:
                 assert_alike(gradients(value, some, upstream), gradients(right, some, upstream))
 
     @every_loss
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_backward_again_and_with_another_upstream(self, name: str, reduction: str) -> None:
         loss, tensors = given(name)
         value = loss(*tensors, reduction=reduction)
@@ -183,7 +184,7 @@ class TestCircumstances:
             assert_alike(gradients(loss(*some), some), wanted)
 
     @every_loss
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    @each("dtype", [torch.float16, torch.bfloat16])
     def test_half_precision_is_computed_in_float32(self, name: str, dtype: torch.dtype) -> None:
         loss, tensors = given(name, dtype)
         wide = [t.detach().float().requires_grad_() for t in tensors]
@@ -207,7 +208,7 @@ class TestCircumstances:
             assert torch.equal(slope, other)
 
     @every_loss
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_under_checkpoint(self, name: str, reduction: str) -> None:
         loss, tensors = given(name)
         wanted = loss(*tensors, reduction=reduction).sum()
@@ -215,7 +216,7 @@ class TestCircumstances:
         assert_alike(torch.autograd.grad(value, tensors), gradients(wanted, tensors))
 
     @every_loss
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_the_callers_tensors_stay(self, name: str, reduction: str) -> None:
         loss, tensors = given(name)
         watched = [*tensors, LABELS, QUEUE]
@@ -225,7 +226,7 @@ class TestCircumstances:
             gradients(value.sum(), tensors)
         assert digests(watched) == before
 
-    @pytest.mark.parametrize("name", ["info_nce", "queue"])
+    @each("name", ["info_nce", "queue"])
     def test_parts_add_up_to_the_batch(self, name: str) -> None:
         """Rows may count in parts that share their denominator; the keys stay in everybody's line-up."""
         loss, tensors = given(name)
@@ -251,7 +252,7 @@ class TestCircumstances:
 
 
 class TestOffset:
-    @pytest.mark.parametrize("name", ["info_nce", "clip", "nt_xent"])
+    @each("name", ["info_nce", "clip", "nt_xent"])
     def test_products_far_from_zero(self, name: str) -> None:
         """An offset that all similarities share leaves the loss alone."""
         loss, tensors = given(name, torch.float32)
@@ -265,7 +266,7 @@ class TestOffset:
             assert_alike([slope[:, :-1]], [other[:, :-1]])
 
     @minings
-    @pytest.mark.parametrize("kind", ["euclidean", "squared"])
+    @each("kind", ["euclidean", "squared"])
     def test_near_duplicates_far_from_zero(self, name: str, kind: str) -> None:
         """Two swarms at 1000 and -1000, of points about 2^-7 apart, whose products in float32 are all alike."""
         grid = (normal(8, D) * 2**6).round() / 2**13
@@ -282,8 +283,8 @@ class TestOffset:
 
 
 class TestOneNode:
-    @pytest.mark.parametrize("name", ["info_nce", "clip", "nt_xent", "queue", "semihard", "all"])
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("name", ["info_nce", "clip", "nt_xent", "queue", "semihard", "all"])
+    @each("reduction", ["mean", "none"])
     def test_the_operators_pass_torch_s_own_check(
         self, name: str, reduction: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -310,7 +311,7 @@ class TestOneNode:
 
 
 class TestMemory:
-    @pytest.mark.parametrize("name", ["info_nce", "clip", "nt_xent"])
+    @each("name", ["info_nce", "clip", "nt_xent"])
     def test_two_more_copies_of_the_inputs_and_two_blocks_at_most(self, name: str) -> None:
         loss, _ = LOSSES[name]
         count, width = 2048, 256

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from tests.accuracy import assert_close
+from tests.each import each
 from torch import Tensor
 from torch.autograd import forward_ad
 
@@ -32,8 +33,8 @@ def number(value: float) -> Tensor:
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("learn", [True, False])
+@each("name", LOSSES)
+@each("learn", [True, False])
 def test_a_denominator_may_be_mapped_and_have_a_tangent(name: str, learn: bool) -> None:  # noqa: FBT001  a parameter
     x = drawn(5, 3).requires_grad_(learn)
 
@@ -50,7 +51,7 @@ def test_a_denominator_may_be_mapped_and_have_a_tangent(name: str, learn: bool) 
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")
-@pytest.mark.parametrize("name", LOSSES)
+@each("name", LOSSES)
 def test_a_weight_may_have_a_tangent(name: str) -> None:
     x = drawn(5, 3).requires_grad_()
     losses = LOSSES[name](x, reduction="none").detach()
@@ -62,7 +63,7 @@ def test_a_weight_may_have_a_tangent(name: str) -> None:
     assert_close(tangent, (losses * along).sum())
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@each("name", LOSSES)
 def test_many_upstream_gradients_at_once(name: str) -> None:
     """As `torch.autograd.functional.jacobian(..., vectorize=True)` hands them in."""
     x = drawn(5, 3).requires_grad_()
@@ -74,8 +75,8 @@ def test_many_upstream_gradients_at_once(name: str) -> None:
         assert_close(mine, factor * one)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("learn", [True, False])
+@each("name", LOSSES)
+@each("learn", [True, False])
 def test_torch_func_may_be_at_work_on_something_else(name: str, learn: bool) -> None:  # noqa: FBT001  a parameter
     x = drawn(5, 3).requires_grad_(learn)
     loss = LOSSES[name](x).detach()

@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import (
     ACTIVATIONS,
     DIFFERENTIABLE,
@@ -32,9 +33,9 @@ FEW: Final = {"rows": 3, "C": 3, "D": 2, "T": 3, "V": 3}  # the check differenti
 # torch's own kernel has no second derivative; there is none to be missed, the slope being flat between the kinks.
 NOT_TWICE: Final = ("hard_sigmoid",)
 
-every_case = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
-every_loss = pytest.mark.parametrize("case", LOSSES, ids=str)
-every_derivative = pytest.mark.parametrize("case", [c for c in DIFFERENTIABLE if c.is_derivative], ids=str)
+every_case = each("case", DIFFERENTIABLE, ids=str)
+every_loss = each("case", LOSSES, ids=str)
+every_derivative = each("case", [c for c in DIFFERENTIABLE if c.is_derivative], ids=str)
 
 
 def assert_derivatives(case: Case, *, second: bool = True, fast: bool = False, **keywords: object) -> None:
@@ -58,7 +59,7 @@ def test_slopes_are_the_derivatives_of_values(case: Case) -> None:
     assert_derivatives(case, second=second, **({"reduction": "none"} if case.spec.reduces else {}))
 
 
-@pytest.mark.parametrize("name", NOT_TWICE)
+@each("name", NOT_TWICE)
 def test_torch_has_no_second_derivative_where_none_is_asked_for(name: str) -> None:
     case = next(c for c in ACTIVATIONS if str(c) == name)
     assert not case.spec.smooth
@@ -68,13 +69,13 @@ def test_torch_has_no_second_derivative_where_none_is_asked_for(name: str) -> No
         slope.sum().backward()
 
 
-@pytest.mark.parametrize("case", ACTIVATIONS, ids=str)
+@each("case", ACTIVATIONS, ids=str)
 def test_audited_slopes_are_the_derivatives_of_values(case: Case) -> None:
     with slopes.exact():
         assert_derivatives(case)
 
 
-@pytest.mark.parametrize("case", [c for c in LOSSES if c.is_derivative], ids=str)
+@each("case", [c for c in LOSSES if c.is_derivative], ids=str)
 def test_slopes_of_a_weighted_mean_are_the_derivatives_of_values(case: Case) -> None:
     shape = case.weights_shape(case.inputs(**FEW))
     mask = torch.ones(shape, dtype=torch.bool)
@@ -149,7 +150,7 @@ def test_nothing_is_on_the_graph_where_no_gradient_is_wanted(case: Case) -> None
         assert not case(inputs).requires_grad
 
 
-@pytest.mark.parametrize("case", [c for c in LOSSES if c.spec.name in REFUSE_A_GRADIENT], ids=str)
+@each("case", [c for c in LOSSES if c.spec.name in REFUSE_A_GRADIENT], ids=str)
 def test_an_input_that_has_no_gradient_is_not_asked_for_one(case: Case) -> None:
     for name in REFUSE_A_GRADIENT[case.spec.name]:
         if name not in case.inputs() or not case.inputs()[name].is_floating_point():

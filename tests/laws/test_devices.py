@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import CASES, Case, Inputs
 from torch import Tensor
 
@@ -99,7 +100,7 @@ def moved(value: Any) -> Any:  # noqa: ANN401
     return value.detach().to(META).requires_grad_(value.requires_grad) if isinstance(value, Tensor) else value
 
 
-@pytest.mark.parametrize("exact", [False, True], ids=["default", "exact"])
+@each("exact", [False, True], ids=["default", "exact"])
 def test_meta_tensors_give_meta_tensors(exact: bool) -> None:  # noqa: FBT001
     """Assert that shapes and dtypes are those of real tensors, backward too."""
     for case in CASES:

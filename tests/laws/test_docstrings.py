@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import CASES, LOSSES, Case
 
 import slopes
 from slopes._core.spec import Spec
 from slopes.catalog import CATALOG
 
-every_spec = pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.name)
+every_spec = each("spec", CATALOG, ids=lambda spec: spec.name)
 
 
 def sections(function: Callable[..., Any]) -> dict[str, str]:
@@ -71,7 +72,7 @@ def test_the_example_is_executed(spec: Spec) -> None:
     assert runner.run(found[0]).failed == 0
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_options_outside_their_domain_are_refused(case: Case) -> None:
     if case.label:
         pytest.skip("options are those of the default")
@@ -91,7 +92,7 @@ def test_options_outside_their_domain_are_refused(case: Case) -> None:
             assert_option_is_refused(case, parameter.name, value)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_switches_are_true_or_false(case: Case) -> None:
     signature = inspect.signature(case.spec.function).parameters
     for name, parameter in signature.items():
@@ -100,7 +101,7 @@ def test_switches_are_true_or_false(case: Case) -> None:
                 assert_option_is_refused(case, name, value)
 
 
-@pytest.mark.parametrize("case", [c for c in LOSSES if not c.label], ids=str)
+@each("case", [c for c in LOSSES if not c.label], ids=str)
 def test_reductions_and_denominators_are_checked(case: Case) -> None:
     inputs = case.inputs()
     for value in ("average", "batchmean", None, True):
@@ -113,7 +114,7 @@ def test_reductions_and_denominators_are_checked(case: Case) -> None:
         case(inputs, denominator=torch.ones(2))
 
 
-@pytest.mark.parametrize("case", [c for c in LOSSES if not c.label], ids=str)
+@each("case", [c for c in LOSSES if not c.label], ids=str)
 def test_weights_are_finite_and_at_least_0(case: Case) -> None:
     inputs = case.inputs()
     for wrong in (-1.0, float("nan"), float("inf")):

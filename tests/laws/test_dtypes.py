@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 import torch
 from tests.accuracy import unit
+from tests.each import each
 from tests.laws.samples import (
     CASES,
     DIFFERENTIABLE,
@@ -24,9 +25,9 @@ from torch import Tensor
 import slopes
 
 NARROW: Final = (torch.float16, torch.bfloat16)
-every_case = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
-every_loss = pytest.mark.parametrize("case", LOSSES, ids=str)
-both_narrow = pytest.mark.parametrize("dtype", NARROW, ids=["float16", "bfloat16"])
+every_case = each("case", DIFFERENTIABLE, ids=str)
+every_loss = each("case", LOSSES, ids=str)
+both_narrow = each("dtype", NARROW, ids=["float16", "bfloat16"])
 
 
 def widened(inputs: Inputs, names: list[str]) -> Inputs:
@@ -104,7 +105,7 @@ def test_float32_is_near_float64(case: Case) -> None:
         assert_near(slope, other, size=8)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_numbers_that_are_not_floating_are_refused(case: Case) -> None:
     inputs = case.inputs()
     for name, value in inputs.items():
@@ -116,7 +117,7 @@ def test_numbers_that_are_not_floating_are_refused(case: Case) -> None:
             assert_refused(case, inputs | {name: wrong}, name)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_indices_and_booleans_of_another_dtype_are_refused(case: Case) -> None:
     inputs = case.inputs()
     for name, value in inputs.items():
@@ -126,7 +127,7 @@ def test_indices_and_booleans_of_another_dtype_are_refused(case: Case) -> None:
         assert_refused(case, inputs | {name: wrong}, name)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_what_is_no_tensor_is_refused(case: Case) -> None:
     inputs = case.inputs()
     for of in case.spec.inputs:
@@ -137,7 +138,7 @@ def test_what_is_no_tensor_is_refused(case: Case) -> None:
             assert_refused(case, inputs | {of.name: [[1.0]]}, of.name)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if len(c.inputs()) > 1], ids=str)
+@each("case", [c for c in CASES if len(c.inputs()) > 1], ids=str)
 def test_float64_does_not_meet_float32(case: Case) -> None:
     inputs = case.inputs()
     for name, value in inputs.items():
@@ -164,8 +165,8 @@ def test_a_weight_of_another_precision_is_refused(case: Case) -> None:
         case(inputs, weight=weight)
 
 
-@pytest.mark.parametrize("case", ONE_EACH, ids=str)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@each("case", ONE_EACH, ids=str)
+@each("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 def test_autocast_changes_nothing(case: Case, dtype: torch.dtype) -> None:
     inputs, names = case.leaves(dtype), case.learned()
     wanted = case.unreduced(inputs)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import BY_ROW, CASES, LOSSES, REFUSE_A_GRADIENT, SHARED, Case, Inputs, on_graph
 from torch import Tensor
 
@@ -62,7 +63,7 @@ def attempt(case: Case, inputs: Inputs, **more: Any) -> tuple[Tensor, ...] | str
     return results
 
 
-@pytest.mark.parametrize("values", [True, False], ids=["checked", "unchecked"])
+@each("values", [True, False], ids=["checked", "unchecked"])
 def test_a_size_of_0_is_no_accident(values: bool) -> None:  # noqa: FBT001
     """Assert that no error of torch's comes out, whether the values are looked at or, as on a GPU, not."""
     for case in CASES:

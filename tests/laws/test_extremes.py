@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import COUPLED, LOSSES, Case, Inputs, gradients, on_graph
 from torch import Tensor
 
@@ -131,7 +132,7 @@ def assert_names_an_argument(case: Case, text: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::slopes.SuspiciousInputWarning")
-@pytest.mark.parametrize("case", [c for c in EVERY if c.spec.name not in (*COUPLED, "info_nce")], ids=str)
+@each("case", [c for c in EVERY if c.spec.name not in (*COUPLED, "info_nce")], ids=str)
 def test_each_row_has_a_value_or_an_error(case: Case) -> None:
     for infinite in (0.1, 0.6):
         inputs = drawn(case, ROWS, 0, infinite)
@@ -142,7 +143,7 @@ def test_each_row_has_a_value_or_an_error(case: Case) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::slopes.SuspiciousInputWarning")
-@pytest.mark.parametrize("case", [c for c in EVERY if c.spec.name in (*COUPLED, "info_nce")], ids=str)
+@each("case", [c for c in EVERY if c.spec.name in (*COUPLED, "info_nce")], ids=str)
 def test_each_batch_has_a_value_or_an_error(case: Case) -> None:
     for seed in range(BATCHES):
         inputs = drawn(case, 4, seed, 0.1 * (seed % 2))
@@ -162,7 +163,7 @@ CLASSES: Final = [
 
 
 @pytest.mark.filterwarnings("ignore::slopes.SuspiciousInputWarning")
-@pytest.mark.parametrize("case", CLASSES, ids=str)
+@each("case", CLASSES, ids=str)
 def test_a_row_without_a_class_is_no_row(case: Case) -> None:
     """Assert an error that names the row; NaN and no plausible number where nobody looks; no trace under a mask."""
     inputs = case.inputs(DTYPE)
@@ -188,7 +189,7 @@ def test_a_row_without_a_class_is_no_row(case: Case) -> None:
     assert all(bool(slope.isfinite().all()) for slope in gradients(kept, inputs, [name]))
 
 
-@pytest.mark.parametrize("name", ["token_log_probs", "token_scores", "sequence_log_prob", "perplexity"])
+@each("name", ["token_log_probs", "token_scores", "sequence_log_prob", "perplexity"])
 def test_a_token_without_a_prediction_has_no_score(name: str) -> None:
     logits, tokens = torch.zeros(2, 3, 4), torch.tensor([[0, 1, 2], [3, 2, 1]])
     logits[1, 1] = -math.inf
@@ -211,9 +212,9 @@ WAYS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("transformed", [False, True])
-@pytest.mark.parametrize(("function", "nothing"), [(A.softmax, 0.0), (A.log_softmax, -math.inf)])
+@each("way", WAYS)
+@each("transformed", [False, True])
+@each(("function", "nothing"), [(A.softmax, 0.0), (A.log_softmax, -math.inf)])
 def test_a_row_of_minus_infinity_has_no_distribution(
     function: Callable[..., Tensor], nothing: float, way: str, *, transformed: bool
 ) -> None:
@@ -233,8 +234,8 @@ def test_a_row_of_minus_infinity_has_no_distribution(
     torch.testing.assert_close(probabilities.sum(-1), torch.ones(2))
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize(("function", "nothing"), [(A.softmax, 0.0), (A.log_softmax, -math.inf)])
+@each("compiled", [False, True])
+@each(("function", "nothing"), [(A.softmax, 0.0), (A.log_softmax, -math.inf)])
 def test_an_endless_logit_takes_all(function: Callable[..., Tensor], nothing: float, *, compiled: bool) -> None:
     """With two of them they share; in every dtype, along every dimension, compiled as eager."""
     run = torch.compile(function, fullgraph=True, backend="aot_eager") if compiled else function

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import CASES, Case, gradients, some_weight
 from torch import Tensor
 
@@ -22,7 +23,7 @@ MORE: Final = {
     "quantile": "its levels are part of the module",
 }
 WITH_MODULE: Final = [case for case in CASES if case.spec.module is not None]
-every_module = pytest.mark.parametrize("case", [c for c in WITH_MODULE if not c.label], ids=str)
+every_module = each("case", [c for c in WITH_MODULE if not c.label], ids=str)
 
 
 def named(function: Any, kind: inspect._ParameterKind) -> list[inspect.Parameter]:  # noqa: ANN401
@@ -62,7 +63,7 @@ def test_the_call_takes_the_tensors_of_the_function(case: Case) -> None:
     assert named(case.spec.module.forward, inspect.Parameter.KEYWORD_ONLY) == wanted
 
 
-@pytest.mark.parametrize("case", [c for c in WITH_MODULE if c.spec.name not in MORE], ids=str)
+@each("case", [c for c in WITH_MODULE if c.spec.name not in MORE], ids=str)
 def test_a_module_is_its_function(case: Case) -> None:
     inputs, names = case.leaves(), case.learned()
     module = module_of(case, inputs)
@@ -81,7 +82,7 @@ def test_a_module_is_its_function(case: Case) -> None:
         assert all(torch.equal(*pair) for pair in zip(found, gradients(wanted, inputs, names), strict=True))
 
 
-@pytest.mark.parametrize("case", [c for c in WITH_MODULE if c.spec.reduces and not c.label], ids=str)
+@each("case", [c for c in WITH_MODULE if c.spec.reduces and not c.label], ids=str)
 def test_a_module_keeps_its_reduction(case: Case) -> None:
     inputs = case.inputs()
     options = {"quantiles": inputs["quantiles"]} if case.spec.name == "quantile" else {}
@@ -102,7 +103,7 @@ def test_modules_that_say_more() -> None:
     assert torch.equal(levels(x, x[:, 0]), losses.quantile(x, x[:, 0], (0.1, 0.9)))
 
 
-@pytest.mark.parametrize("case", [c for c in WITH_MODULE if "class_weight" in c.inputs()], ids=str)
+@each("case", [c for c in WITH_MODULE if "class_weight" in c.inputs()], ids=str)
 def test_class_weights_move_with_the_module(case: Case) -> None:
     module = module_of(case, case.inputs())
     assert [name for name, _ in module.named_buffers()] == ["class_weight"]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from mpmath import mp, mpf
 from tests.accuracy import LOSS_ULPS, ulps, unit
+from tests.each import each
 from tests.laws.samples import CASES, Case, on_graph
 from tests.laws.test_options import LARGEST, LEAST, inside
 from tests.oracles import activations as activation_oracles
@@ -171,7 +172,7 @@ def assert_near(came: Tensor, wanted: Any, allowed: float, terms: float, what: s
         assert error <= allowed or close or largest, f"{what} is {value}, exactly {mp.nstr(mpf(other), 12)}"
 
 
-@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.name)
+@each("end", ENDS, ids=lambda end: end.name)
 def test_options_are_right_at_the_ends_of_their_domains(end: End) -> None:
     dtype = torch.float32
     for options in ends_of(find(end.name)):
@@ -192,7 +193,7 @@ def test_options_are_right_at_the_ends_of_their_domains(end: End) -> None:
             assert_near(slope[number], wanted, allowed, terms, f"slope of {what}")
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@each("dtype", [torch.float32, torch.float64], ids=str)
 def test_tensors_at_the_ends_are_the_numbers(dtype: torch.dtype) -> None:
     """Assert that an option that may be a tensor gives what the number gives, and that 0 is a number as others."""
     x = torch.tensor([*NUMBERS, math.inf, -math.inf], dtype=dtype)
@@ -252,7 +253,7 @@ def test_nothing_is_nan_at_an_end() -> None:
                     assert not bool(slope.isnan().any()), f"gradient by {name} of {case} under {options}"
 
 
-@pytest.mark.parametrize("reverse", [False, True])
+@each("reverse", [False, True])
 def test_a_high_temperature_keeps_what_distillation_measures(reverse: bool) -> None:  # noqa: FBT001
     """Assert that T² KL tends to half the variance of the difference of the logits, and does not drown."""
     student, teacher = torch.tensor([[0.5, -1.25, 2.0, 0.125]]), torch.tensor([[-3.0, 5.0, 2.0, 1.0]])

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 
 from slopes import DtypeError, OptionError, activations, losses
 from slopes import exact as exact_activations
@@ -118,7 +119,7 @@ def test_options_are_checked_at_construction() -> None:
     assert module.delta == 1.0
 
 
-@pytest.mark.parametrize("exact", [False, True], ids=["default", "exact"])
+@each("exact", [False, True], ids=["default", "exact"])
 def test_learned_options_work_under_autocast(exact: bool) -> None:  # noqa: FBT001
     """Assert that what follows a Linear in 16 bits is computed wide, returned narrow, and learns in float32."""
     made = [activations.PReLU(), activations.PReLU(channels=4), activations.Swish(learnable=True)]

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import assert_near
 from torch import Tensor
 
@@ -37,7 +38,7 @@ SIDES: Final[Mapping[str, Callable[[int], int]]] = {
 PADS: Final = ((0, math.nan), (-100, math.inf), (V, -math.inf), (3, 1e30))
 
 OF_TOKENS: Final = [spec for spec in CATALOG if {"logits", "token_ids"} <= {of.name for of in spec.inputs}]
-every_spec = pytest.mark.parametrize("spec", OF_TOKENS, ids=lambda spec: spec.name)
+every_spec = each("spec", OF_TOKENS, ids=lambda spec: spec.name)
 
 
 class Row(NamedTuple):
@@ -192,7 +193,7 @@ def test_both_masks_are_taken_and_told_apart(spec: Spec) -> None:
 
 
 @every_spec
-@pytest.mark.parametrize("made", [True, False], ids=["made", "unmade"])
+@each("made", [True, False], ids=["made", "unmade"])
 def test_a_padded_batch_is_its_rows(spec: Spec, made: bool) -> None:  # noqa: FBT001
     for masked in (False, True):
         rows = texts(asked=masked)
@@ -202,7 +203,7 @@ def test_a_padded_batch_is_its_rows(spec: Spec, made: bool) -> None:  # noqa: FB
                 assert_no_trace(spec, rows, alone, side, pad, made=made, masked=masked)
 
 
-@pytest.mark.parametrize("side", SIDES)
+@each("side", SIDES)
 def test_means_scores_and_metrics_count_real_tokens(side: str) -> None:
     rows = texts(asked=True)
     batch, real = padded(rows, side, -100, math.nan)
@@ -279,7 +280,7 @@ def calls() -> Iterator[tuple[str, Callable[..., Any]]]:
     yield "next_token", lambda z, ids, **masks: recipe.observe(recipe.metrics(), z, ids, **masks)
 
 
-@pytest.mark.parametrize(("name", "call"), [pytest.param(*c, id=f"{i}-{c[0]}") for i, c in enumerate(calls())])
+@each(("name", "call"), [pytest.param(*c, id=f"{i}-{c[0]}") for i, c in enumerate(calls())])
 def test_a_mask_that_is_padding_is_told_and_a_prompt_is_none(name: str, call: Callable[..., Any]) -> None:
     rows = texts(asked=False)
     logits = torch.zeros(len(rows), T, V)
@@ -308,7 +309,7 @@ def test_a_mask_that_is_padding_is_told_and_a_prompt_is_none(name: str, call: Ca
             call(logits, batch.ids, mask=real)
 
 
-@pytest.mark.parametrize(("name", "call"), [pytest.param(*c, id=f"{i}-{c[0]}") for i, c in enumerate(calls())])
+@each(("name", "call"), [pytest.param(*c, id=f"{i}-{c[0]}") for i, c in enumerate(calls())])
 def test_what_a_tokenizer_returns_is_refused_with_a_fix_that_works(name: str, call: Callable[..., Any]) -> None:
     batch, real = padded(texts(asked=False), "left", -100, 0.0)
     logits, attention_mask = torch.zeros(len(LENGTHS), T, V), real.long()

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import (
     COUPLED,
     DIFFERENTIABLE,
@@ -23,11 +24,9 @@ from tests.laws.samples import (
 from torch import Tensor
 
 STRANGE: Final = (math.nan, math.inf, -math.inf)
-every_case = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
-every_loss = pytest.mark.parametrize("case", LOSSES, ids=str)
-every_mean = pytest.mark.parametrize(
-    "case", [c for c in LOSSES if c.spec.name not in MEAN_OVER_SOMETHING_ELSE], ids=str
-)
+every_case = each("case", DIFFERENTIABLE, ids=str)
+every_loss = each("case", LOSSES, ids=str)
+every_mean = each("case", [c for c in LOSSES if c.spec.name not in MEAN_OVER_SOMETHING_ELSE], ids=str)
 
 
 def some_mask(case: Case, inputs: Inputs) -> Tensor:
@@ -97,7 +96,7 @@ def test_the_denominator_replaces_the_divisor(case: Case) -> None:
         assert_near(came, total / 7.5, terms=total, size=ROWS)
 
 
-@pytest.mark.parametrize("case", [c for c in LOSSES if c.spec.name not in COUPLED], ids=str)
+@each("case", [c for c in LOSSES if c.spec.name not in COUPLED], ids=str)
 def test_micro_batches_add_up_to_the_full_batch(case: Case) -> None:
     inputs, names = case.leaves(), case.learned()
     weight = some_weight(case.weights_shape(inputs))
@@ -115,7 +114,7 @@ def test_micro_batches_add_up_to_the_full_batch(case: Case) -> None:
 
 
 @every_loss
-@pytest.mark.parametrize("strange", STRANGE)
+@each("strange", STRANGE)
 def test_what_does_not_count_leaves_no_trace(case: Case, strange: float) -> None:
     clean = case.inputs()
     shape = case.weights_shape(clean)

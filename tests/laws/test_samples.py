@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Final
 
-import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import (
     ACTIVATIONS,
     ARGUMENTS,
@@ -40,7 +40,7 @@ IDLE: Final = {
 }
 
 
-@pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.name)
+@each("spec", CATALOG, ids=lambda spec: spec.name)
 def test_every_required_argument_has_a_sample(spec: Spec) -> None:
     sampled = {of.name for of in spec.inputs} | set(ARGUMENTS.get(spec.name, {}))
     required = {
@@ -51,7 +51,7 @@ def test_every_required_argument_has_a_sample(spec: Spec) -> None:
     assert required <= sampled, f"add {required - sampled} of {spec.name} to Spec.inputs, or to ARGUMENTS"
 
 
-@pytest.mark.parametrize("spec", [s for s in CATALOG if s.kind != "tool"], ids=lambda spec: spec.name)
+@each("spec", [s for s in CATALOG if s.kind != "tool"], ids=lambda spec: spec.name)
 def test_every_option_is_turned(spec: Spec) -> None:
     """Assert that some case gives each option another value than its default."""
     of_spec = [case for case in CASES if case.spec is spec]
@@ -65,7 +65,7 @@ def test_every_option_is_turned(spec: Spec) -> None:
     assert {name for name in missed if (spec.name, name) not in ELSEWHERE} == set(), "add a variant to VARIANTS"
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_samples_fit_and_are_the_same_each_time(case: Case) -> None:
     first, again, other = case.inputs(), case.inputs(), case.inputs(seed=1)
     assert list(first) == list(again)
@@ -75,7 +75,7 @@ def test_samples_fit_and_are_the_same_each_time(case: Case) -> None:
     case(first)
 
 
-@pytest.mark.parametrize("case", [c for c in DIFFERENTIABLE if c.label], ids=str)
+@each("case", [c for c in DIFFERENTIABLE if c.label], ids=str)
 def test_variants_are_not_the_default(case: Case) -> None:
     """Assert that a variant changes a value or a gradient: a sample on which an option is idle tests nothing."""
     plain = next(c for c in CASES if c.spec is case.spec and not c.label)
@@ -107,7 +107,7 @@ def returns_a_slope(case: Case) -> bool:
     return isinstance(result, torch.Tensor) and result.requires_grad
 
 
-@pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
+@each("case", DIFFERENTIABLE, ids=str)
 def test_every_case_has_something_to_learn(case: Case) -> None:
     assert case.learned()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import (
     CASES,
     DIFFERENTIABLE,
@@ -25,26 +27,29 @@ from tests.laws.samples import (
 from torch import Tensor
 
 import slopes
-from slopes.kernels import blockwise, pointwise
+from slopes.kernels import blockwise, plain
 
-every_case = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
-every_loss = pytest.mark.parametrize("case", LOSSES, ids=str)
+every_case = each("case", DIFFERENTIABLE, ids=str)
+every_loss = each("case", LOSSES, ids=str)
 
 # The one argument that broadcasts, as its docstring says.
 BROADCASTS: Final = {"swish": "beta"}
 GRAIN: Final = 20  # numbers in a block, instead of as many as a cache holds
 
 
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@contextlib.contextmanager
+def small_blocks() -> Iterator[None]:
     """Let blocks hold a few numbers, and memory that nobody filled be NaN."""
-    monkeypatch.setattr(pointwise, "GRAIN", GRAIN)
-    monkeypatch.setattr(pointwise, "LARGEST", GRAIN)
-    monkeypatch.setattr(blockwise, "BLOCK_BYTES", 8 * GRAIN)
-    monkeypatch.setattr(blockwise, "LEAST_ROWS", 3)
-    torch.use_deterministic_algorithms(True)
-    yield
-    torch.use_deterministic_algorithms(False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain, "GRAIN", GRAIN)
+        patch.setattr(plain, "LARGEST", GRAIN)
+        patch.setattr(blockwise, "BLOCK_BYTES", 8 * GRAIN)
+        patch.setattr(blockwise, "LEAST_ROWS", 3)
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(False)
 
 
 def wrong_shapes(case: Case) -> list[tuple[str, Tensor]]:
@@ -56,7 +61,7 @@ def wrong_shapes(case: Case) -> list[tuple[str, Tensor]]:
     return [(name, inputs[name].unsqueeze(1)) for name in names]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_nothing_broadcasts(case: Case) -> None:
     inputs = case.inputs()
     for name, wrong in wrong_shapes(case):
@@ -70,7 +75,7 @@ def test_nothing_broadcasts(case: Case) -> None:
 
 
 @every_loss
-@pytest.mark.parametrize("name", ["mask", "weight"])
+@each("name", ["mask", "weight"])
 def test_masks_and_weights_do_not_broadcast(case: Case, name: str) -> None:
     inputs = case.inputs()
     shape = case.weights_shape(inputs)
@@ -163,20 +168,20 @@ def test_nothing_of_the_caller_is_written_to(case: Case) -> None:
 
 
 @every_case
-def test_blocks_are_the_whole(case: Case, request: pytest.FixtureRequest) -> None:
+def test_blocks_are_the_whole(case: Case) -> None:
     """Assert that rows which run in blocks, the last one smaller, give what they give in one go."""
     inputs, names = case.leaves(rows=2 * GRAIN + 3), case.learned()
     results = case(inputs), case.unreduced(inputs)
     wanted = [gradients(result, inputs, names) for result in results]
-    request.getfixturevalue("small_blocks")
-    for result, slopes_wanted, calls in zip(results, wanted, (case, case.unreduced), strict=True):
-        came = calls(inputs)
-        assert_near(came, result, size=GRAIN)
-        for slope, other in zip(gradients(came, inputs, names), slopes_wanted, strict=True):
-            assert_near(slope, other, size=GRAIN)
+    with small_blocks():
+        for result, slopes_wanted, calls in zip(results, wanted, (case, case.unreduced), strict=True):
+            came = calls(inputs)
+            assert_near(came, result, size=GRAIN)
+            for slope, other in zip(gradients(came, inputs, names), slopes_wanted, strict=True):
+                assert_near(slope, other, size=GRAIN)
 
 
-@pytest.mark.parametrize("case", [c for c in LOSSES if c.spec.name in OVER_TOKENS], ids=str)
+@each("case", [c for c in LOSSES if c.spec.name in OVER_TOKENS], ids=str)
 def test_losses_over_tokens_do_not_read_the_last_logits(case: Case) -> None:
     inputs = case.inputs()
     spoilt = inputs | {"logits": inputs["logits"].clone()}

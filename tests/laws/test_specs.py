@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
 from latex2mathml.converter import convert
+from tests.each import each
 from tests.laws.samples import ARGUMENTS, CASES, LOSSES, ONE_EACH, Case, assert_near
 
 import slopes
@@ -28,8 +29,8 @@ OTHER_NUMBERS: Final = {
     ("triplet", "torch"): "1e-6 is added to every difference",
 }
 
-every_spec = pytest.mark.parametrize("spec", CATALOG, ids=lambda spec: spec.name)
-both_precisions = pytest.mark.parametrize("exact", [False, True], ids=["default", "exact"])
+every_spec = each("spec", CATALOG, ids=lambda spec: spec.name)
+both_precisions = each("exact", [False, True], ids=["default", "exact"])
 
 
 def curve(case: Case, x: torch.Tensor, *, exact: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
@@ -41,9 +42,9 @@ def curve(case: Case, x: torch.Tensor, *, exact: bool = True) -> tuple[torch.Ten
         return y.detach(), torch.autograd.grad(y.sum(), x)[0]
 
 
-@pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
+@each("case", ELEMENTWISE, ids=str)
 @both_precisions
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+@each("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
 def test_values_lie_in_the_range(case: Case, exact: bool, dtype: torch.dtype) -> None:  # noqa: FBT001
     wide = torch.cat([torch.linspace(-12, 12, 4001), torch.logspace(-6, 4, 500), -torch.logspace(-6, 4, 500)])
     y, _ = curve(case, wide.to(dtype), exact=exact)
@@ -52,7 +53,7 @@ def test_values_lie_in_the_range(case: Case, exact: bool, dtype: torch.dtype) ->
     assert bool((y <= torch.nextafter(high, high.abs() * 2)).all()), f"{y.max()} is above {high}"
 
 
-@pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
+@each("case", ELEMENTWISE, ids=str)
 def test_the_range_is_no_larger_than_it_must_be(case: Case) -> None:
     ends = torch.tensor([-1e5, 1e5], dtype=torch.float64)
     y, _ = curve(case, torch.cat([torch.linspace(-12, 12, 240_001, dtype=torch.float64), ends]))
@@ -61,7 +62,7 @@ def test_the_range_is_no_larger_than_it_must_be(case: Case) -> None:
     assert y.max() > 100 if math.isinf(high) else float(y.max()) == pytest.approx(high, abs=1e-8)
 
 
-@pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
+@each("case", ELEMENTWISE, ids=str)
 def test_open_ends_are_not_reached(case: Case) -> None:
     """Assert that an end is open where, and only where, no point reaches it; 12 is as far as float64 tells."""
     y, _ = curve(case, torch.linspace(-12, 12, 4001, dtype=torch.float64))
@@ -72,7 +73,7 @@ def test_open_ends_are_not_reached(case: Case) -> None:
         assert domain.high_open == (not bool((y == domain.high).any()))
 
 
-@pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
+@each("case", ELEMENTWISE, ids=str)
 @both_precisions
 def test_monotone_or_not(case: Case, exact: bool) -> None:  # noqa: FBT001
     y, _ = curve(case, torch.linspace(-30, 30, 6001, dtype=torch.float64), exact=exact)
@@ -80,7 +81,7 @@ def test_monotone_or_not(case: Case, exact: bool) -> None:  # noqa: FBT001
     assert falls == (not case.spec.monotone)
 
 
-@pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
+@each("case", ELEMENTWISE, ids=str)
 def test_the_slope_jumps_at_the_kinks_and_nowhere_else(case: Case) -> None:
     step = 2.0**-16
     x = torch.arange(-4, 4, step, dtype=torch.float64) + step / 2
@@ -89,7 +90,7 @@ def test_the_slope_jumps_at_the_kinks_and_nowhere_else(case: Case) -> None:
     assert jumps.tolist() == pytest.approx(list(case.spec.kinks), abs=step)
 
 
-@pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
+@each("case", ELEMENTWISE, ids=str)
 def test_smooth_where_the_second_derivative_does_not_jump(case: Case) -> None:
     step = 2.0**-12
     x = torch.arange(-4, 4, step, dtype=torch.float64) + step / 2
@@ -98,8 +99,8 @@ def test_smooth_where_the_second_derivative_does_not_jump(case: Case) -> None:
     assert case.spec.smooth == bool((bends.diff().abs() < LONG).all())
 
 
-@pytest.mark.parametrize("case", LOSSES, ids=str)
-@pytest.mark.parametrize("spread", [1.0, 30.0])
+@each("case", LOSSES, ids=str)
+@each("spread", [1.0, 30.0])
 def test_losses_lie_in_their_range(case: Case, spread: float) -> None:
     if case.label == "bare" and spread > 1:
         pytest.skip("products of long vectors")
@@ -112,7 +113,7 @@ def test_losses_lie_in_their_range(case: Case, spread: float) -> None:
         assert bool((entries <= high).all()), f"{entries.max()} in {case.spec.range}"
 
 
-@pytest.mark.parametrize("case", [c for c in LOSSES if c.spec.elementwise and not c.label], ids=str)
+@each("case", [c for c in LOSSES if c.spec.elementwise and not c.label], ids=str)
 def test_losses_are_smooth_or_say_so(case: Case) -> None:
     """Assert that the gradient of a smooth loss has no jump along its first argument."""
     step = 2.0**-10
@@ -157,7 +158,7 @@ OWN: Final = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "equivalent"), OWN)
+@each(("spec", "equivalent"), OWN)
 def test_equivalents_are_equal(spec: Spec, equivalent: Equivalent) -> None:
     """Assert that the call, as it is printed, gives the same numbers, or that `differs` says why not."""
     case = next(c for c in CASES if c.spec is spec)

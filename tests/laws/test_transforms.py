@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 from tests.laws.samples import ACTIVATIONS, DIFFERENTIABLE, ONE_EACH, Case, Inputs, assert_near, gradients, some_weight
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -21,20 +22,16 @@ pytestmark = [
 ]
 # Compiled to machine code; the others stop at the graph, which takes a tenth of the time.
 TO_MACHINE_CODE: Final = ("binary_cross_entropy", "cross_entropy", "swiglu")
-every_case = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
+every_case = each("case", DIFFERENTIABLE, ids=str)
 
 
 def tensors_of(inputs: Inputs) -> dict[str, Tensor]:
     return {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
 
 
-@pytest.fixture(autouse=True)
-def _one_graph_each() -> None:
-    torch.compiler.reset()
-
-
 def assert_compiles(case: Case, backend: str, **keywords: Any) -> None:  # noqa: ANN401
     """Assert that one whole graph gives the value and the gradients of eager mode."""
+    torch.compiler.reset()
     inputs, names = case.leaves(torch.float32), case.learned()
     if case.spec.reduces:
         keywords = keywords | {"weight": some_weight(case.weights_shape(inputs), torch.float32)}
@@ -48,24 +45,25 @@ def assert_compiles(case: Case, backend: str, **keywords: Any) -> None:  # noqa:
         assert_near(slope, other, size=8)
 
 
-@pytest.mark.parametrize("case", ONE_EACH, ids=str)
+@each("case", ONE_EACH, ids=str)
 def test_compiled_equals_eager(case: Case) -> None:
     assert_compiles(case, "aot_eager")
 
 
-@pytest.mark.parametrize("case", [c for c in ACTIVATIONS if not c.label], ids=str)
+@each("case", [c for c in ACTIVATIONS if not c.label], ids=str)
 def test_compiled_equals_eager_when_exact(case: Case) -> None:
     with slopes.exact():
         assert_compiles(case, "aot_eager")
 
 
-@pytest.mark.parametrize("case", [c for c in ONE_EACH if c.spec.name in TO_MACHINE_CODE], ids=str)
+@each("case", [c for c in ONE_EACH if c.spec.name in TO_MACHINE_CODE], ids=str)
 def test_compiled_to_machine_code_equals_eager(case: Case) -> None:
     assert_compiles(case, "inductor")
 
 
 def test_a_compiled_function_follows_the_precision() -> None:
     """Assert that the setting is read anew: the slope of the sigmoid at 20 is 0 for torch alone."""
+    torch.compiler.reset()
     sigmoid = torch.compile(slopes.activations.sigmoid, fullgraph=True, backend="aot_eager")
     x = torch.tensor([20.0], requires_grad=True)
     rounded = torch.autograd.grad(sigmoid(x), x)[0]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import torch
 from tests.accuracy import assert_close_to_scale
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ def assert_derivatives(case: Case) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # torch's forward mode loads torch.jit
             assert torch.autograd.gradcheck(call, learned, check_forward_ad=True)
-        assert torch.autograd.gradgradcheck(call, learned)
+        assert torch.autograd.gradgradcheck(call, learned, fast_mode=True)
 
 
 def assert_reductions(case: Case) -> None:
@@ -134,14 +135,18 @@ def assert_inert(case: Case, strange: float = math.nan) -> None:
                 assert torch.equal(found, wanted)
 
 
-def assert_compiles(case: Case) -> None:
+# Through autograd's graphs `laws/test_transforms.py` compiles every loss; other options of it only where time is.
+every_backend = pytest.mark.parametrize("backend", ["eager", pytest.param("aot_eager", marks=pytest.mark.long)])
+
+
+def assert_compiles(case: Case, backend: str) -> None:
     """Assert that one compiled graph gives the eager numbers."""
     torch.compiler.reset()
     inputs = case.leaves()
     wanted = case(*inputs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # dynamo instantiates autograd functions
-        came = torch.compile(case, fullgraph=True, backend="aot_eager")(*inputs)
+        came = torch.compile(case, fullgraph=True, backend=backend)(*inputs)
     assert_close_to_scale(came, wanted.detach(), case.scale, size=len(inputs[0]))
     for found, slope in zip(case.slopes(came, inputs), case.slopes(wanted, inputs), strict=True):
         assert_close_to_scale(found, slope, case.scale)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from mpmath import mp
 from tests.accuracy import assert_close, assert_close_to_scale
-from tests.losses.contract import Case, assert_compiles, assert_contract
+from tests.each import each
+from tests.losses.contract import Case, assert_compiles, assert_contract, every_backend
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact, gradient
 from torch import Tensor
@@ -37,14 +38,15 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_contract(case: Case) -> None:
     assert_contract(case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_compiled(case: Case) -> None:
-    assert_compiles(case)
+@every_backend
+@each("case", CASES, ids=str)
+def test_compiled(case: Case, backend: str) -> None:
+    assert_compiles(case, backend)
 
 
 class TestKLDivergence:
@@ -56,8 +58,8 @@ class TestKLDivergence:
         assert_close_to_scale(L.kl_divergence(self.P, self.Q), forward, 1.0)
         assert_close_to_scale(L.kl_divergence(self.Q, self.P), backward, 1.0)
 
-    @pytest.mark.parametrize("dtype", DTYPES)
-    @pytest.mark.parametrize("scale", [0.1, 1.0, 20.0])
+    @each("dtype", DTYPES)
+    @each("scale", [0.1, 1.0, 20.0])
     def test_gradients_are_those_of_the_definition(self, dtype: torch.dtype, scale: float) -> None:
         rows = [normal(4, 6, seed=seed, scale=scale).log_softmax(-1).to(dtype).requires_grad_() for seed in (5, 6)]
         loss = L.kl_divergence(*rows, reduction="none")
@@ -68,8 +70,8 @@ class TestKLDivergence:
         values = [oracles.kl_divergence(*row) for row in zip(*map(exact, rows), strict=True)]
         assert_close_to_scale(loss, values, max(1.0, float(max(values))))
 
-    @pytest.mark.parametrize("dtype", DTYPES)
-    @pytest.mark.parametrize("step", [1e-1, 1e-2, 1e-3, 1e-5])
+    @each("dtype", DTYPES)
+    @each("step", [1e-1, 1e-2, 1e-3, 1e-5])
     def test_nearly_equal(self, dtype: torch.dtype, step: float) -> None:
         """Right to what the given numbers say of the ratios, where the plain sum is lost in rounding."""
         log_p, log_q = near(step, dtype)
@@ -84,12 +86,12 @@ class TestKLDivergence:
         meant = L.kl_divergence(*near(step, torch.float64), reduction="none")
         assert_close_to_scale(came, meant, float(meant.max()) / step)
 
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, *DTYPES])
+    @each("dtype", [torch.float16, torch.bfloat16, *DTYPES])
     def test_never_below_0_for_equal_rows(self, dtype: torch.dtype) -> None:
         log_p, _ = near(0.0, dtype)
         assert L.kl_divergence(log_p, log_p, reduction="none").tolist() == [0.0] * 3
 
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, *DTYPES])
+    @each("dtype", [torch.float16, torch.bfloat16, *DTYPES])
     def test_impossible_outcomes(self, dtype: torch.dtype) -> None:
         log_p = torch.tensor([[math.log(0.5), -math.inf, math.log(0.5), -math.inf]], dtype=dtype, requires_grad=True)
         log_q = torch.tensor(
@@ -130,8 +132,8 @@ class TestJSDivergence:
         assert_close(L.js_divergence(log_p, log_q), wanted)
         assert_close(L.js_divergence(log_q, log_p), wanted)
 
-    @pytest.mark.parametrize("dtype", DTYPES)
-    @pytest.mark.parametrize("step", [10.0, 1.0, 1e-1, 1e-3, 1e-6])
+    @each("dtype", DTYPES)
+    @each("step", [10.0, 1.0, 1e-1, 1e-3, 1e-6])
     def test_against_the_definition(self, dtype: torch.dtype, step: float) -> None:
         """Also for nearly equal distributions: the terms of the definition cancel, ours do not."""
         rows = [t.requires_grad_() for t in near(step, dtype)]
@@ -167,8 +169,8 @@ class TestEntropy:
         slope = torch.autograd.grad(loss.sum(), log_p)[0]
         assert_close(slope, [[-0.5 * (1 - math.log(2))] * 2 + [0.0], [-1.0, 0.0, 0.0]])
 
-    @pytest.mark.parametrize("dtype", DTYPES)
-    @pytest.mark.parametrize("scale", [0.1, 3.0, 30.0])
+    @each("dtype", DTYPES)
+    @each("scale", [0.1, 3.0, 30.0])
     def test_against_the_definition(self, dtype: torch.dtype, scale: float) -> None:
         log_p = normal(4, 6, seed=11, scale=scale).log_softmax(-1).to(dtype).requires_grad_()
         loss = L.entropy(log_p, reduction="none")
@@ -185,8 +187,8 @@ class TestGaussianKL:
         slopes_ = torch.autograd.grad(loss, (mean, log_variance))
         assert [slope.tolist() for slope in slopes_] == [[[1.0, 2.0]], [[0.0, 0.0]]]
 
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, *DTYPES])
-    @pytest.mark.parametrize("log_variance", [-60.0, -2.0, -0.51, -1e-2, -1e-6, 0.0, 1e-4, 0.49, 0.51, 3.0, 40.0])
+    @each("dtype", [torch.float16, torch.bfloat16, *DTYPES])
+    @each("log_variance", [-60.0, -2.0, -0.51, -1e-2, -1e-6, 0.0, 1e-4, 0.49, 0.51, 3.0, 40.0])
     def test_against_the_definition(self, dtype: torch.dtype, log_variance: float) -> None:
         mean = torch.tensor([[1e-4, -2.5]], dtype=dtype, requires_grad=True)
         spread = torch.tensor([[log_variance, 1.5 * log_variance]], dtype=dtype, requires_grad=True)
@@ -201,7 +203,7 @@ class TestGaussianKL:
 
 
 class TestBadInput:
-    @pytest.mark.parametrize("name", ["kl_divergence", "js_divergence"])
+    @each("name", ["kl_divergence", "js_divergence"])
     def test_probabilities_where_their_logarithms_belong(self, name: str) -> None:
         function, p = getattr(L, name), LOG_P.exp()
         message = rf"^{name}: a row of exp\(`log_%s`\) sums to .*, expected 1; pass log-probabilities"

@@ -6,7 +6,8 @@ import pytest
 import torch
 from mpmath import mp, mpf
 from tests.accuracy import assert_close
-from tests.losses.contract import Case, assert_compiles, assert_contract
+from tests.each import each
+from tests.losses.contract import Case, assert_compiles, assert_contract, every_backend
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact, gradient
 from torch import Tensor
@@ -48,14 +49,15 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_contract(case: Case) -> None:
     assert_contract(case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_compiled(case: Case) -> None:
-    assert_compiles(case)
+@every_backend
+@each("case", CASES, ids=str)
+def test_compiled(case: Case, backend: str) -> None:
+    assert_compiles(case, backend)
 
 
 class TestKTO:
@@ -75,8 +77,8 @@ class TestKTO:
         by_weight = L.kto(*log_probs, FLAGS[:2], 0.0, weight=torch.tensor([3.0, 1.0]))
         assert by_weight.item() == (3 * 0.5 + 1 * 0.5) / 4
 
-    @pytest.mark.parametrize("dtype", DTYPES)
-    @pytest.mark.parametrize("far", [-97.3, -0.7, 0.0, 41.7, 80.3])
+    @each("dtype", DTYPES)
+    @each("far", [-97.3, -0.7, 0.0, 41.7, 80.3])
     def test_against_the_definition(self, dtype: torch.dtype, far: float) -> None:
         policy = torch.tensor([-300.123 + far] * 2, dtype=dtype, requires_grad=True)
         reference = torch.tensor([-300.321] * 2, dtype=dtype)
@@ -96,7 +98,7 @@ class TestKTO:
         assert torch.equal(as_number, as_tensor)
         assert not as_tensor.requires_grad
 
-    @pytest.mark.parametrize("wrong", [-0.5, math.nan, math.inf])
+    @each("wrong", [-0.5, math.nan, math.inf])
     def test_a_number_that_is_no_divergence(self, wrong: float) -> None:
         with pytest.raises(slopes.OptionError, match=r"^kto: `kl` is .*expected a number in \[0, ∞\)"):
             L.kto(torch.zeros(2), torch.zeros(2), FLAGS[:2], wrong)
@@ -130,9 +132,9 @@ class TestORPO:
         assert torch.equal(loss, L.orpo(*MEANS[:2], torch.full((6,), 1.5, dtype=torch.float64)))
         assert_close(torch.autograd.grad(loss, nll)[0], 1.0)
 
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-    @pytest.mark.parametrize("chosen", [-1e-38, -1e-12, -0.01, -1.3, -30.7, -95.3])
-    @pytest.mark.parametrize("rejected", [-1e-30, -1e-7, -0.3, -7.7, -81.1])
+    @each("dtype", [torch.float32, torch.float64])
+    @each("chosen", [-1e-38, -1e-12, -0.01, -1.3, -30.7, -95.3])
+    @each("rejected", [-1e-30, -1e-7, -0.3, -7.7, -81.1])
     def test_against_the_definition(self, dtype: torch.dtype, chosen: float, rejected: float) -> None:
         inputs = [torch.tensor([value], dtype=dtype, requires_grad=True) for value in (chosen, rejected, 0.0)]
         loss = L.orpo(*inputs, lam=0.5, reduction="none")
@@ -144,7 +146,7 @@ class TestORPO:
         for number, slope in enumerate(torch.autograd.grad(loss, inputs)):
             assert_close(slope, [wanted[number]], what=f"gradient of input {number}")
 
-    @pytest.mark.parametrize("dtype", DTYPES)
+    @each("dtype", DTYPES)
     def test_a_certain_chosen_answer_has_the_limit(self, dtype: torch.dtype) -> None:
         chosen, rejected = (torch.tensor([v], dtype=dtype, requires_grad=True) for v in (0.0, -math.log(2)))
         loss = L.orpo(chosen, rejected, torch.tensor([0.5], dtype=dtype), lam=1.0)
@@ -154,7 +156,7 @@ class TestORPO:
         assert_close(by_chosen, [-odds])
         assert 0 <= by_rejected.item() <= 2 * torch.finfo(torch.float32).smallest_normal
 
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    @each("dtype", [torch.float32, torch.float64])
     def test_a_certain_rejected_answer_is_very_wrong_and_finite(self, dtype: torch.dtype) -> None:
         near = torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps
         losses = []
@@ -166,7 +168,7 @@ class TestORPO:
             losses.append(loss.item())
         assert losses[0] >= losses[1] > losses[2]
 
-    @pytest.mark.parametrize("dtype", DTYPES)
+    @each("dtype", DTYPES)
     def test_both_certain_is_a_coin(self, dtype: torch.dtype) -> None:
         inputs = [torch.zeros(1, dtype=dtype, requires_grad=True) for _ in range(2)]
         loss = L.orpo(*inputs, torch.zeros((), dtype=dtype), lam=1.0)
@@ -187,7 +189,7 @@ class TestORPO:
             L.orpo(below, above, below)
         L.orpo(below, above, below, mask=torch.tensor([True, False]))
 
-    @pytest.mark.parametrize("empty", ["chosen_log_probs", "rejected_log_probs"])
+    @each("empty", ["chosen_log_probs", "rejected_log_probs"])
     def test_an_empty_answer_is_not_certain(self, empty: str) -> None:
         ids, answer = torch.tensor([[1, 2, 3], [1, 2, 3], [1, 2, 3]]), torch.tensor([[False, True, True]] * 3)
         answer[1] = False  # as truncation leaves it

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mpmath import mp
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  the name that everybody uses
 
@@ -64,7 +65,7 @@ class TestLoss:
         assert torch.autograd.grad(queue(query, own), own, allow_unused=True) == (None,)
         assert not queue.keys.requires_grad
 
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_the_next_batch_may_come_before_the_backward_pass(self, reduction: str) -> None:
         slopes_ = []
         for early in (False, True):
@@ -77,7 +78,7 @@ class TestLoss:
             slopes_.append(torch.autograd.grad(loss, query)[0])
         assert torch.equal(*slopes_)
 
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    @each("dtype", [torch.float16, torch.bfloat16])
     def test_half_precision_comes_back_in_float32(self, dtype: torch.dtype) -> None:
         queue = L.MomentumQueue(4, 4)
         queue.enqueue(normal(3).to(dtype))
@@ -147,7 +148,7 @@ def assert_says(kind: type[Exception], call: Callable[[], object], *fragments: s
 
 
 class TestErrors:
-    @pytest.mark.parametrize("wrong", [0, -1, 1.5, True])
+    @each("wrong", [0, -1, 1.5, True])
     def test_sizes(self, wrong: int) -> None:
         call = lambda: L.MomentumQueue(wrong, 4)  # noqa: E731
         assert_says(slopes.OptionError, call, f"MomentumQueue: `size` is {wrong!r}", "whole number above 0")

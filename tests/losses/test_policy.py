@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
-from tests.losses.contract import Case, assert_compiles, assert_contract
+from tests.each import each
+from tests.losses.contract import Case, assert_compiles, assert_contract, every_backend
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact, gradient
 from torch import Tensor
@@ -41,18 +42,19 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_contract(case: Case) -> None:
     assert_contract(case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_compiled(case: Case) -> None:
-    assert_compiles(case)
+@every_backend
+@each("case", CASES, ids=str)
+def test_compiled(case: Case, backend: str) -> None:
+    assert_compiles(case, backend)
 
 
 class TestPPO:
-    @pytest.mark.parametrize(
+    @each(
         ("ratio", "advantage", "loss", "slope"),
         [
             (0.5, 1.0, -0.5, -0.5),  # worse than it was, and it should be better: pulls
@@ -70,8 +72,8 @@ class TestPPO:
         assert_close(came, loss)
         assert_close(torch.autograd.grad(came, log_probs)[0], [slope])
 
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-    @pytest.mark.parametrize("far", [200.0, 1e4, math.inf])
+    @each("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+    @each("far", [200.0, 1e4, math.inf])
     def test_far_beyond_the_clip_nothing_pulls(self, dtype: torch.dtype, far: float) -> None:
         log_probs = torch.tensor([far, -far, far], dtype=dtype, requires_grad=True)
         advantages = torch.tensor([1.0, -1.0, 0.0], dtype=dtype)
@@ -81,7 +83,7 @@ class TestPPO:
         assert slope.tolist() == [0.0, 0.0, 0.0]
         assert torch.autograd.grad(slope.sum(), log_probs)[0].tolist() == [0.0, 0.0, 0.0]
 
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    @each("dtype", [torch.float32, torch.float64])
     def test_large_ratios_keep_their_digits(self, dtype: torch.dtype) -> None:
         log_probs = torch.tensor([-1.234567, -0.7654321], dtype=dtype, requires_grad=True)
         old = torch.tensor([-62.3456789, -41.987654], dtype=dtype)
@@ -106,7 +108,7 @@ class TestPPO:
 
 
 class TestKLPenalty:
-    @pytest.mark.parametrize(("estimator", "value", "slope"), [("k1", 1.0, 1.0), ("k2", 0.5, 1.0), ("k3", 0.0, 0.0)])
+    @each(("estimator", "value", "slope"), [("k1", 1.0, 1.0), ("k2", 0.5, 1.0), ("k3", 0.0, 0.0)])
     def test_by_hand(self, estimator: str, value: float, slope: float) -> None:
         log_probs = torch.tensor([-1.0], dtype=torch.float64, requires_grad=True)
         loss = L.kl_penalty(log_probs, torch.tensor([-2.0], dtype=torch.float64), estimator=estimator)
@@ -115,8 +117,8 @@ class TestKLPenalty:
         wanted = {"k3": 1 - math.exp(-1)}.get(estimator, slope)
         assert_close(torch.autograd.grad(loss, log_probs)[0], [wanted])
 
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-    @pytest.mark.parametrize("gap", [-75.3, -3.0, -0.51, -0.49, -1e-3, -1e-6, 0.0, 1e-4, 0.3, 2.0, 80.0])
+    @each("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+    @each("gap", [-75.3, -3.0, -0.51, -0.49, -1e-3, -1e-6, 0.0, 1e-4, 0.3, 2.0, 80.0])
     def test_k3_against_the_definition(self, dtype: torch.dtype, gap: float) -> None:
         log_probs = torch.tensor([-90.123 + gap], dtype=dtype, requires_grad=True)
         reference = torch.tensor([-90.123], dtype=dtype)
@@ -132,12 +134,12 @@ class TestKLPenalty:
         assert L.kl_penalty(one, never, estimator="k3").item() == math.inf
         assert L.kl_penalty(one, torch.tensor([500.0]), estimator="k3").item() == math.inf
 
-    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    @each("estimator", ESTIMATORS)
     def test_as_loss_keeps_the_value(self, estimator: str) -> None:
         values = [L.kl_penalty(NEW, OLD, estimator=estimator, as_loss=flag) for flag in (False, True)]
         assert torch.equal(*values)
 
-    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    @each("estimator", ESTIMATORS)
     def test_as_loss_has_the_gradient_of_the_divergence(self, estimator: str) -> None:
         """Exact expectation over four actions, with the gradient by the policy's logits."""
         slope, reverse, _ = expected_slope(estimator, as_loss=True)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from mpmath import mpf
 from tests.accuracy import assert_close, assert_close_to_scale
-from tests.losses.contract import Case, assert_compiles, assert_contract
+from tests.each import each
+from tests.losses.contract import Case, assert_compiles, assert_contract, every_backend
 from tests.oracles import losses as oracles
 from tests.oracles.precision import exact, gradient
 from torch import Tensor
@@ -39,14 +40,15 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_contract(case: Case) -> None:
     assert_contract(case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_compiled(case: Case) -> None:
-    assert_compiles(case)
+@every_backend
+@each("case", CASES, ids=str)
+def test_compiled(case: Case, backend: str) -> None:
+    assert_compiles(case, backend)
 
 
 class TestBradleyTerry:
@@ -80,13 +82,13 @@ class TestBradleyTerry:
         with pytest.raises(slopes.ShapeError, match=r"^bradley_terry: .*`margin` \[1\].*broadcasts"):
             L.bradley_terry(torch.zeros(3), torch.zeros(3), margin=torch.zeros(1))
 
-    @pytest.mark.parametrize("wrong", [math.nan, math.inf, "1", True])
+    @each("wrong", [math.nan, math.inf, "1", True])
     def test_a_margin_that_is_no_number(self, wrong: object) -> None:
         with pytest.raises(slopes.OptionError, match=r"^bradley_terry: `margin` is .*expected a .*number in"):
             L.bradley_terry(torch.zeros(3), torch.zeros(3), margin=wrong)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@each("dtype", DTYPES)
 class TestDPO:
     def test_by_hand(self, dtype: torch.dtype) -> None:
         """Log-ratios +1 and -1: h = 0.5 · 2."""
@@ -104,7 +106,7 @@ class TestDPO:
         assert_close(loss, [oracles.dpo(*row, 0.3) for row in rows])
         assert_close(torch.autograd.grad(loss, given[0])[0], [oracles.dpo_slope(*row, 0.3) for row in rows])
 
-    @pytest.mark.parametrize("far", [-600.7, -91.3, 55.1, 83.3])
+    @each("far", [-600.7, -91.3, 55.1, 83.3])
     def test_policies_far_from_the_reference(self, dtype: torch.dtype, far: float) -> None:
         given = [torch.tensor([v], dtype=dtype) for v in (-1000.123 + far, -300.456, -1000.789, -300.111)]
         given[0].requires_grad_()
@@ -149,7 +151,7 @@ class TestIPO:
         assert loss.item() == 9.0
         assert [slope.item() for slope in torch.autograd.grad(loss, pair[:2])] == [-6.0, 6.0]
 
-    @pytest.mark.parametrize("dtype", DTYPES)
+    @each("dtype", DTYPES)
     def test_large_common_log_probabilities(self, dtype: torch.dtype) -> None:
         given = [torch.tensor([v], dtype=dtype) for v in (-1234.5678, -2345.6789, -1234.4321, -2345.1234)]
         given[0].requires_grad_()
@@ -166,19 +168,19 @@ class TestIPO:
 
 
 class TestBadInput:
-    @pytest.mark.parametrize("name", ["dpo", "ipo"])
+    @each("name", ["dpo", "ipo"])
     def test_shapes(self, name: str) -> None:
         rest = [torch.zeros(3)] * 2
         with pytest.raises(slopes.ShapeError, match=rf"^{name}: .*`reference_rejected` \[3, 1\].*expected equal"):
             getattr(L, name)(torch.zeros(3), *rest, torch.zeros(3, 1))
 
-    @pytest.mark.parametrize("name", ["dpo", "ipo"])
-    @pytest.mark.parametrize("wrong", [0.0, -1.0, math.inf, math.nan])
+    @each("name", ["dpo", "ipo"])
+    @each("wrong", [0.0, -1.0, math.inf, math.nan])
     def test_beta(self, name: str, wrong: float) -> None:
         with pytest.raises(slopes.OptionError, match=rf"^{name}: `beta` is .*expected a number in \(0, ∞\)"):
             getattr(L, name)(*[torch.zeros(3)] * 4, beta=wrong)
 
-    @pytest.mark.parametrize("wrong", [-0.1, 0.5, 1.0])
+    @each("wrong", [-0.1, 0.5, 1.0])
     def test_label_smoothing(self, wrong: float) -> None:
         with pytest.raises(slopes.OptionError, match=r"^dpo: `label_smoothing` is .*expected a number in \[0, 0.5\)"):
             L.dpo(*[torch.zeros(3)] * 4, label_smoothing=wrong)

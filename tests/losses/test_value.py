@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 from tests.accuracy import assert_close_to_scale
-from tests.losses.contract import Case, assert_compiles, assert_contract
+from tests.each import each
+from tests.losses.contract import Case, assert_compiles, assert_contract, every_backend
 from torch import Tensor
 
 import slopes
@@ -23,18 +24,19 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_contract(case: Case) -> None:
     assert_contract(case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_compiled(case: Case) -> None:
-    assert_compiles(case)
+@every_backend
+@each("case", CASES, ids=str)
+def test_compiled(case: Case, backend: str) -> None:
+    assert_compiles(case, backend)
 
 
 class TestValueClip:
-    @pytest.mark.parametrize(
+    @each(
         ("value", "target", "loss", "slope"),
         [
             (0.25, 1.0, 0.28125, -0.75),  # within the clip: ½ (0.75)²
@@ -87,7 +89,7 @@ class TestGeneralizedAdvantages:
         returns = rewards.flip(-1).cumsum(-1).flip(-1) + values[:, -1:]
         assert_close_to_scale(whole, returns - values[:, :-1], 8.0, size=5)
 
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    @each("dtype", [torch.float16, torch.bfloat16])
     def test_16_bit_comes_back_in_float32(self, dtype: torch.dtype) -> None:
         came = L.generalized_advantages(self.REWARDS.to(dtype), self.VALUES.to(dtype), gamma=0.5, lam=0.5)
         assert came.dtype == torch.float32

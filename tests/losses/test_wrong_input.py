@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.each import each
 from tests.test_hazards import assert_raises
 from torch import Tensor
 
@@ -22,8 +23,8 @@ ONE_HOT = torch.nn.functional.one_hot(INDICES, 4)
 
 
 class TestOneHotRows:
-    @pytest.mark.parametrize("name", ["cross_entropy", "softmax_focal", "multiclass_hinge", "masked_lm"])
-    @pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.bool, torch.float32])
+    @each("name", ["cross_entropy", "softmax_focal", "multiclass_hinge", "masked_lm"])
+    @each("dtype", [torch.int64, torch.int32, torch.bool, torch.float32])
     def test_where_class_indices_belong(self, name: str, dtype: torch.dtype) -> None:
         loss, rows = getattr(L, name), ONE_HOT.to(dtype)
         target = "labels" if name == "masked_lm" else "targets"
@@ -50,15 +51,15 @@ class TestOneHotRows:
 
 
 class TestListsAndArrays:
-    @pytest.mark.parametrize("given", [[1, 2, 1, 1], (1.0, 2.0, 1.0, 1.0), np.array([1.0, 2.0, 1.0, 1.0])], ids=type)
-    @pytest.mark.parametrize("name", ["cross_entropy", "softmax_focal"])
+    @each("given", [[1, 2, 1, 1], (1.0, 2.0, 1.0, 1.0), np.array([1.0, 2.0, 1.0, 1.0])], ids=type)
+    @each("name", ["cross_entropy", "softmax_focal"])
     def test_as_weights_of_classes(self, name: str, given: Any) -> None:  # noqa: ANN401
         call = lambda: getattr(L, name)(LOGITS, INDICES, class_weight=given)  # noqa: E731
         fix = "torch.tensor(class_weight, dtype=torch.float32)"
         assert_raises(slopes.DtypeError, call, name, "class_weight", type(given).__name__, fix)
         getattr(L, name)(LOGITS, INDICES, class_weight=torch.tensor(given, dtype=torch.float32))
 
-    @pytest.mark.parametrize("given", [[1, 2, 1, 1], np.array([1.0, 2.0, 1.0, 1.0])], ids=type)
+    @each("given", [[1, 2, 1, 1], np.array([1.0, 2.0, 1.0, 1.0])], ids=type)
     def test_as_weights_of_positives(self, given: Any) -> None:  # noqa: ANN401
         call = lambda: L.binary_cross_entropy(LOGITS, ONE_HOT.float(), pos_weight=given)  # noqa: E731
         fix = "torch.tensor(pos_weight, dtype=torch.float32)"
@@ -67,7 +68,7 @@ class TestListsAndArrays:
 
 
 class TestLabelsInTheSecondDimension:
-    @pytest.mark.parametrize("shape", [(3,), (3, 1, 1)])
+    @each("shape", [(3,), (3, 1, 1)])
     def test_their_weights(self, shape: tuple[int, ...]) -> None:
         logits, targets = torch.zeros(2, 3, 5, 4), torch.ones(2, 3, 5, 4)
         weight = torch.tensor([1.0, 2.0, 3.0]).reshape(shape)
@@ -103,7 +104,7 @@ INF = math.inf
 class TestInfinitiesThatMeet:
     """An error that names both arguments and the entry; the fix, a mask, leaves no trace."""
 
-    @pytest.mark.parametrize(
+    @each(
         ("name", "call", "arguments"),
         [
             (
@@ -190,7 +191,7 @@ def test_scores_of_a_row_without_a_class() -> None:
     assert defined.scored("f", scores, logits, keep) is scores
 
 
-@pytest.mark.parametrize("positive", [0.0, torch.tensor(0.0), torch.tensor([0.0, 0.0, 0.0])])
+@each("positive", [0.0, torch.tensor(0.0), torch.tensor([0.0, 0.0, 0.0])])
 def test_positives_of_weight_0_cost_nothing(positive: float | Tensor) -> None:
     logits = torch.tensor([-INF, INF, -INF], requires_grad=True)
     targets = torch.tensor([1.0, 1.0, 0.5], requires_grad=True)

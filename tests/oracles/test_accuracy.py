@@ -21,6 +21,7 @@ from tests.accuracy import (
     ulps,
     unit,
 )
+from tests.each import each
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -29,7 +30,7 @@ def every(dtype: torch.dtype) -> torch.Tensor:
     return torch.arange(-32768, 32768, dtype=torch.int32).to(torch.int16).view(dtype)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@each("dtype", DTYPES)
 def test_constants_are_the_dtypes_own(dtype: torch.dtype) -> None:
     info = torch.finfo(dtype)
     assert unit(dtype) == info.eps
@@ -37,7 +38,7 @@ def test_constants_are_the_dtypes_own(dtype: torch.dtype) -> None:
     assert 2.0 ** (SMALLEST_NORMAL_EXPONENT[dtype] + 1 - PRECISION[dtype]) == info.smallest_normal * info.eps
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@each("dtype", DTYPES)
 def test_a_neighbour_is_one_unit_away(dtype: torch.dtype) -> None:
     smallest = torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps
     for number in (1.0, 1.5, -3.0, 2.0**-10, smallest, 0.0, torch.finfo(dtype).smallest_normal):
@@ -48,7 +49,7 @@ def test_a_neighbour_is_one_unit_away(dtype: torch.dtype) -> None:
             assert ulps(there, expected).item() == 1.0
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@each("dtype", DTYPES)
 def test_below_a_power_of_two_the_spacing_is_the_one_of_the_rounded_value(dtype: torch.dtype) -> None:
     one = torch.ones(1, dtype=dtype)
     with mp.workdps(40):
@@ -58,7 +59,7 @@ def test_below_a_power_of_two_the_spacing_is_the_one_of_the_rounded_value(dtype:
     assert ulps(one, [further_below]).item() == pytest.approx(3 / 4)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@each("dtype", DTYPES)
 def test_the_exact_number_counts_not_the_rounded_one(dtype: torch.dtype) -> None:
     third = torch.tensor([1.0], dtype=dtype) / 3
     with mp.workdps(40):
@@ -68,7 +69,7 @@ def test_the_exact_number_counts_not_the_rounded_one(dtype: torch.dtype) -> None
     assert 0 < ulps(third, [exact]).item() <= 0.5
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@each("dtype", DTYPES)
 def test_infinities_and_nan_agree_with_themselves_only(dtype: torch.dtype) -> None:
     strange = [math.inf, -math.inf, math.nan, 1.0]
     for row, came in enumerate(strange):
@@ -78,7 +79,7 @@ def test_infinities_and_nan_agree_with_themselves_only(dtype: torch.dtype) -> No
         assert ulps(actual, np.array(strange)).tolist() == answer
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@each("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_beyond_the_largest_number_only_infinity_is_right(dtype: torch.dtype) -> None:
     info = torch.finfo(dtype)
     beyond = info.max * (1 + info.eps)
@@ -98,7 +99,7 @@ def test_underflow_to_zero_is_right_below_half_the_smallest() -> None:
     assert ulps(zero, [mpf(5e-324), mpf(-5e-324) / 4]).tolist() == [1.0, 0.25]
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@each("dtype", [torch.float16, torch.bfloat16])
 def test_both_ways_of_counting_agree_with_torchs_rounding(dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(7)
     numbers = torch.randn(4000, generator=generator, dtype=torch.float64)
@@ -110,7 +111,7 @@ def test_both_ways_of_counting_agree_with_torchs_rounding(dtype: torch.dtype) ->
     torch.testing.assert_close(quick, slow, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@each("dtype", [torch.float16, torch.bfloat16])
 def test_every_16_bit_number_is_itself(dtype: torch.dtype) -> None:
     numbers = every(dtype)
     assert ulps(numbers, numbers.double()).max().item() == 0.0

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-import pytest
 import torch
 from tests.accuracy import assert_within_ulps, ulps
+from tests.each import each
 from tests.oracles import activations as oracles
 from torch import Tensor
 
@@ -64,8 +64,8 @@ def points(dtype: torch.dtype, count: int) -> Tensor:
     return torch.cat([half, -half]).to(dtype)
 
 
-@pytest.mark.parametrize(("name", "options"), FORMS, ids=str)
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+@each(("name", "options"), FORMS, ids=str)
+@each("dtype", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
 def test_every_16_bit_input(name: str, options: dict[str, Any], dtype: torch.dtype) -> None:
     inputs = every(dtype)
     value, slope = answer(name, inputs, options)
@@ -79,7 +79,7 @@ def test_every_16_bit_input(name: str, options: dict[str, Any], dtype: torch.dty
     assert bool((errors <= allowed).all()), f"slope at {wide[worst]} is {slope[worst]}, exactly {wanted[worst]}"
 
 
-@pytest.mark.parametrize(("name", "options"), FORMS, ids=str)
+@each(("name", "options"), FORMS, ids=str)
 def test_float32_over_all_magnitudes(name: str, options: dict[str, Any]) -> None:
     inputs = points(torch.float32, 20_000)
     value, slope = answer(name, inputs, options)
@@ -88,7 +88,7 @@ def test_float32_over_all_magnitudes(name: str, options: dict[str, Any]) -> None
     assert_within_ulps(slope, oracles.fast_slope(name, wide, **options), SLOPE_ULPS[torch.float32], "slope")
 
 
-@pytest.mark.parametrize(("name", "options"), FORMS, ids=str)
+@each(("name", "options"), FORMS, ids=str)
 def test_float64_over_all_magnitudes(name: str, options: dict[str, Any]) -> None:
     inputs = points(torch.float64, 8)
     value, slope = answer(name, inputs, options)

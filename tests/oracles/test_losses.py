@@ -7,18 +7,19 @@ the last place of the terms instead; `terms` gives their size.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 import torch
 from mpmath import mp
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from tests.oracles import losses as oracles
-from tests.oracles.precision import exact, gradient
+from tests.oracles.precision import exact, gradient, remembered_gradient
 from torch import Tensor
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
@@ -298,14 +299,14 @@ CASES: Final = (
 )
 
 
-@pytest.mark.parametrize("name", [spec.name for spec in CATALOG if spec.kind == "loss"])
+@each("name", [spec.name for spec in CATALOG if spec.kind == "loss"])
 def test_every_loss_is_held_to_its_definition_here(name: str) -> None:
     """A definition in `oracles` that nothing calls beside the loss says nothing."""
     assert {f"L.{name}", f'"{name}"'} & set(re.findall(r"\bL\.\w+|\"\w+\"", Path(__file__).read_text("utf-8")))
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@each("dtype", DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))
+@each("case", CASES, ids=lambda case: case.name)
 def test_value_and_gradient(case: Case, dtype: torch.dtype) -> None:
     inputs = columns(case.rows, dtype, case.moved)
     rows = list(zip(*(exact(tensor) for tensor in inputs), strict=True))
@@ -313,7 +314,7 @@ def test_value_and_gradient(case: Case, dtype: torch.dtype) -> None:
     assert_as_defined(case, loss, [case.oracle(*row) for row in rows], "value")
     found = torch.autograd.grad(loss.sum(), [inputs[number] for number in case.moved])
     for number, slope in zip(case.moved, found, strict=True):
-        wanted = [gradient(case.oracle, *row, argument=number) for row in rows]
+        wanted = [remembered_gradient(case.oracle, *row, argument=number) for row in rows]
         assert_as_defined(case, slope, wanted, f"gradient of input {number}, entry")
 
 
@@ -325,7 +326,19 @@ def assert_as_defined(case: Case, actual: Tensor, expected: object, what: str) -
         assert_close_to_scale(actual, expected, case.terms, size=case.size, what=what)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))
+@functools.cache
+def mean_over_a_batch(name: str, temperature: float) -> Callable[..., Any]:
+    """Return the definition's mean, the same function each time: by it the gradients are remembered."""
+    other = 1 / temperature if name == "clip" else temperature  # which has its scale, a factor
+
+    def mean(first: object, second: object) -> Any:  # noqa: ANN401
+        found = getattr(oracles, name)(first, second, **{"logit_scale" if name == "clip" else "temperature": other})
+        return sum(found) / len(found)
+
+    return mean
+
+
+@each("dtype", DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))
 class TestWholeRowsAndBatches:
     def test_divergences(self, dtype: torch.dtype) -> None:
         rows = log_rows(dtype)
@@ -342,33 +355,22 @@ class TestWholeRowsAndBatches:
         wanted = [gradient(oracles.entropy, row) for row, _ in rows]
         assert_close_to_scale(torch.autograd.grad(loss.sum(), log_p)[0], wanted, 1.0, size=5)
 
-    @pytest.mark.parametrize("temperature", [0.5, 0.0625])
+    @each("temperature", [0.5, 0.0625])
     def test_contrast_over_a_batch(self, dtype: torch.dtype, temperature: float) -> None:
         first = torch.tensor(POINTS, dtype=dtype, requires_grad=True)
         second = torch.tensor(POINTS[::-1], dtype=dtype).add(0.25).requires_grad_()
         rows = exact(first), exact(second)
         # A cosine is right to its last place, and divided by the temperature that error is what the loss sees.
         scale = 4 / temperature
-        for call, definition in (
-            (
-                with_options(L.info_nce, temperature=temperature),
-                with_options(oracles.info_nce, temperature=temperature),
-            ),
-            (
-                lambda a, b, **o: L.clip(a, b, 1 / temperature, **o),
-                lambda a, b: oracles.clip(a, b, 1 / temperature),
-            ),
-            (with_options(L.nt_xent, temperature=temperature), with_options(oracles.nt_xent, temperature=temperature)),
+        for name, call in (
+            ("info_nce", with_options(L.info_nce, temperature=temperature)),
+            ("clip", lambda a, b, **o: L.clip(a, b, 1 / temperature, **o)),
+            ("nt_xent", with_options(L.nt_xent, temperature=temperature)),
         ):
-            loss = call(first, second)
-
-            def mean(*inputs: object, definition: Callable[..., Any] = definition) -> Any:  # noqa: ANN401
-                found = definition(*inputs)
-                return sum(found) / len(found)
-
+            loss, mean = call(first, second), mean_over_a_batch(name, temperature)
             assert_close_to_scale(loss, mean(*rows), scale)
             for number, slope in enumerate(torch.autograd.grad(loss, (first, second))):
-                assert_close_to_scale(slope, gradient(mean, *rows, argument=number), scale)
+                assert_close_to_scale(slope, remembered_gradient(mean, *rows, argument=number), scale)
 
     def test_chosen_positives_and_raw_similarities(self, dtype: torch.dtype) -> None:
         query = torch.tensor(POINTS[:2], dtype=dtype, requires_grad=True)
@@ -377,7 +379,7 @@ class TestWholeRowsAndBatches:
         wanted = oracles.info_nce(exact(query), exact(keys), [3, 0], 2.0, normalize=False)
         assert_close_to_scale(loss, wanted, 8.0)
 
-    @pytest.mark.parametrize("kind", ["euclidean", "squared", "cosine"])
+    @each("kind", ["euclidean", "squared", "cosine"])
     def test_triplets_of_a_batch(self, dtype: torch.dtype, kind: str) -> None:
         points = torch.tensor((*POINTS, [0.25, 0.5, 1.0]), dtype=dtype, requires_grad=True)
         labels = [0, 1, 0, 1, 1]

@@ -6,9 +6,9 @@ import time
 from itertools import pairwise
 
 import numpy as np
-import pytest
 import torch
 from mpmath import mp, mpf
+from tests.each import each
 from tests.oracles import activations, losses
 from tests.oracles.precision import DIGITS, digits_for, exact, gradient, weighted_mean
 
@@ -75,13 +75,13 @@ class TestPrecision:
 
 
 class TestActivations:
-    @pytest.mark.parametrize(("name", "options"), FORMS)
-    @pytest.mark.parametrize("x", POINTS)
+    @each(("name", "options"), FORMS)
+    @each("x", POINTS)
     def test_slope_is_the_derivative(self, name: str, options: dict[str, float], x: float) -> None:
         numeric = gradient(lambda at: activations.value(name, at, **options), x)
         assert_equal(activations.slope(name, x, **options), numeric)
 
-    @pytest.mark.parametrize(("name", "options"), FORMS)
+    @each(("name", "options"), FORMS)
     def test_ends_are_limits_and_nan_stays(self, name: str, options: dict[str, float]) -> None:
         for sign in (-1.0, 1.0):
             for function in (activations.value, activations.slope):
@@ -93,7 +93,7 @@ class TestActivations:
                     assert abs(near - limit) < mpf(10) ** -DIGITS
                 assert mp.isnan(function(name, mp.nan, **options))
 
-    @pytest.mark.parametrize("name", [name for name, entry in activations.ACTIVATIONS.items() if entry.kinks])
+    @each("name", [name for name, entry in activations.ACTIVATIONS.items() if entry.kinks])
     def test_at_a_kink_the_slope_is_the_one_from_its_side(self, name: str) -> None:
         for kink in activations.ACTIVATIONS[name].kinks:
             beside = kink + (2.0**-30 if kink == 3 else -(2.0**-30))
@@ -118,7 +118,7 @@ class TestActivations:
         assert_equal(activations.value("hard_swish", 1.5), mpf(9) / 8)
         assert_equal(activations.slope("hard_swish", -1.5), mpf(0))
 
-    @pytest.mark.parametrize("x", POINTS)
+    @each("x", POINTS)
     def test_identities(self, x: float) -> None:
         value = activations.value
         assert_equal(value("sigmoid", x) + value("sigmoid", -x), mpf(1))
@@ -138,8 +138,8 @@ class TestActivations:
         assert abs(moment(1)) < mpf(10) ** -30
         assert abs(moment(2) - 1) < mpf(10) ** -30
 
-    @pytest.mark.parametrize("dtype", HALF_PRECISION)
-    @pytest.mark.parametrize(("name", "options"), FORMS)
+    @each("dtype", HALF_PRECISION)
+    @each(("name", "options"), FORMS)
     def test_fast_form_answers_every_16_bit_input(
         self, name: str, options: dict[str, float], dtype: torch.dtype
     ) -> None:
@@ -174,7 +174,7 @@ class TestActivations:
         assert activations.softmax([mp.inf, 0.0, mp.inf]) == [mpf(0.5), 0, mpf(0.5)]
         assert activations.log_softmax([-mp.inf, 0.0]) == [-mp.inf, 0]
 
-    @pytest.mark.parametrize("temperature", [1.0, 0.5, 4.0])
+    @each("temperature", [1.0, 0.5, 4.0])
     def test_softmax_jacobians_are_the_derivatives(self, temperature: float) -> None:
         logits = [0.3, -1.2, 2.5]
         for function, jacobian in (
@@ -210,14 +210,14 @@ class TestRegression:
         assert_equal(losses.gaussian_nll(1.0, mp.log(4), 3.0), (mp.log(4) + 1) / 2)
         assert_equal(losses.gaussian_nll(0.0, 0.0, 0.0, full=True), mp.log(2 * mp.pi) / 2)
 
-    @pytest.mark.parametrize("residual", [-7.0, -0.5, 0.25, 2.0])
-    @pytest.mark.parametrize("delta", [0.5, 1.0, 3.0])
+    @each("residual", [-7.0, -0.5, 0.25, 2.0])
+    @each("delta", [0.5, 1.0, 3.0])
     def test_huber_and_smooth_l1_differ_by_delta(self, residual: float, delta: float) -> None:
         at = residual + 1.25, 1.25
         assert_equal(losses.huber(*at, delta), mpf(delta) * losses.smooth_l1(*at, delta))
         assert_equal(losses.huber(*at, delta), losses.huber(residual, 0.0, delta))
 
-    @pytest.mark.parametrize("residual", [-7.0, -0.5, 0.25, 2.0])
+    @each("residual", [-7.0, -0.5, 0.25, 2.0])
     def test_slopes(self, residual: float) -> None:
         at = residual + 1.25, 1.25
         assert_equal(gradient(losses.mse, *at), losses.mse_slope(*at))
@@ -244,8 +244,8 @@ class TestClassification:
         assert losses.binary_cross_entropy(mp.inf, 1.0) == 0
         assert losses.binary_cross_entropy(-mp.inf, 0.0) == 0
 
-    @pytest.mark.parametrize("logit", [-45.0, -2.0, 0.0, 0.3, 60.0])
-    @pytest.mark.parametrize("target", [0.0, 0.25, 1.0])
+    @each("logit", [-45.0, -2.0, 0.0, 0.3, 60.0])
+    @each("target", [0.0, 0.25, 1.0])
     def test_binary_cross_entropy_slope(self, logit: float, target: float) -> None:
         for pos_weight in (1.0, 7.0):
             numeric = gradient(losses.binary_cross_entropy, logit, target, pos_weight)
@@ -271,8 +271,8 @@ class TestClassification:
             assert losses.smoothed(0, [True, False, True], 0.3, how)[1] == 0
             assert_equal(mp.fsum(losses.smoothed(2, [True, False, True], 0.3, how)), mpf(1))
 
-    @pytest.mark.parametrize("target", [2, [0.125, 0.5, 0.375, 0.0]])
-    @pytest.mark.parametrize("smooth_over", ["all", "others"])
+    @each("target", [2, [0.125, 0.5, 0.375, 0.0]])
+    @each("smooth_over", ["all", "others"])
     def test_cross_entropy_gradient(self, target: int | list[float], smooth_over: str) -> None:
         for row in (self.ROW, (60.0, 0.0, -20.0, 1.0), (0.5, 1.0, 2.0, -mp.inf)):
             for smoothing, weights in ((0.0, None), (0.2, [1.0, 2.0, 0.5, 3.0])):
@@ -285,9 +285,9 @@ class TestClassification:
             assert_equal(losses.cross_entropy([0.0, logit], 1), losses.binary_cross_entropy(logit, 1.0))
             assert_equal(losses.softmax_focal([0.0, logit], 1, 1.5), losses.focal(logit, 1, 1.5))
 
-    @pytest.mark.parametrize("logit", [-45.0, -2.0, 0.0, 0.3, 60.0])
-    @pytest.mark.parametrize("target", [0, 1])
-    @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0, 5.0])
+    @each("logit", [-45.0, -2.0, 0.0, 0.3, 60.0])
+    @each("target", [0, 1])
+    @each("gamma", [0.0, 0.5, 1.0, 2.0, 5.0])
     def test_focal(self, logit: float, target: int, gamma: float) -> None:
         assert_equal(gradient(losses.focal, logit, target, gamma), losses.focal_slope(logit, target, gamma))
         weighted = losses.focal(logit, target, gamma, alpha=0.25)
@@ -455,7 +455,7 @@ class TestDistillationAndPreference:
         # Odds of 3 against odds of 1: the ratio's logistic is 3/4.
         assert_equal(losses.orpo(mp.log(mpf(3) / 4), mp.log(mpf(1) / 2), 1.0, lam=2.0), 1 + 2 * mp.log(mpf(4) / 3))
 
-    @pytest.mark.parametrize("gap", [-80.0, -3.0, 0.5, 120.0])
+    @each("gap", [-80.0, -3.0, 0.5, 120.0])
     def test_slopes(self, gap: float) -> None:
         for argument, sign in ((0, 1), (1, -1)):
             numeric = gradient(losses.bradley_terry, gap, 0.25, 0.5, argument=argument)
@@ -465,7 +465,7 @@ class TestDistillationAndPreference:
 
 
 class TestPolicy:
-    @pytest.mark.parametrize(
+    @each(
         ("ratio", "advantage", "wanted"),
         [(1.0, 2.0, -2.0), (1.5, 2.0, -2.5), (0.5, 2.0, -1.0), (1.125, -2.0, 2.25), (1.5, -2.0, 3.0), (0.5, -2.0, 1.5)],
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody gives it
+from tests.each import each
 from tests.oracles.peers import Answer, answer, assert_agrees, assert_same, distributions, normal
 from torch import Tensor
 from transformers.loss.loss_utils import ForCausalLMLoss, ForMaskedLMLoss
@@ -35,9 +35,9 @@ class TestCrossEntropy:
     index = torch.tensor([0, 1, 2, 3, 4, 0, 1, 0, 2, 0])
     class_weight = torch.tensor([0.2, 1.0, 0.0, 3.0, 7.0], dtype=torch.float64)
 
-    @pytest.mark.parametrize("reduction", REDUCTIONS)
-    @pytest.mark.parametrize("weighted", [False, True])
-    @pytest.mark.parametrize("rows", [slice(0, 8), slice(0, 10)])
+    @each("reduction", REDUCTIONS)
+    @each("weighted", [False, True])
+    @each("rows", [slice(0, 8), slice(0, 10)])
     def test_class_indices(self, reduction: str, weighted: bool, rows: slice) -> None:  # noqa: FBT001
         """The mean divides by the sum of the targets' class weights, there and here."""
         weight = self.class_weight if weighted else None
@@ -62,7 +62,7 @@ class TestCrossEntropy:
             **ORDINARY,
         )
 
-    @pytest.mark.parametrize("ignore_index", [-100, 0, -1])
+    @each("ignore_index", [-100, 0, -1])
     def test_ignored_targets(self, ignore_index: int) -> None:
         targets = self.index[:8].clone()
         targets[::3] = ignore_index
@@ -84,7 +84,7 @@ class TestCrossEntropy:
         assert logits.grad is not None
         assert logits.grad.abs().max() == 0.0
 
-    @pytest.mark.parametrize("reduction", REDUCTIONS)
+    @each("reduction", REDUCTIONS)
     def test_distributions(self, reduction: str) -> None:
         targets = distributions(8, 5, seed=4)
         assert_same(
@@ -95,7 +95,7 @@ class TestCrossEntropy:
             **ORDINARY,
         )
 
-    @pytest.mark.parametrize("options", [{"reduction": "none"}, {"reduction": "sum"}, {"denominator": 8}])
+    @each("options", [{"reduction": "none"}, {"reduction": "sum"}, {"denominator": 8}])
     def test_class_weights_of_distributions_are_left_out_of_torchs_divisor(self, options: dict[str, Any]) -> None:
         """Its mean divides by the number of rows, ours by the weight in them unless `denominator` says N."""
         targets = distributions(8, 5, seed=4)
@@ -108,7 +108,7 @@ class TestCrossEntropy:
             **ORDINARY,
         )
 
-    @pytest.mark.parametrize("reduction", REDUCTIONS)
+    @each("reduction", REDUCTIONS)
     def test_class_weights_weigh_what_smoothing_spreads(self, reduction: str) -> None:
         """The mean divides by the weights of the targets before smoothing, there and here."""
         targets = self.index[:8]
@@ -121,8 +121,8 @@ class TestCrossEntropy:
             **ORDINARY,
         )
 
-    @pytest.mark.parametrize("smoothing", [0.1, 0.5])
-    @pytest.mark.parametrize("reduction", REDUCTIONS)
+    @each("smoothing", [0.1, 0.5])
+    @each("reduction", REDUCTIONS)
     def test_label_smoothing_over_all(self, smoothing: float, reduction: str) -> None:
         targets = self.index[:8].clone()
         targets[1] = -100

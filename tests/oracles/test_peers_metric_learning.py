@@ -5,8 +5,8 @@ Each test calls ours so that it means what the peer's call in `case.call` means:
 
 from __future__ import annotations
 
-import pytest
 import torch
+from tests.each import each
 from tests.oracles.peers import Answer, Case, answer, assert_agrees, of, one
 from torch import Tensor
 
@@ -20,7 +20,7 @@ TRIPLETS = 500  # valid ones in the batch of ten, at most
 
 
 class TestContrastive:
-    @pytest.mark.parametrize("case", of(LIBRARY, "ContrastiveLoss", named="power 2"))
+    @each("case", of(LIBRARY, "ContrastiveLoss", named="power 2"))
     def test_it_squares_both_halves_of_theirs(self, case: Case) -> None:
         """Theirs is linear in the distance; squared, pair by pair, it is ours (no factor of ½ in either)."""
         similar = torch.full((6,), case.options["similar"])
@@ -31,7 +31,7 @@ class TestContrastive:
         )
         assert_agrees(case, ours, scale=DISTANCE, slope_scale=DISTANCE)
 
-    @pytest.mark.parametrize("case", of(LIBRARY, "ContrastiveLoss", named="power 1"))
+    @each("case", of(LIBRARY, "ContrastiveLoss", named="power 1"))
     def test_theirs_is_its_root(self, case: Case) -> None:
         similar = torch.full((6,), case.options["similar"])
         ours = L.contrastive(
@@ -41,7 +41,7 @@ class TestContrastive:
 
 
 class TestTriplet:
-    @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="given"))
+    @each("case", of(LIBRARY, "TripletMarginLoss", named="given"))
     def test_given_triplets(self, case: Case) -> None:
         """Its LpDistance normalises embeddings unless told otherwise, ours never does; its margin is 0.05."""
         ours = answer(
@@ -58,21 +58,21 @@ class TestTriplet:
         )
         assert_agrees(case, ours, scale=DISTANCE, slope_scale=DISTANCE)
 
-    @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="MeanReducer"))
+    @each("case", of(LIBRARY, "TripletMarginLoss", named="MeanReducer"))
     def test_all_triplets_of_a_batch_with_its_mean_reducer(self, case: Case) -> None:
         _assert_batch_agrees(case, answer(lambda **given: _batch(case, "all", **given), case.inputs, ["embeddings"]))
 
-    @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="AvgNonZeroReducer"))
+    @each("case", of(LIBRARY, "TripletMarginLoss", named="AvgNonZeroReducer"))
     def test_its_default_reducer_averages_over_the_triplets_above_zero(self, case: Case) -> None:
         ours = answer(lambda **given: _batch(case, "all", average_over="active", **given), case.inputs, ["embeddings"])
         _assert_batch_agrees(case, ours)
 
-    @pytest.mark.parametrize("distance", ["euclidean", "squared", "cosine"])
+    @each("distance", ["euclidean", "squared", "cosine"])
     def test_batch_hard(self, distance: str) -> None:
         case = one(LIBRARY, "TripletMarginLoss", f"hard triplets, {distance}", excluding="semihard")
         _assert_batch_agrees(case, answer(lambda **given: _batch(case, "hard", **given), case.inputs, ["embeddings"]))
 
-    @pytest.mark.parametrize("case", of(LIBRARY, "TripletMarginLoss", named="semihard"))
+    @each("case", of(LIBRARY, "TripletMarginLoss", named="semihard"))
     def test_its_semihard_keeps_every_negative_within_the_margin_beyond_the_positive(self, case: Case) -> None:
         """Ours takes one negative for each anchor and positive, the nearest beyond; theirs all up to the margin."""
         anchors, positives, negatives = _semihard(case)
@@ -93,7 +93,7 @@ class TestTriplet:
 
 
 class TestLineUps:
-    @pytest.mark.parametrize("case", of(LIBRARY, "NTXentLoss", "SupConLoss"))
+    @each("case", of(LIBRARY, "NTXentLoss", "SupConLoss"))
     def test_nt_xent_is_its_ntxent_and_its_supcon_over_two_views(self, case: Case) -> None:
         ours = answer(
             lambda first, second: L.nt_xent(first, second, temperature=case.options["temperature"]),
@@ -102,7 +102,7 @@ class TestLineUps:
         )
         _assert_line_up_agrees(case, ours)
 
-    @pytest.mark.parametrize("case", of(LIBRARY, "NTXentLoss, symmetric=False"))
+    @each("case", of(LIBRARY, "NTXentLoss, symmetric=False"))
     def test_info_nce_is_its_ntxent_against_keys(self, case: Case) -> None:
         ours = answer(
             lambda query, keys: L.info_nce(query, keys, temperature=case.options["temperature"]),
@@ -111,7 +111,7 @@ class TestLineUps:
         )
         _assert_line_up_agrees(case, ours)
 
-    @pytest.mark.parametrize("case", of(LIBRARY, "NTXentLoss, both directions"))
+    @each("case", of(LIBRARY, "NTXentLoss, both directions"))
     def test_clip_is_the_mean_of_both_directions_with_a_scale_of_1_over_temperature(self, case: Case) -> None:
         ours = answer(
             lambda images, texts: L.clip(images, texts, 1 / case.options["temperature"]),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 import torch
+from tests.each import each
 from tests.oracles.peers import Answer, Case, answer, assert_agrees, of, one
 from torch import Tensor
 
@@ -23,7 +23,7 @@ TINY = torch.finfo(torch.float64).tiny
 class TestOptax:
     """optax.losses and jax.nn, in float64."""
 
-    @pytest.mark.parametrize("case", of("optax", "squared_error"))
+    @each("case", of("optax", "squared_error"))
     def test_mse_is_its_squared_error(self, case: Case) -> None:
         ours = answer(
             lambda predictions, targets: L.mse(predictions, targets, reduction="none"),
@@ -32,7 +32,7 @@ class TestOptax:
         )
         assert_agrees(case, ours)
 
-    @pytest.mark.parametrize("case", of("optax", "l2_loss"))
+    @each("case", of("optax", "l2_loss"))
     def test_its_l2_loss_is_half_of_mse(self, case: Case) -> None:
         ours = answer(
             lambda predictions, targets: 0.5 * L.mse(predictions, targets, reduction="none"),
@@ -41,7 +41,7 @@ class TestOptax:
         )
         assert_agrees(case, ours)
 
-    @pytest.mark.parametrize("case", of("optax", "huber_loss"))
+    @each("case", of("optax", "huber_loss"))
     def test_huber(self, case: Case) -> None:
         ours = answer(
             lambda predictions, targets: L.huber(predictions, targets, delta=case.options["delta"], reduction="none"),
@@ -51,7 +51,7 @@ class TestOptax:
         # Its slope is (residual + delta) - delta.
         assert_agrees(case, ours, slope_scale=case.options["delta"])
 
-    @pytest.mark.parametrize("case", of("optax", "huber_loss"))
+    @each("case", of("optax", "huber_loss"))
     def test_smooth_l1_is_its_huber_over_delta(self, case: Case) -> None:
         delta = case.options["delta"]
         ours = answer(
@@ -61,7 +61,7 @@ class TestOptax:
         )
         assert_agrees(case, ours, slope_scale=delta)
 
-    @pytest.mark.parametrize("case", of("optax", "sigmoid_binary_cross_entropy", named="hard and soft"))
+    @each("case", of("optax", "sigmoid_binary_cross_entropy", named="hard and soft"))
     def test_binary_cross_entropy(self, case: Case) -> None:
         ours = answer(
             lambda logits, targets: L.binary_cross_entropy(logits, targets, reduction="none"),
@@ -81,7 +81,7 @@ class TestOptax:
         assert ours.value.tolist() == [0.0, 0.0]
         assert ours.gradients["logits"].tolist() == [0.0, 0.0]
 
-    @pytest.mark.parametrize("case", of("optax", "sigmoid_focal_loss"))
+    @each("case", of("optax", "sigmoid_focal_loss"))
     def test_focal(self, case: Case) -> None:
         ours = answer(
             lambda logits, targets: L.focal(logits, targets, **case.options, reduction="none"),
@@ -93,7 +93,7 @@ class TestOptax:
         scale, slope_scale = ((size.abs() * factor).clamp(min=TINY) for size in (case.value, case.gradients["logits"]))
         assert_agrees(case, ours, scale=scale, slope_scale=slope_scale)
 
-    @pytest.mark.parametrize("case", of("optax", "hinge_loss", named="both signs"))
+    @each("case", of("optax", "hinge_loss", named="both signs"))
     def test_hinge(self, case: Case) -> None:
         ours = answer(
             lambda scores, targets: L.hinge(scores, targets, reduction="none"),
@@ -109,7 +109,7 @@ class TestOptax:
         assert ours.value.tolist() == case.value.tolist() == [0.0, 0.0]
         assert ours.gradients["scores"].abs().tolist() == [0.0, 0.0]
 
-    @pytest.mark.parametrize("case", of("optax", "multiclass_hinge_loss"))
+    @each("case", of("optax", "multiclass_hinge_loss"))
     def test_multiclass_hinge(self, case: Case) -> None:
         ours = answer(
             lambda scores, targets: L.multiclass_hinge(scores, targets, reduction="none"),
@@ -118,7 +118,7 @@ class TestOptax:
         )
         assert_agrees(case, ours, scale=_largest(case.inputs["scores"]))
 
-    @pytest.mark.parametrize(
+    @each(
         "case",
         [
             *of("optax", "softmax_cross_entropy_with_integer_labels"),
@@ -133,7 +133,7 @@ class TestOptax:
         )
         assert_agrees(case, ours, scale=_largest(case.inputs["logits"]), slope_scale=1.0, size=SIZE)
 
-    @pytest.mark.parametrize("case", of("optax", "smooth_labels", named="smoothing"))
+    @each("case", of("optax", "smooth_labels", named="smoothing"))
     def test_label_smoothing_over_all_classes(self, case: Case) -> None:
         ours = answer(
             lambda logits, targets: L.cross_entropy(logits, targets, **case.options, reduction="none"),
@@ -160,7 +160,7 @@ class TestOptax:
         finite = case.inputs["logits"].masked_fill(case.inputs["logits"].isinf(), 0.0)
         assert_agrees(case, ours, scale=_largest(finite), slope_scale=1.0, size=SIZE)
 
-    @pytest.mark.parametrize("case", of("optax", "kl_divergence_with_log_targets"))
+    @each("case", of("optax", "kl_divergence_with_log_targets"))
     def test_kl_divergence_has_its_arguments_the_other_way_round(self, case: Case) -> None:
         """Theirs is KL(targets‖predictions) with predictions first; ours is KL(p‖q) with p first."""
         ours = answer(
@@ -180,7 +180,7 @@ class TestOptax:
         )
         assert_agrees(case, ours, scale=1.0, size=SIZE)
 
-    @pytest.mark.parametrize("case", of("optax", "cosine_distance", named="all lengths"))
+    @each("case", of("optax", "cosine_distance", named="all lengths"))
     def test_cosine_embedding_of_similar_pairs_is_its_cosine_distance(self, case: Case) -> None:
         ours = answer(
             lambda predictions, targets: L.cosine_embedding(predictions, targets, _all(predictions), reduction="none"),
@@ -189,7 +189,7 @@ class TestOptax:
         )
         _assert_rows_agree(case, ours, case.inputs)
 
-    @pytest.mark.parametrize("case", of("optax", "cosine_similarity", named="all lengths"))
+    @each("case", of("optax", "cosine_similarity", named="all lengths"))
     def test_cosine_embedding_of_dissimilar_pairs_is_its_cosine_similarity_above_0(self, case: Case) -> None:
         similarity = case.value
         above = similarity > 0
@@ -217,7 +217,7 @@ class TestOptax:
         assert ours.value.tolist() == [1.0]
         assert all(slope.abs().max() == 0.0 for slope in ours.gradients.values())
 
-    @pytest.mark.parametrize("case", of("optax", "ntxent"))
+    @each("case", of("optax", "ntxent"))
     def test_nt_xent_takes_its_rows_as_two_tensors(self, case: Case) -> None:
         """Theirs takes one tensor and labels (and a default temperature of 0.07); ours the two views."""
         ours = answer(
@@ -235,7 +235,7 @@ class TestOptax:
             size=SIZE,
         )
 
-    @pytest.mark.parametrize("case", of("optax", "triplet_margin_loss", named="eps 0, margin"))
+    @each("case", of("optax", "triplet_margin_loss", named="eps 0, margin"))
     def test_triplet_is_its_triplet_margin_loss_without_eps(self, case: Case) -> None:
         ours = answer(
             lambda anchors, positives, negatives: L.triplet(
@@ -290,7 +290,7 @@ ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
 class TestJaxActivations:
     """jax.nn, in float64, against the audited formulas."""
 
-    @pytest.mark.parametrize("case", of("optax", *ACTIVATIONS))
+    @each("case", of("optax", *ACTIVATIONS))
     def test_elementwise(self, case: Case) -> None:
         with slopes.exact():
             ours = answer(lambda x: ACTIVATIONS[case.function](x, **case.options), case.inputs, ["x"])
@@ -304,7 +304,7 @@ class TestJaxActivations:
         of_products = case.function in {"gelu", "mish", "silu", "hard_swish"}
         assert_agrees(case, ours, scale=scale, slope_scale=x.clamp(min=1.0) if of_products else 1.0)
 
-    @pytest.mark.parametrize("case", of("optax", "softmax", "log_softmax"))
+    @each("case", of("optax", "softmax", "log_softmax"))
     def test_rows(self, case: Case) -> None:
         function = getattr(A, case.function)
         with slopes.exact():

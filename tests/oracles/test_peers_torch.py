@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody gives it
 from sklearn.metrics import hinge_loss, mean_pinball_loss
 from tests.accuracy import assert_close
+from tests.each import each
 from tests.oracles.peers import answer, assert_same, by_position, distributions, normal
 from torch import Tensor
 from torch.distributions import Categorical, Normal, kl_divergence
@@ -62,8 +62,8 @@ class TestActivations:
 
     x = torch.tensor([*LOGITS, 3.0, -3.0, 9.5, -9.5, 20.5, 1e30, -1e30])
 
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-    @pytest.mark.parametrize(
+    @each("dtype", [torch.float32, torch.float64])
+    @each(
         ("ours", "theirs"),
         [
             (A.sigmoid, torch.sigmoid),
@@ -102,8 +102,8 @@ class TestActivations:
 
 
 class TestRegression:
-    @pytest.mark.parametrize("reduction", REDUCTIONS)
-    @pytest.mark.parametrize(("ours", "theirs"), [(L.mse, F.mse_loss), (L.mae, F.l1_loss)])
+    @each("reduction", REDUCTIONS)
+    @each(("ours", "theirs"), [(L.mse, F.mse_loss), (L.mae, F.l1_loss)])
     def test_mse_and_mae(self, ours: Callable[..., Tensor], theirs: Callable[..., Tensor], reduction: str) -> None:
         assert_same(
             lambda prediction, target: ours(prediction, target, reduction=reduction),
@@ -113,8 +113,8 @@ class TestRegression:
             size=len(RESIDUALS),
         )
 
-    @pytest.mark.parametrize("reduction", REDUCTIONS)
-    @pytest.mark.parametrize("knee", [0.5, 1.0, 2.0])
+    @each("reduction", REDUCTIONS)
+    @each("knee", [0.5, 1.0, 2.0])
     def test_huber_and_smooth_l1(self, knee: float, reduction: str) -> None:
         assert_same(
             lambda prediction, target: L.huber(prediction, target, delta=knee, reduction=reduction),
@@ -131,7 +131,7 @@ class TestRegression:
             size=len(RESIDUALS),
         )
 
-    @pytest.mark.parametrize("knee", [0.5, 1.0, 2.0])
+    @each("knee", [0.5, 1.0, 2.0])
     def test_smooth_l1_is_torchs_huber_over_its_knee(self, knee: float) -> None:
         assert_same(
             lambda prediction, target: L.smooth_l1(prediction, target, beta=knee),
@@ -141,7 +141,7 @@ class TestRegression:
             size=len(RESIDUALS),
         )
 
-    @pytest.mark.parametrize("full", [False, True])
+    @each("full", [False, True])
     def test_gaussian_nll_takes_the_logarithm_of_torchs_variance(self, full: bool) -> None:  # noqa: FBT001
         """Theirs takes (mean, target, variance), at least eps; ours (mean, log-variance, target)."""
         log_variance = torch.tensor([0.0, 1.0, -1.0, 20.0, -10.0, 3.0], dtype=torch.float64)
@@ -162,7 +162,7 @@ class TestRegression:
 
 
 class TestBinary:
-    @pytest.mark.parametrize("reduction", REDUCTIONS)
+    @each("reduction", REDUCTIONS)
     def test_binary_cross_entropy(self, reduction: str) -> None:
         assert_same(
             lambda logits, targets: L.binary_cross_entropy(logits, targets, reduction=reduction),
@@ -172,7 +172,7 @@ class TestBinary:
             **BY_LOGITS[reduction],
         )
 
-    @pytest.mark.parametrize("reduction", REDUCTIONS)
+    @each("reduction", REDUCTIONS)
     def test_pos_weight_per_class_does_not_enter_the_divisor(self, reduction: str) -> None:
         pos_weight = torch.tensor([0.5, 1.0, 30.0], dtype=torch.float64)
         inputs = {key: tensor.reshape(17, 3) for key, tensor in BINARY.items()}
@@ -316,7 +316,7 @@ class TestDistributions:
 class TestScikitLearn:
     """sklearn.metrics has values only."""
 
-    @pytest.mark.parametrize("level", [0.1, 0.5, 0.95])
+    @each("level", [0.1, 0.5, 0.95])
     def test_quantile_is_its_pinball_loss(self, level: float) -> None:
         prediction, target = normal(20, 1, seed=29), normal(20, seed=30)
         theirs = mean_pinball_loss(target.numpy(), prediction[:, 0].numpy(), alpha=level)
@@ -330,7 +330,7 @@ class TestScikitLearn:
 
 
 class TestEmbeddings:
-    @pytest.mark.parametrize("margin", [0.0, 0.3])
+    @each("margin", [0.0, 0.3])
     def test_cosine_embedding(self, margin: float) -> None:
         """Theirs adds 1e-12 to its squared norms, so vectors are long here."""
         a, b = normal(8, 4, seed=10, scale=1e6), normal(8, 4, seed=11, scale=1e6)
@@ -345,7 +345,7 @@ class TestEmbeddings:
             size=4,
         )
 
-    @pytest.mark.parametrize("margin", [0.2, 1.0])
+    @each("margin", [0.2, 1.0])
     def test_triplet_is_theirs_without_eps(self, margin: float) -> None:
         """Theirs adds eps to every difference before the norm, and has a margin of 1 by default, ours 0.2."""
         inputs = {name: normal(6, 3, seed=seed) for seed, name in enumerate(("anchor", "positive", "negative"), 12)}

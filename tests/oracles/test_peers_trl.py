@@ -6,8 +6,8 @@ call in `case.call` means: the conversion is the test.
 
 from __future__ import annotations
 
-import pytest
 import torch
+from tests.each import each
 from tests.oracles.peers import Answer, Case, answer, assert_agrees, by_position, of, one
 from torch import Tensor
 
@@ -17,7 +17,7 @@ PAIR = ("chosen", "rejected")
 
 
 class TestDPOTrainer:
-    @pytest.mark.parametrize("case", of("trl", "DPOTrainer sigmoid"))
+    @each("case", of("trl", "DPOTrainer sigmoid"))
     def test_dpo(self, case: Case) -> None:
         ours = answer(lambda **given: L.dpo(*_sums(given), beta=case.options["beta"]), case.inputs, POLICY)
         assert_agrees(case, ours, size=20)
@@ -42,7 +42,7 @@ class TestDPOTrainer:
 
         assert_agrees(case, answer(robust, case.inputs, POLICY), size=20, scale=10.0, slope_scale=0.1)
 
-    @pytest.mark.parametrize("case", of("trl", "DPOTrainer ipo"))
+    @each("case", of("trl", "DPOTrainer ipo"))
     def test_ipo_there_averages_over_tokens(self, case: Case) -> None:
         """Theirs divides each log-ratio by the number of its completion tokens; ours takes what it is given.
 
@@ -69,7 +69,7 @@ class TestRewardTrainer:
 
 
 class TestKTOTrainer:
-    @pytest.mark.parametrize("case", of("trl", "KTOTrainer"))
+    @each("case", of("trl", "KTOTrainer"))
     def test_kto_given_the_mean_of_the_mismatched_log_ratios_at_least_0(self, case: Case) -> None:
         """Theirs estimates the KL from mismatched pairs of the batch and clamps it at 0; ours is given it."""
 
@@ -83,7 +83,7 @@ class TestKTOTrainer:
 
 
 class TestORPOTrainer:
-    @pytest.mark.parametrize("case", of("trl", "ORPOTrainer"))
+    @each("case", of("trl", "ORPOTrainer"))
     def test_orpo(self, case: Case) -> None:
         """Theirs calls lambda `beta`, and its NLL covers prompt and response."""
         ours = answer(
@@ -95,7 +95,7 @@ class TestORPOTrainer:
 
 
 class TestGRPOTrainer:
-    @pytest.mark.parametrize("case", of("trl", "GRPOTrainer bnpo"))
+    @each("case", of("trl", "GRPOTrainer bnpo"))
     def test_ppo_is_its_clipped_objective_over_all_tokens(self, case: Case) -> None:
         """Its `bnpo` divides by the tokens of the batch, as ours; `grpo` averages sequences first."""
         ours = answer(
@@ -122,17 +122,17 @@ class TestGRPOTrainer:
 class TestGKDTrainer:
     """Its generalized_jsd_loss, entry by entry and then summed over the classes, as ours is."""
 
-    @pytest.mark.parametrize("case", of("trl", "GKDTrainer.generalized_jsd_loss", named="beta 0.0"))
+    @each("case", of("trl", "GKDTrainer.generalized_jsd_loss", named="beta 0.0"))
     def test_beta_0_is_the_forward_divergence(self, case: Case) -> None:
         ours = answer(lambda **given: _divergence(case, "forward", **given), case.inputs, ["student"])
         _assert_rows_agree(case, ours)
 
-    @pytest.mark.parametrize("case", of("trl", "GKDTrainer.generalized_jsd_loss", named="beta 1.0"))
+    @each("case", of("trl", "GKDTrainer.generalized_jsd_loss", named="beta 1.0"))
     def test_beta_1_is_the_reverse_divergence(self, case: Case) -> None:
         ours = answer(lambda **given: _divergence(case, "reverse", **given), case.inputs, ["student"])
         _assert_rows_agree(case, ours)
 
-    @pytest.mark.parametrize("case", of("trl", "GKDTrainer.generalized_jsd_loss", named="beta 0.5"))
+    @each("case", of("trl", "GKDTrainer.generalized_jsd_loss", named="beta 0.5"))
     def test_beta_a_half_is_the_jensen_shannon_divergence(self, case: Case) -> None:
         ours = answer(
             lambda student, teacher: L.js_divergence(
@@ -143,7 +143,7 @@ class TestGKDTrainer:
         )
         _assert_rows_agree(case, ours)
 
-    @pytest.mark.parametrize("case", of("trl", "GKDTrainer.generalized_jsd_loss", named="beta 0.0"))
+    @each("case", of("trl", "GKDTrainer.generalized_jsd_loss", named="beta 0.0"))
     def test_distillation_has_hintons_factor_of_temperature_squared(self, case: Case) -> None:
         temperature = case.options["temperature"]
         targets = torch.zeros(4, dtype=torch.int64)

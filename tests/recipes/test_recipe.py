@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from tests.accuracy import assert_close
+from tests.each import each
 from torch import Tensor
 
 import slopes
@@ -108,7 +109,7 @@ def test_the_loss_compiles_to_the_same_graph_for_every_batch(case: tuple[Any, Te
     assert_close(compiled(raw, targets), recipe.loss(raw, targets).double(), size=raw.numel())
 
 
-@pytest.mark.parametrize("recipe", [CASES[0][0], CASES[2][0], CASES[4][0]], ids=lambda recipe: type(recipe).__name__)
+@each("recipe", [CASES[0][0], CASES[2][0], CASES[4][0]], ids=lambda recipe: type(recipe).__name__)
 def test_a_missing_torchmetrics_is_named_with_the_fix(recipe: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
     monkeypatch.setitem(sys.modules, "torchmetrics", None)
     with pytest.raises(

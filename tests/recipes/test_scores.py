@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 import torch
 from tests.accuracy import assert_close_to_scale
+from tests.each import each
 from torch import Tensor
 
 import slopes
@@ -92,7 +93,7 @@ def test_no_recipe_is_missing() -> None:
     }
 
 
-@pytest.mark.parametrize("values", [None, False])
+@each("values", [None, False])
 def test_predictions_that_are_nan_have_no_score_but_an_error_that_counts_them(values: bool | None) -> None:  # noqa: FBT001
     """Never a number: the likeliest of numbers that are none is the first class, which may well be the right one."""
     with slopes.checks(values=values):
@@ -145,7 +146,7 @@ def test_what_does_not_count_may_be_nan() -> None:
     assert MaskedToken(3).score(raw, labels)["perplexity"] == pytest.approx(3)
 
 
-@pytest.mark.parametrize("values", [True, False])
+@each("values", [True, False])
 def test_nothing_is_tuned_on_nan(values: bool) -> None:  # noqa: FBT001
     probability, labels = torch.tensor([0.2, NAN, 0.7]), torch.tensor([0, 1, 1])
     with slopes.checks(values=values):

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_linnerud, load_wine
+from tests.each import each
 
 from slopes import OptionError, ShapeError, SlopesError, ValuesError
 from slopes.recipes.choosing.choose import choose
@@ -28,7 +29,7 @@ LOGNORMAL = (1.2 * NORMAL).exp()
 LABELS = (torch.rand(50, 4, generator=generator()) > 0.5).long()
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "task", "said"),
     [
         (load_breast_cancer().target, "binary", "0 212 times, 1 357 times"),
@@ -78,7 +79,7 @@ CLASSES = {"binary", "multiclass", "multilabel"}
 SOFT = torch.softmax(torch.randn(50, 3, generator=generator()), 1)
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "answers"),
     [
         ([1, 2, 3, 4, 5] * 10, ["multiclass", "regression", "positive"]),
@@ -128,7 +129,7 @@ def test_what_is_not_clear_is_asked(targets: Any, answers: list[str]) -> None:  
         assert f"task={task!r} was given." in answered.evidence
 
 
-@pytest.mark.parametrize(
+@each(
     ("task", "targets", "encoded", "labels"),
     [
         ("multiclass", [5, 1, 5, 3, 1, 3], [2, 0, 2, 1, 0, 1], ("1", "3", "5")),
@@ -154,7 +155,7 @@ def test_targets_come_encoded_as_the_recipe_takes_them(
     assert choice.labels == labels
 
 
-@pytest.mark.parametrize("task", ["regression", "robust", "transformed", "positive", "heteroscedastic", "quantiles"])
+@each("task", ["regression", "robust", "transformed", "positive", "heteroscedastic", "quantiles"])
 def test_every_recipe_for_numbers_can_be_named(task: Any) -> None:  # noqa: ANN401
     choice = choose(load_diabetes().target, task=task)
     assert choice.task == task
@@ -168,7 +169,7 @@ def test_labels_that_occur_once_are_told() -> None:
     assert "c, d occur once: a row cannot be in the training and in the validation part" in " ".join(choice.evidence)
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "error", "said"),
     [
         ([7, 7, 7], ValuesError, "all 3 `targets` are 7, expected values that differ"),
@@ -186,7 +187,7 @@ def test_what_teaches_nothing_is_refused_in_words(targets: Any, error: type[Slop
         choose(targets)
 
 
-@pytest.mark.parametrize(
+@each(
     ("task", "targets", "said"),
     [
         ("guess", [1, 2], "`task` is 'guess', expected one of 'binary'"),

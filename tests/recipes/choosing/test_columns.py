@@ -6,12 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from tests.each import each
 
 from slopes import DtypeError, ShapeError, SlopesError, ValuesError
 from slopes.recipes.choosing.columns import read
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "kind", "values"),
     [
         (torch.tensor([1, 0]), "integer", [1, 0]),
@@ -50,7 +51,7 @@ def test_the_callers_array_is_not_shared() -> None:
     assert array[0] == 1.0
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "error", "said"),
     [
         ([1.0, None, 3.0, None], ValuesError, "2 of 4 `targets` are missing, the first in row 1"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
-import pytest
+from tests.each import each
 
 from slopes.recipes.choosing.choose import choose
 from slopes.recipes.choosing.positive import sides
@@ -34,8 +34,8 @@ def said(label: float | str) -> str:
     return label if isinstance(label, str) else f"{label:.10g}"
 
 
-@pytest.mark.parametrize(("labels", "counts", "positive"), CASES)
-@pytest.mark.parametrize("step", [1, -1])  # the order of the rows does not matter
+@each(("labels", "counts", "positive"), CASES)
+@each("step", [1, -1])  # the order of the rows does not matter
 def test_choose_and_compare_agree(
     labels: tuple[float | str, float | str], counts: tuple[int, int], positive: float | str, step: int
 ) -> None:

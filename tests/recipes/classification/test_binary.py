@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn import metrics as sklearn_metrics
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from torch import Tensor, nn
 
 from slopes import DtypeError, OptionError, ShapeError, SlopesError, SuspiciousInputWarning, ValuesError, losses
@@ -35,7 +36,7 @@ def test_the_matched_pair_has_the_gradient_probability_minus_target() -> None:
     assert_close_to_scale(slope, (probability - targets).tolist(), scale=1.0)
 
 
-@pytest.mark.parametrize(
+@each(
     ("positives", "negatives", "criterion", "pos_weight"),
     [
         (50, 50, "binary_cross_entropy", 1.0),
@@ -76,7 +77,7 @@ def test_what_is_asked_for_holds_against_the_counts() -> None:
     assert Binary.from_targets(labels(50, 50), criterion="focal").criterion == "focal"
 
 
-@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int32, torch.int64, torch.float16, torch.float64])
+@each("dtype", [torch.bool, torch.uint8, torch.int32, torch.int64, torch.float16, torch.float64])
 def test_labels_come_in_any_dtype(dtype: torch.dtype) -> None:
     targets = labels(10, 90)
     recipe = Binary.from_targets(targets.to(dtype))
@@ -94,7 +95,7 @@ def test_a_label_seen_once_is_told() -> None:
     assert Binary.from_targets(labels(4, 20)).reasons[-1].choice == "class 1 (4): fewer than 10 rows"
 
 
-@pytest.mark.parametrize(("positives", "negatives"), [(50, 50), (10, 90), (90, 10)])
+@each(("positives", "negatives"), [(50, 50), (10, 90), (90, 10)])
 def test_the_head_starts_at_the_best_constant_and_predicts_the_base_rate(positives: int, negatives: int) -> None:
     targets = labels(positives, negatives)
     recipe = Binary.from_targets(targets)
@@ -149,7 +150,7 @@ def test_soft_targets_go_into_cross_entropy_and_not_into_focal() -> None:
         Binary(criterion="focal").loss(raw, soft)
 
 
-@pytest.mark.parametrize("criterion", ["binary_cross_entropy", "focal"])
+@each("criterion", ["binary_cross_entropy", "focal"])
 def test_micro_batches_add_up_to_the_whole(criterion: Any) -> None:  # noqa: ANN401  a literal
     recipe = Binary.from_targets(labels(10, 90), criterion=criterion)
     raw, targets = scored(90)
@@ -274,7 +275,7 @@ def test_separable_validation_rows_leave_the_temperature_and_say_why() -> None:
 NAN = torch.tensor([0.0, 1.0, math.nan])
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "error", "match"),
     [
         ([0, 1], DtypeError, "`targets` is list, expected a torch.Tensor"),
@@ -296,7 +297,7 @@ def test_bad_targets(targets: Any, error: type[SlopesError], match: str) -> None
     assert str(caught.value).startswith("Binary: ")
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "error", "match"),
     [
         (lambda r: r.loss(torch.zeros(3, 1), torch.zeros(3)), ShapeError, r"`logits` \[3, 1\] and `targets` \[3\]"),

@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, matthews_corrcoef
 from tests.accuracy import assert_close, unit
+from tests.each import each
 from torch import Tensor
 
 from slopes import DtypeError, OptionError, ShapeError, SlopesError, ValuesError
@@ -33,8 +34,8 @@ def mean_surprise(logits: Tensor, targets: Tensor, temperature: float) -> float:
     return total / len(targets)
 
 
-@pytest.mark.parametrize(("right", "rows", "classes"), [(3, 4, 2), (9, 10, 2), (60, 100, 5), (30, 100, 4)])
-@pytest.mark.parametrize("gap", [0.01, 1.0, 8.0, 300.0, 1e6])
+@each(("right", "rows", "classes"), [(3, 4, 2), (9, 10, 2), (60, 100, 5), (30, 100, 4)])
+@each("gap", [0.01, 1.0, 8.0, 300.0, 1e6])
 def test_temperature_of_equal_gaps_is_that_of_the_formula(right: int, rows: int, classes: int, gap: float) -> None:
     """Assert e^(gap / T) = right (C - 1) / wrong: where the model's confidence is its accuracy."""
     logits = torch.zeros(rows, classes, dtype=torch.float64)
@@ -46,7 +47,7 @@ def test_temperature_of_equal_gaps_is_that_of_the_formula(right: int, rows: int,
     assert fit.after <= fit.before
 
 
-@pytest.mark.parametrize("scale", [0.05, 1.0, 20.0, 1e4])
+@each("scale", [0.05, 1.0, 20.0, 1e4])
 def test_temperature_is_where_the_loss_is_least(scale: float) -> None:
     logits, targets = random_logits(200, 5, scale)
     fit = fit_temperature(logits, targets)
@@ -72,7 +73,7 @@ def test_one_binary_logit_is_two_logits_of_which_one_is_0() -> None:
     assert fit_temperature(odds, targets.bool()) == fit_temperature(odds, targets.double())
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@each("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_narrow_logits_are_fitted_in_float64(dtype: torch.dtype) -> None:
     logits, targets = random_logits(60, 3, 1.0)
     assert fit_temperature(logits.to(dtype), targets) == fit_temperature(logits.to(dtype).double(), targets)
@@ -118,7 +119,7 @@ def test_nearly_separable_logits_still_converge() -> None:
     assert fit.temperature < 0.1
 
 
-@pytest.mark.parametrize(
+@each(
     ("logits", "targets", "error", "match"),
     [
         (torch.zeros(2, 2, 2), torch.zeros(2, dtype=torch.long), ShapeError, r"`logits` has shape \[2, 2, 2\]"),
@@ -152,8 +153,8 @@ def sample(rows: int, seed: int) -> tuple[Tensor, Tensor]:
     return probability, (torch.rand(rows, generator=generator) < probability * 0.6 + 0.1).long()
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("metric", METRICS)
+@each("seed", range(4))
+@each("metric", METRICS)
 def test_threshold_is_the_best_of_all_cuts(metric: Any, seed: int) -> None:  # noqa: ANN401  a literal
     probability, targets = sample(40, seed)
     tuned = tune_threshold(probability, targets, metric=metric)
@@ -164,8 +165,8 @@ def test_threshold_is_the_best_of_all_cuts(metric: Any, seed: int) -> None:  # n
     assert METRICS[metric](targets.numpy(), decided.numpy()) == pytest.approx(tuned.value)
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("cost", [Cost(1.0, 10.0), Cost(5.0, 1.0), Cost(0.0, 1.0), Cost(1.0, 0.0)])
+@each("seed", range(4))
+@each("cost", [Cost(1.0, 10.0), Cost(5.0, 1.0), Cost(0.0, 1.0), Cost(1.0, 0.0)])
 def test_threshold_of_a_cost_is_the_cheapest_of_all_cuts(cost: Cost, seed: int) -> None:
     probability, targets = sample(40, seed)
     tuned = tune_threshold(probability, targets, metric=cost)
@@ -204,7 +205,7 @@ def test_always_and_never_are_cuts_too() -> None:
     assert always == (0.0, 0.75)
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "error", "match"),
     [
         (lambda p, y: tune_threshold(p.unsqueeze(1), y), ShapeError, r"`probability` has shape \[4, 1\]"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.each import each
 
 from slopes import DtypeError, ShapeError, SlopesError, ValuesError
 from slopes.recipes import Binary, MultiClass, MultiLabel, imbalanced
@@ -30,7 +31,7 @@ def test_it_weighs_at_any_ratio() -> None:
     assert many.pos_weight == (2.0, 2.0)
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "criterion"),
     [([0] * 501 + [1] * 5, "focal"), ([0] * 501 + [1] * 5 + [2] * 9, "softmax_focal"), ([[0]] * 501 + [[1]], "focal")],
 )
@@ -40,7 +41,7 @@ def test_above_100_to_1_it_focuses(targets: list[Any], criterion: str) -> None:
     assert any(reason.choice == "focal loss" for reason in recipe.reasons)
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "error", "match"),
     [
         (torch.zeros(4, dtype=torch.long), ValuesError, "all 4 `targets` are 0"),

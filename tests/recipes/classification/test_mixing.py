@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale, unit
+from tests.each import each
 
 from slopes import DtypeError, OptionError, ShapeError, SlopesError, ValuesError
 from slopes.losses import binary_cross_entropy, cross_entropy
@@ -13,7 +14,7 @@ from slopes.recipes import cutmix, mixup
 from slopes.recipes.classification import mixing
 
 
-@pytest.mark.parametrize("alpha", [0.1, 0.2, 1.0, 8.0])
+@each("alpha", [0.1, 0.2, 1.0, 8.0])
 def test_mixup_is_a_share_of_each_row_and_the_rest_of_another(alpha: float) -> None:
     inputs = torch.randn(16, 3, 2)
     targets = torch.arange(16) % 5
@@ -69,8 +70,8 @@ def test_binary_and_multi_label_targets_are_mixed_as_they_are() -> None:
     assert mixup(inputs, labels[:, 0].half()).targets.dtype == torch.float32
 
 
-@pytest.mark.parametrize("alpha", [0.2, 1.0])
-@pytest.mark.parametrize("seed", range(8))
+@each("alpha", [0.2, 1.0])
+@each("seed", range(8))
 def test_cutmix_pastes_one_box_and_counts_its_pixels(seed: int, alpha: float) -> None:
     torch.manual_seed(seed)
     images = torch.arange(6.0).reshape(6, 1, 1, 1).expand(6, 3, 9, 14).contiguous()
@@ -93,7 +94,7 @@ def test_cutmix_pastes_one_box_and_counts_its_pixels(seed: int, alpha: float) ->
         assert float(mixed.targets[row, other]) == pytest.approx(1 - share, abs=1e-6)
 
 
-@pytest.mark.parametrize(("kept", "side"), [(0.75, 32), (0.0, 64), (1.0, 0)])
+@each(("kept", "side"), [(0.75, 32), (0.0, 64), (1.0, 0)])
 def test_a_box_that_meets_no_border_has_the_area_that_is_not_kept(kept: float, side: int) -> None:
     boxes = [mixing._box(kept, 64, 64) for _ in range(300)]
     assert max((rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in boxes) <= side * side
@@ -113,8 +114,8 @@ IMAGES = torch.zeros(2, 1, 4, 4)
 INDICES = torch.tensor([0, 1])
 
 
-@pytest.mark.parametrize("mix", [mixup, cutmix])
-@pytest.mark.parametrize(
+@each("mix", [mixup, cutmix])
+@each(
     ("options", "error", "match"),
     [
         ({"alpha": 0.0, "classes": 2}, OptionError, r"`alpha` is 0.0, expected a number in \(0, ∞\)"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn import metrics as sklearn_metrics
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from torch import Tensor, nn
 
 from slopes import DtypeError, LinearLogits, OptionError, ShapeError, SlopesError, ValuesError, losses
@@ -35,7 +36,7 @@ def test_the_matched_pair_has_the_gradient_probabilities_minus_target() -> None:
     assert_close_to_scale(slope, (recipe.predict(raw.detach()).probability - one_hot).tolist(), scale=1.0)
 
 
-@pytest.mark.parametrize(
+@each(
     ("counts", "criterion", "weighted"),
     [
         ((10, 10, 10), "cross_entropy", False),
@@ -99,7 +100,7 @@ def test_classes_seen_once_are_told() -> None:
     assert [reason.choice for reason in reasons[-2:]] == ["class 1: seen once", "class 2 (3): fewer than 10 rows"]
 
 
-@pytest.mark.parametrize("counts", [(40, 30, 30), (70, 20, 10)])
+@each("counts", [(40, 30, 30), (70, 20, 10)])
 def test_the_head_starts_at_the_best_constant_and_predicts_the_shares(counts: tuple[int, ...]) -> None:
     targets = indices(*counts)
     recipe = MultiClass.from_targets(targets)
@@ -112,7 +113,7 @@ def test_the_head_starts_at_the_best_constant_and_predicts_the_shares(counts: tu
     assert_close_to_scale(head.bias.grad.float(), [0.0] * 3, scale=100 / 3, size=100)
 
 
-@pytest.mark.parametrize("criterion", ["cross_entropy", "softmax_focal"])
+@each("criterion", ["cross_entropy", "softmax_focal"])
 def test_logits_that_are_best_give_the_shares_of_the_data(criterion: Any) -> None:  # noqa: ANN401  a literal
     targets = indices(900, 90, 10)
     recipe = MultiClass.from_targets(targets, criterion=criterion)
@@ -208,7 +209,7 @@ def test_mixed_targets_go_into_the_loss() -> None:
     assert recipe.loss(recipe.head(4)(batch.inputs), batch.targets).isfinite()
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "options", "error", "match"),
     [
         (indices(5, 5), {}, OptionError, "2 classes, expected at least 3; for two use Binary: one logit and a sigmoid"),
@@ -243,7 +244,7 @@ def test_bad_targets(targets: Any, options: dict[str, Any], error: type[SlopesEr
 THREE = MultiClass(prior=(0.5, 0.3, 0.2))
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "error", "match"),
     [
         (lambda: THREE.loss(torch.zeros(2, 4), torch.zeros(2).long()), ShapeError, r"expected \[..., 3\]"),

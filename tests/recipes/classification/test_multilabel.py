@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn import metrics as sklearn_metrics
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from torch import Tensor, nn
 
 from slopes import DtypeError, OptionError, ShapeError, SlopesError, ValuesError, losses
@@ -50,7 +51,7 @@ def test_focal_where_most_labels_are_rarer_than_100_to_1() -> None:
     assert MultiLabel.from_targets(columns(5000, 10, 200, 500)).criterion == "binary_cross_entropy"
 
 
-@pytest.mark.parametrize("criterion", ["binary_cross_entropy", "focal", "asymmetric"])
+@each("criterion", ["binary_cross_entropy", "focal", "asymmetric"])
 def test_the_loss_is_the_one_that_is_named(criterion: Any) -> None:  # noqa: ANN401  a literal
     recipe = MultiLabel.from_targets(columns(100, 50, 10), criterion=criterion)
     raw, targets = torch.randn(100, 2), columns(100, 50, 10)
@@ -190,7 +191,7 @@ def test_separable_validation_rows_leave_the_temperature_and_say_why() -> None:
     assert any("goes to 0" in reason.because for reason in calibrated.reasons)
 
 
-@pytest.mark.parametrize(
+@each(
     ("targets", "options", "error", "match"),
     [
         (torch.tensor([0, 1]), {}, ShapeError, r"has shape \[2\], expected \[N, K\]"),
@@ -214,7 +215,7 @@ def test_bad_targets(targets: Any, options: dict[str, Any], error: type[SlopesEr
 TWO = MultiLabel(prior=(0.5, 0.5))
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "error", "match"),
     [
         (lambda: TWO.loss(torch.zeros(2, 3), torch.zeros(2, 3)), ShapeError, r"expected \[..., 2\]"),

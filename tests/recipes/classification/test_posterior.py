@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from mpmath import mp, mpf
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 
 from slopes.recipes.classification.posterior import from_focal, from_softmax_focal
 
@@ -14,8 +14,8 @@ def risk(logit: mpf, share: mpf, gamma: float) -> mpf:
     return -share * (1 - p) ** gamma * mp.log(p) - (1 - share) * p**gamma * mp.log(1 - p)
 
 
-@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 5.0])
-@pytest.mark.parametrize("share", ["0.001", "0.1", "0.5", "0.73", "0.999"])
+@each("gamma", [0.5, 1.0, 2.0, 5.0])
+@each("share", ["0.001", "0.1", "0.5", "0.73", "0.999"])
 def test_focal_is_undone_to_the_share_that_the_data_have(share: str, gamma: float) -> None:
     """Assert that the logit under which the risk is least comes back as the log-odds of the share."""
     with mp.workdps(40):
@@ -42,7 +42,7 @@ def test_focal_rises_everywhere() -> None:
     assert bool((from_focal(logits, 3.0).diff() > 0).all())
 
 
-@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0, 4.5])
+@each("gamma", [0.0, 1.0, 2.0, 4.5])
 def test_softmax_focal_is_undone_to_the_shares_that_the_data_have(gamma: float) -> None:
     """Assert that logits under which the risk of three classes is least come back as the classes' shares."""
     shares = [mpf("0.7"), mpf("0.25"), mpf("0.05")]

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from tests.each import each
 
 from slopes.recipes.compare import conclusion, page
 from slopes.recipes.compare.candidates import of
@@ -54,7 +55,7 @@ def found(
     )
 
 
-@pytest.mark.parametrize("measure", ["macro_f1", "brier", "auroc_even", "log_loss", "mae", "r2"])
+@each("measure", ["macro_f1", "brier", "auroc_even", "log_loss", "mae", "r2"])
 def test_with_two_seeds_no_interval_passes_what_its_measure_can_be(wine: Dataset, measure: str) -> None:
     high = measure in {"macro_f1", "auroc_even", "r2"}
     near = {"cross_entropy": 0.98, "focal": 0.97} if high else {"cross_entropy": 0.02, "focal": 0.03}

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from tests.each import each
 
 from slopes.recipes.compare.trials import Outcome, Trial, run
 from slopes.recipes.data.dataset import Columns, load
@@ -63,7 +64,7 @@ def test_tuned_thresholds_rescue_the_softmax_s_f1_but_not_its_probabilities() ->
     assert mean("digits_attributes", "softmax", "brier") > 2 * mean("digits_attributes", "cross_entropy", "brier")
 
 
-@pytest.mark.parametrize("candidate", ["smoothed", "hinge"])
+@each("candidate", ["smoothed", "hinge"])
 def test_temperature_scaling_lowers_the_calibration_error_of_shifted_confidence(candidate: str) -> None:
     before, after = (mean("digits", candidate, "calibration_error", calibrated=c) for c in (False, True))
     assert after < 0.5 * before
@@ -75,7 +76,7 @@ def test_temperature_scaling_finds_little_to_do_after_cross_entropy_stopped_in_t
     assert abs(after - before) < 0.01
 
 
-@pytest.mark.parametrize("candidate", ["asymmetric", "softmax"])
+@each("candidate", ["asymmetric", "softmax"])
 def test_tuned_thresholds_raise_macro_f1_where_probabilities_are_shifted(candidate: str) -> None:
     before, after = (mean("digits_attributes", candidate, "macro_f1", calibrated=c) for c in (False, True))
     assert after > before

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from tests.each import each
 
 from slopes.explorer import drawing, palette
 from slopes.recipes.compare import inks
 
 
-@pytest.mark.parametrize("name", ["LINES", "LABELS", "PAPER", "TEXT", "MUTED", "GRID", "ZERO", "WASH"])
+@each("name", ["LINES", "LABELS", "PAPER", "TEXT", "MUTED", "GRID", "ZERO", "WASH"])
 def test_the_report_and_the_explorer_share_their_inks(name: str) -> None:
     assert getattr(inks, name) == getattr(palette, name)
 

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from tests.each import each
 
 from slopes._core.errors import ValuesError
 from slopes.recipes.compare.harm import can_be_thinned, corrupted, thinned
@@ -19,7 +20,7 @@ def wine() -> Dataset:
     return load("wine", Columns())
 
 
-@pytest.mark.parametrize("name", ["wine", "diabetes", "digits_attributes"])
+@each("name", ["wine", "diabetes", "digits_attributes"])
 def test_parts_are_all_rows_once_and_the_seed_decides(name: str) -> None:
     data = load(name, Columns())
     parts, again, other = split(data, 0, 5), split(data, 0, 5), split(data, 1, 5)
@@ -35,7 +36,7 @@ def test_classes_keep_their_shares(wine: Dataset) -> None:
         assert np.bincount(wine.target.values[part]) / len(part) == pytest.approx(whole, abs=0.02)
 
 
-@pytest.mark.parametrize("name", ["wine", "diabetes"])
+@each("name", ["wine", "diabetes"])
 def test_groups_stay_together(name: str) -> None:
     data = load(name, Columns())
     grouped = dataclasses.replace(data, groups=np.arange(len(data)) // 4)
@@ -53,7 +54,7 @@ def test_too_few_groups_are_refused(wine: Dataset) -> None:
         split(dataclasses.replace(wine, groups=wine.target.values), 0, 5)
 
 
-@pytest.mark.parametrize("repetitions", [1, 2, 5, 10])
+@each("repetitions", [1, 2, 5, 10])
 def test_time_runs_from_training_to_test(repetitions: int) -> None:
     data = load("diabetes", Columns())
     time = np.random.default_rng(0).permutation(len(data))
@@ -75,7 +76,7 @@ def test_a_part_without_a_class_is_refused(wine: Dataset) -> None:
         split(in_order, 0, 3)
 
 
-@pytest.mark.parametrize("name", ["breast_cancer", "digits", "digits_attributes", "diabetes"])
+@each("name", ["breast_cancer", "digits", "digits_attributes", "diabetes"])
 def test_the_share_of_labels_that_is_said_is_corrupted(name: str) -> None:
     data = load(name, Columns())
     targets = _targets(data, np.arange(len(data)))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from distributed import LocalCluster
+from tests.each import each
 
 from slopes import recipes
 from slopes._core.errors import OptionError, ValuesError
@@ -34,7 +35,7 @@ def wine() -> Dataset:
     return load("wine", Columns())
 
 
-@pytest.mark.parametrize("task", TASKS)
+@each("task", TASKS)
 def test_candidates_can_be_told_to_another_process(task: str) -> None:
     every = candidates.of(task)  # type: ignore[arg-type]
     assert list(every) == sorted(every, key=lambda name: bool(every[name].wrong)), "wrong pairs come last"
@@ -45,7 +46,7 @@ def test_candidates_can_be_told_to_another_process(task: str) -> None:
     assert len({c.hue for c in tried}) == len(tried)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@each("task", TASKS)
 def test_the_code_that_the_report_prints_makes_the_recipe(task: str) -> None:
     targets = {
         "binary": torch.tensor([0.0, 1.0] * 20),
@@ -59,7 +60,7 @@ def test_the_code_that_the_report_prints_makes_the_recipe(task: str) -> None:
         assert repr(made) == repr(candidate.recipe(targets))
 
 
-@pytest.mark.parametrize("name", ["breast_cancer", "wine", "digits_attributes", "diabetes"])
+@each("name", ["breast_cancer", "wine", "digits_attributes", "diabetes"])
 def test_every_candidate_runs_and_scores(name: str) -> None:
     data = load(name, Columns())
     for candidate in candidates.of(data.target.task).values():

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from sklearn import datasets
+from tests.each import each
 
 from slopes.recipes.data import bundled
 from slopes.recipes.data.dataset import Columns, load
 
 
-@pytest.mark.parametrize("name", bundled.SETS)
+@each("name", bundled.SETS)
 def test_every_set_is_read_without_a_word_said(name: str) -> None:
     data = load(name, Columns())
     assert data.target.task == bundled.SETS[name].task

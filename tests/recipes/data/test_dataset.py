@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.each import each
 
 from slopes._core.errors import OptionError, SlopesError, ValuesError
 from slopes.recipes.data.dataset import Columns, Dataset, load
@@ -121,7 +122,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
+@each("case", BAD)
 def test_bad_data_are_refused_in_a_sentence(tmp_path: Path, case: str) -> None:
     column, change, said = BAD[case]
     data = rows()

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import chisquare
+from tests.each import each
 
 from slopes._core.errors import OptionError, SlopesError, ValuesError
 from slopes.recipes.data import files
@@ -30,7 +31,7 @@ def test_columns_are_numbers_or_texts_as_their_values_say(tmp_path: Path) -> Non
     assert table.notes == ()
 
 
-@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@each("separator", [";", "\t", "|"])
 def test_another_separator_is_found_and_told(tmp_path: Path, separator: str) -> None:
     table = files.read(write(tmp_path, f"a{separator}b\n1{separator}2\n"))
     assert table.frame.rows() == [(1.0, 2.0)]
@@ -82,7 +83,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@each("case", REFUSED)
 def test_what_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path, case: str) -> None:
     name, content, said = REFUSED[case]
     with pytest.raises(SlopesError) as caught:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from tests.peak import Peak
 from torch import Tensor
 
@@ -80,7 +81,7 @@ class TestNextToken:
         logits = 5.0 * torch.nn.functional.one_hot(torch.tensor([[3, 3, 0, 10, 5]]), VOCABULARY)
         assert NextToken(VOCABULARY).score(logits, TEXT[:1])["accuracy"] == 0.75
 
-    @pytest.mark.parametrize("cuts", [[], [1], [3, 4], [1, 2, 3, 4, 5, 6, 7]], ids=str)
+    @each("cuts", [[], [1], [3, 4], [1, 2, 3, 4, 5, 6, 7]], ids=str)
     def test_no_split_of_the_text_changes_the_metrics(self, cuts: Sequence[int]) -> None:
         ids = torch.randint(VOCABULARY, (8, 12), generator=torch.Generator().manual_seed(1))
         logits = normal(8, 12, VOCABULARY) * torch.arange(1.0, 9)[:, None, None]  # batches of unequal perplexity
@@ -165,7 +166,7 @@ class TestNextToken:
         assert_close(said.entropy, [[2 * math.log(2) - 0.75 * math.log(3), math.log(2)]])
         assert not said.entropy.requires_grad
 
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    @each("dtype", [torch.float16, torch.bfloat16])
     def test_16_bits_are_computed_in_float32(self, dtype: torch.dtype) -> None:
         raw, recipe = normal(2, 5, VOCABULARY, dtype=dtype), NextToken(VOCABULARY)
         assert recipe.predict(raw).probability.dtype == torch.float32
@@ -238,7 +239,7 @@ def test_training_needs_no_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
         recipe.metrics()
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "error", "sentence"),
     [
         (lambda: NextToken(0), OptionError, "NextToken: `vocabulary` is 0, expected an integer of at least 1"),

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from torch import Tensor, nn
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
@@ -31,7 +32,7 @@ HEADS: Final[dict[str, Callable[[], Head]]] = {
     "tree": lambda: HierarchicalSoftmax(FEATURES, LabelTree.from_paths(MIXED)),
     "tree without bias": lambda: HierarchicalSoftmax(FEATURES, LabelTree.from_paths(MIXED), bias=False),
 }
-every_head = pytest.mark.parametrize("name", HEADS)
+every_head = each("name", HEADS)
 
 
 def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -68,7 +69,7 @@ class TestEveryHead:
         assert_close(head.loss(hidden, targets), expected.mean(), size=20 * CLASSES)
 
     @every_head
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_gradients_are_those_of_finite_differences(self, name: str, reduction: Any) -> None:  # noqa: ANN401
         head, hidden, targets = made(name), normal(5, FEATURES).requires_grad_(), torch.tensor([0, 5, 9, 10, 8])
         inputs = (hidden, *head.parameters())
@@ -86,7 +87,7 @@ class TestEveryHead:
             assert_close_to_scale(ours, theirs, float(theirs.abs().max()) or 1.0, size=6)
 
     @every_head
-    @pytest.mark.parametrize("reduction", ["mean", "none"])
+    @each("reduction", ["mean", "none"])
     def test_what_does_not_count_leaves_no_trace(self, name: str, reduction: Any) -> None:  # noqa: ANN401
         head, targets = made(name), torch.tensor([1, -100, 2, 99, 5])
         hidden = normal(5, FEATURES)
@@ -108,7 +109,7 @@ class TestEveryHead:
         assert_close(torch.stack(parts).sum(), head.loss(hidden, targets), size=7)
 
     @every_head
-    @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+    @each("reduction", ["mean", "sum", "none"])
     def test_nothing_gives_0_with_a_graph(self, name: str, reduction: Any) -> None:  # noqa: ANN401
         head = made(name)
         for hidden, targets in (
@@ -121,7 +122,7 @@ class TestEveryHead:
             assert not any(t.any() for t in gradients(loss, head, hidden))
 
     @every_head
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    @each("dtype", [torch.float16, torch.bfloat16])
     def test_16_bits_are_computed_in_float32(self, name: str, dtype: torch.dtype) -> None:
         head, hidden, targets = made(name, dtype), normal(6, FEATURES, dtype=dtype), classes(6)
         loss, log_p = head.loss(hidden, targets), head(hidden)
@@ -243,7 +244,7 @@ class TestSampled:
         assert certain.any()
         assert (seen[:, certain] == 1).all()
 
-    @pytest.mark.parametrize(("classes", "samples"), [(5, 1), (5, 4), (5, 5), (1000, 3), (1000, 700), (1, 1)])
+    @each(("classes", "samples"), [(5, 1), (5, 4), (5, 5), (1000, 3), (1000, 700), (1, 1)])
     def test_expected_draws(self, classes: int, samples: int) -> None:
         share = torch.tensor([math.log((r + 2) / (r + 1)) for r in range(classes)], dtype=torch.float64)
         expected = expected_draws(share, samples)
@@ -289,7 +290,7 @@ class TestSampled:
         assert len(sparse.coalesce().indices()[0]) <= 7
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "error", "sentence"),
     [
         (

@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from tests.peak import Peak
 from torch import Tensor
 
@@ -46,9 +47,7 @@ def by_definition(head: HierarchicalSoftmax, paths: list[list[int]], hidden: Ten
     return rows
 
 
-@pytest.mark.parametrize(
-    "tree", [LabelTree.from_paths(KINDS), LabelTree.huffman(torch.tensor([5, 1, 9, 2, 2]))], ids=["kinds", "huffman"]
-)
+@each("tree", [LabelTree.from_paths(KINDS), LabelTree.huffman(torch.tensor([5, 1, 9, 2, 2]))], ids=["kinds", "huffman"])
 def test_log_probabilities_by_the_definition(tree: LabelTree) -> None:
     torch.manual_seed(0)
     head, hidden = HierarchicalSoftmax(FEATURES, tree).double(), 3 * normal(4, FEATURES)
@@ -60,7 +59,7 @@ def test_log_probabilities_by_the_definition(tree: LabelTree) -> None:
     assert_close_to_scale(head.loss(hidden, targets, reduction="none"), wanted, 10.0, size=FEATURES)
 
 
-@pytest.mark.parametrize("classes", [2, 8, 9, 40])
+@each("classes", [2, 8, 9, 40])
 def test_one_branching_is_the_plain_softmax(classes: int) -> None:
     """A narrow branching and a wide one take different ways to it."""
     torch.manual_seed(0)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests.each import each
 
 from slopes._core.errors import DtypeError, OptionError, ShapeError, ValuesError
 from slopes.recipes.large_vocabulary.label_tree import LabelTree
@@ -31,7 +32,7 @@ def least_cost(counts: list[int]) -> int:
 
 
 class TestHuffman:
-    @pytest.mark.parametrize(
+    @each(
         "counts",
         [[1, 1], [5, 1, 1], [1, 2, 3, 4, 5, 6, 7], [1, 1, 2, 3, 5, 8, 13], [7, 7, 7, 7, 7], [0, 0, 0, 9]],
         ids=str,
@@ -73,7 +74,7 @@ class TestPaths:
         assert tree.under().tolist() == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "error", "sentence"),
     [
         (

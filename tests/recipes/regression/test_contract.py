@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 import torch
 from tests.accuracy import assert_close
+from tests.each import each
 from torch import Tensor
 
 from slopes import DtypeError, ShapeError, ValuesError
@@ -52,7 +53,7 @@ def named(request: pytest.FixtureRequest) -> tuple[Callable[[Tensor], Recipe], t
     return RECIPES[request.param]
 
 
-@pytest.mark.parametrize("columns", [None, 1, 3])
+@each("columns", [None, 1, 3])
 def test_head_loss_prediction_and_metrics_have_the_shapes_of_the_targets(
     named: tuple[Callable[[Tensor], Recipe], tuple[int, ...]], columns: int | None
 ) -> None:
@@ -101,7 +102,7 @@ def test_micro_batches_add_up_to_the_full_batch(named: tuple[Callable[[Tensor], 
     assert_close(recipe.loss(raw, targets, mask=mask, weight=weight, reduction="sum"), each.sum(), size=40)
 
 
-@pytest.mark.parametrize("hidden", ["mask", "weight"])
+@each("hidden", ["mask", "weight"])
 def test_what_does_not_count_leaves_no_trace(
     named: tuple[Callable[[Tensor], Recipe], tuple[int, ...]], hidden: str
 ) -> None:
@@ -173,7 +174,7 @@ def test_metrics_over_batches_are_those_of_all_the_data(
         assert_close(value.double(), torch.tensor(whole[name], dtype=torch.float64), size=40, what=name)
 
 
-@pytest.mark.parametrize(
+@each(
     ("bad", "kind", "said"),
     [
         (torch.tensor([1.0, torch.nan, 2.0]), ValuesError, "1 NaN and 0 infinite of 3 numbers, the first at"),

@@ -4,12 +4,13 @@ import math
 
 import pytest
 import torch
+from tests.each import each
 
 from slopes import OptionError, ShapeError, ValuesError
 from slopes.recipes.regression.intervals import conformal_quantile, conformal_width, covered, normal_multiple, outside
 
 
-@pytest.mark.parametrize(("rows", "coverage"), [(9, 0.9), (19, 0.95), (100, 0.9), (99, 0.5), (37, 0.73), (199, 0.995)])
+@each(("rows", "coverage"), [(9, 0.9), (19, 0.95), (100, 0.9), (99, 0.5), (37, 0.73), (199, 0.995)])
 def test_the_quantile_has_the_rank_of_the_definition(rows: int, coverage: float) -> None:
     misses = torch.randperm(rows, generator=torch.Generator().manual_seed(rows)).double() + 1
     rank = next(k for k in range(1, rows + 1) if k / (rows + 1) >= coverage - 1e-12)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from tests.accuracy import assert_close
+from tests.each import each
 
 from slopes import ShapeError
 from slopes.recipes.regression.numbers import Standardization, median, median_absolute_deviation
 
 
-@pytest.mark.parametrize("scale", [1.0, 1e-300, 1e300])
+@each("scale", [1.0, 1e-300, 1e300])
 def test_mean_and_deviation_at_any_size(scale: float) -> None:
     values = [1.5, 2.0, 9.0, 4.25]
     found = Standardization.from_targets(torch.tensor(values, dtype=torch.float64) * scale)
@@ -49,7 +50,7 @@ def test_forward_and_inverse_undo_each_other() -> None:
     torch.testing.assert_close(scale.inverse(standard), targets, rtol=1e-13, atol=1e-10)
 
 
-@pytest.mark.parametrize(("targets", "one_sided"), [([1.0, 2.0], True), ([-1.0, -2.0], True), ([0.0, 2.0], False)])
+@each(("targets", "one_sided"), [([1.0, 2.0], True), ([-1.0, -2.0], True), ([0.0, 2.0], False)])
 def test_which_targets_have_errors_in_per_cent(targets: list[float], *, one_sided: bool) -> None:
     assert Standardization.from_targets(torch.tensor(targets)).one_sided is one_sided
 

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 import torch
 from sklearn.datasets import load_diabetes, load_linnerud
+from tests.each import each
 from torch import Tensor, nn
 
 from slopes.recipes.recipe import Recipe
@@ -123,7 +124,7 @@ def covered(recipe: QuantileRegression | GaussianRegression, raw: Tensor, y: Ten
     return before / SPLITS, after / SPLITS
 
 
-@pytest.mark.parametrize("make", [QuantileRegression.from_targets, GaussianRegression.from_targets])
+@each("make", [QuantileRegression.from_targets, GaussianRegression.from_targets])
 def test_intervals_cover_what_they_promise_after_the_conformal_correction(
     make: Callable[[Tensor], QuantileRegression | GaussianRegression], diabetes: tuple[Tensor, Tensor]
 ) -> None:

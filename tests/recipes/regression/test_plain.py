@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn import metrics as sklearn_metrics
 from tests.accuracy import assert_close
+from tests.each import each
 from torch import Tensor
 
 from slopes import ValuesError
@@ -48,7 +49,7 @@ def test_training_does_not_depend_on_the_unit_of_the_targets() -> None:
     torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e6])
+@each("offset", [0.0, 1e6])
 def test_metrics_are_those_of_scikit_learn_wherever_the_targets_lie(offset: float) -> None:
     generator = torch.Generator().manual_seed(0)
     targets = torch.rand(200, dtype=torch.float64, generator=generator) + 1e-3 + offset
@@ -85,7 +86,7 @@ def test_each_column_has_its_own_metrics() -> None:
     assert score["r2_0"] == pytest.approx(0.0)
 
 
-@pytest.mark.parametrize("make", [Regression.from_targets, RobustRegression.from_targets])
+@each("make", [Regression.from_targets, RobustRegression.from_targets])
 def test_the_mean_over_columns_is_that_of_scikit_learn(make: Callable[[Tensor], Recipe]) -> None:
     generator = torch.Generator().manual_seed(4)
     unit = torch.tensor([1.0, 10.0, 1000.0], dtype=torch.float64)

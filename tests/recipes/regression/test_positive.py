@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from tests.accuracy import assert_close
+from tests.each import each
 
 from slopes import OptionError, ValuesError
 from slopes.recipes.regression.positive import PositiveRegression
@@ -12,7 +13,7 @@ from slopes.recipes.regression.positive import PositiveRegression
 TARGETS = torch.tensor([0.0, 2.0, 3.0, 15.0], dtype=torch.float64)
 
 
-@pytest.mark.parametrize("link", ["softplus", "exp"])
+@each("link", ["softplus", "exp"])
 def test_predictions_are_positive_and_start_at_the_mean(link: str) -> None:
     recipe = PositiveRegression.from_targets(TARGETS, link=link)
     assert bool((recipe.predict(torch.linspace(-30, 30, 101)).value > 0).all())
@@ -20,7 +21,7 @@ def test_predictions_are_positive_and_start_at_the_mean(link: str) -> None:
     assert recipe.predict(start).value.item() == pytest.approx(5.0, rel=1e-6)
 
 
-@pytest.mark.parametrize("link", ["softplus", "exp"])
+@each("link", ["softplus", "exp"])
 def test_the_loss_is_the_squared_error_in_squares_of_the_mean(link: str) -> None:
     recipe = PositiveRegression.from_targets(TARGETS, link=link)
     raw = torch.tensor([-1.0, 0.5, 2.0, 1.0], dtype=torch.float64)

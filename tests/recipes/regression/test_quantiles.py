@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import mean_pinball_loss
+from tests.each import each
 from torch import Tensor
 
 from slopes import DtypeError, OptionError, ShapeError
@@ -12,8 +13,8 @@ from slopes.recipes.regression.quantiles import QuantileRegression, rising
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 100.0, 1e6])
-@pytest.mark.parametrize("middle", [0, 2, 4])
+@each("scale", [1e-3, 1.0, 100.0, 1e6])
+@each("middle", [0, 2, 4])
 def test_quantiles_never_cross(scale: float, middle: int) -> None:
     raw = scale * torch.randn(2000, 5, generator=torch.Generator().manual_seed(0))
     found = rising(raw, middle)
@@ -93,9 +94,7 @@ def test_an_interval_is_never_inside_out() -> None:
     assert torch.equal(lower, upper)
 
 
-@pytest.mark.parametrize(
-    "levels", [(0.5,), (0.1, 0.9), (0.5, 0.9), (0.9, 0.5, 0.1), (0.1, 0.5, 0.5, 0.9), (0.0, 0.5, 1.0), "0.5", ()]
-)
+@each("levels", [(0.5,), (0.1, 0.9), (0.5, 0.9), (0.9, 0.5, 0.1), (0.1, 0.5, 0.5, 0.9), (0.0, 0.5, 1.0), "0.5", ()])
 def test_levels_that_cannot_be_are_refused(levels: tuple[float, ...]) -> None:
     with pytest.raises(OptionError, match="levels"):
         QuantileRegression.from_targets(torch.arange(10.0), levels=levels)

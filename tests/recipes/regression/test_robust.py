@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 from slopes import OptionError, ShapeError, ValuesError
@@ -33,7 +34,7 @@ def test_delta_does_not_depend_on_the_unit() -> None:
     assert second.delta == pytest.approx(first.delta)
 
 
-@pytest.mark.parametrize(
+@each(
     ("residuals", "criterion", "said"),
     [
         (NORMAL, "huber", "the MSE (`Regression`) would do as well"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.each import each
 from torch import Tensor
 
 from slopes import DtypeError, ShapeError, ValuesError
@@ -20,7 +21,7 @@ def test_normal_numbers_have_no_tails() -> None:
     assert tails.below == tails.above
 
 
-@pytest.mark.parametrize(
+@each(
     ("distribution", "far", "loss"),
     [
         # P(|x| > 3 · 1.4826 · ln 2) = exp(-3.083); P(|x| > 4.448) of a Cauchy, whose MAD is 1
@@ -44,7 +45,7 @@ def drawn_normal(rows: int) -> Tensor:
     return spread(torch.distributions.Normal(torch.tensor(0.0).double(), 1.0), rows).clamp(-2.5, 2.5)
 
 
-@pytest.mark.parametrize(
+@each(
     ("rows", "far", "heavy"),
     # Poisson of mean 0.0027 · rows: P(>= 3 | 0.594) = 0.022, P(>= 4 | 0.594) = 0.003, P(>= 2 | 0.054) = 0.0014
     [(220, 3, False), (220, 4, True), (20, 1, False), (20, 2, True), (30_000, 299, False), (30_000, 301, True)],
@@ -75,7 +76,7 @@ def test_the_sentence_has_the_numbers() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("values", "error", "said"),
     [
         (torch.rand(19), ShapeError, "at least 20"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.preprocessing import PowerTransformer
+from tests.each import each
 
 from slopes import OptionError, ValuesError
 from slopes.recipes.regression.transforms import Kind, Transform
@@ -16,7 +17,7 @@ def heavy(columns: int = 2) -> torch.Tensor:
     return (1.3 * draws).exp() * torch.tensor([1.0, 1e6])[:columns]
 
 
-@pytest.mark.parametrize("kind", ["box-cox", "yeo-johnson"])
+@each("kind", ["box-cox", "yeo-johnson"])
 def test_it_is_scikit_learns_transform_of_the_scaled_targets(kind: Kind) -> None:
     targets = heavy() - (3.0 if kind == "yeo-johnson" else 0.0)
     transform = Transform.fitted(targets, kind=kind)
@@ -29,8 +30,8 @@ def test_it_is_scikit_learns_transform_of_the_scaled_targets(kind: Kind) -> None
     np.testing.assert_allclose(transform.inverse(torch.from_numpy(there)).numpy(), back, rtol=1e-8)
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
-@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@each("kind", get_args(Kind))
+@each("unit", [1e-6, 1.0, 1e6])
 def test_the_inverse_undoes_it_in_any_unit(kind: Kind, unit: float) -> None:
     targets = heavy(1)[:, 0] * unit
     transform = Transform.fitted(targets, kind=kind)
@@ -49,7 +50,7 @@ def test_float32_goes_there_and_back() -> None:
         torch.testing.assert_close(transform.inverse(transform.forward("test", targets)), targets, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("power", "beyond", "limit"), [(0.5, -100.0, 0.0), (-0.5, 100.0, torch.inf)])
+@each(("power", "beyond", "limit"), [(0.5, -100.0, 0.0), (-0.5, 100.0, torch.inf)])
 def test_beyond_its_range_the_inverse_of_box_cox_is_the_limit(power: float, beyond: float, limit: float) -> None:
     transform = Transform(kind="box-cox", power=power, shift=0.0, size=1.0, center=0.0, unit=1.0)
     assert transform.inverse(torch.tensor([beyond])).item() == limit

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
+from tests.each import each
 from torch import Tensor
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
@@ -78,7 +79,7 @@ class TestMetrics:
         assert score.keys() == {*expected, "alignment", "uniformity"}
         assert_agree(score, expected)
 
-    @pytest.mark.parametrize("block_bytes", [1, 1 << 25])
+    @each("block_bytes", [1, 1 << 25])
     def test_labels_against_the_definitions(self, block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(retrieval_metrics, "BLOCK_BYTES", block_bytes)
         embeddings = normal(40, 5)
@@ -88,7 +89,7 @@ class TestMetrics:
         score = Embedding(5, objective="triplet", neighbors=(4,)).score(embeddings, labels)
         assert_agree(score, counted(embeddings, embeddings, alike, list(range(40)), 4))
 
-    @pytest.mark.parametrize("objective", ["info_nce", "clip", "nt_xent"])
+    @each("objective", ["info_nce", "clip", "nt_xent"])
     def test_partners_against_the_definitions(self, objective: Any) -> None:  # noqa: ANN401  a literal
         queries = normal(30, 5)
         keys = queries + normal(30, 5, seed=1)
@@ -110,7 +111,7 @@ class TestMetrics:
         labelled = Embedding(2, objective="triplet", neighbors=(1,)).score(torch.ones(6, 2), LABELS)
         assert labelled["hit_rate@1"] == 0
 
-    @pytest.mark.parametrize("objective", ["clip", "triplet"])
+    @each("objective", ["clip", "triplet"])
     def test_no_split_of_the_data_changes_the_metrics(self, objective: Any) -> None:  # noqa: ANN401  a literal
         raw = normal(20, 4, dtype=torch.float32)
         targets = torch.arange(20) % 4 if objective == "triplet" else normal(20, 4, seed=1, dtype=torch.float32)
@@ -162,9 +163,7 @@ class TestLoss:
         torch.nn.init.constant_(scale.log_scale, 9.0)
         assert_close(scale(), 100.0, size=16)
 
-    @pytest.mark.parametrize(
-        "left_out", [{"mask": LABELS != 2}, {"weight": (LABELS != 2).double()}], ids=["mask", "weight"]
-    )
+    @each("left_out", [{"mask": LABELS != 2}, {"weight": (LABELS != 2).double()}], ids=["mask", "weight"])
     def test_what_does_not_count_leaves_no_trace(self, left_out: dict[str, Tensor]) -> None:
         raw = normal(6, 4)
         raw[5] = math.nan
@@ -204,7 +203,7 @@ class TestPrediction:
         assert_close(half.norm(dim=-1), torch.ones(3, dtype=torch.float64), size=4)
         assert not Embedding(4).predict(torch.zeros(1, 4)).embedding.any()
 
-    @pytest.mark.parametrize("block_bytes", [1, 1 << 25])
+    @each("block_bytes", [1, 1 << 25])
     def test_nearest(self, block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(retrieval, "BLOCK_BYTES", block_bytes)
         near = Embedding(2).nearest(at([10.0, 80.0], 7.0), at([0.0, 60.0, 90.0, 200.0], 0.5), 2)
@@ -234,7 +233,7 @@ class TestRecipe:
         assert "log 6 = 1.79 nats" in asked.reasons[0].because
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "error", "sentence"),
     [
         (lambda: Embedding(0), OptionError, "Embedding: `size` is 0"),
