@@ -103,7 +103,7 @@ FAULTS: Final = (
     ),
     Fault(
         "ignore_index is not looked at",
-        "losses/categorical.py",
+        "losses/class_targets.py",
         "    counted = None if every else targets != ignore_index\n",
         "    counted = None\n",
         (f"{LAWS}reductions.py", "tests/test_hazards.py::TestNothingCounts"),

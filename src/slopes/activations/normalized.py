@@ -139,6 +139,8 @@ def _plain(x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> bool
 
 def _kernel(kernel: Callable[[Tensor, int], Tensor], x: Tensor, dim: int, nothing: float) -> Tensor:
     """Return torch's own softmax or log-softmax, `nothing` in a row of -inf alone; +inf takes all."""
+    if x.shape[dim] == 0:
+        return kernel(x, dim)
     if is_readable(x):
         p = kernel(x, dim)
         # A row of which one entry is NaN is so in every entry. On an accelerator nobody looks.

@@ -26,7 +26,7 @@ from slopes._core.reduce import Reduction
 from slopes._core.tensors import wide
 from slopes.integrations.head_shapes import ShapedLogits
 from slopes.integrations.unmade import UnmadeLogitsError, described, refuse
-from slopes.losses.categorical import IGNORE
+from slopes.losses.class_targets import IGNORE
 
 Number = float  # `float` is a method below
 

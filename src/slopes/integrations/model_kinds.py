@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from slopes._core.errors import OptionError, SuspiciousInputWarning
 from slopes.integrations.model_terms import unwrapped
-from slopes.losses.categorical import IGNORE
+from slopes.losses.class_targets import IGNORE
 
 _DECODER_INPUTS: Final = ("decoder_input_ids", "decoder_inputs_embeds")
 _CAUSAL: Final = ("CausalLMOutput", "DecoderLMOutput", "LMHeadOutput")

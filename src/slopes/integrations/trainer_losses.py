@@ -17,7 +17,7 @@ from slopes._core.linear_logits import LinearLogits, Logits
 from slopes._core.spec import FINITE_NON_NEGATIVE, UNIT
 from slopes.integrations.model_kinds import ask_for_decoder_inputs, tell_the_kind
 from slopes.integrations.model_terms import own_terms
-from slopes.losses.categorical import IGNORE
+from slopes.losses.class_targets import IGNORE
 from slopes.losses.predictions import shifted
 
 _TOKENS: Final = 2  # dimensions of labels: batch and tokens

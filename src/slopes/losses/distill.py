@@ -26,7 +26,7 @@ from slopes._core.spec import (
     Spec,
 )
 from slopes.kernels import categorical, defined
-from slopes.losses.categorical import IGNORE, cross_entropy_plan
+from slopes.losses.class_targets import IGNORE, cross_entropy_plan
 
 Direction = Literal["forward", "reverse"]
 

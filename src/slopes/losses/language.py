@@ -16,7 +16,8 @@ from slopes._core.linear_logits import Logits
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, UNIT, Equivalent, Input, Source, Spec
-from slopes.losses.categorical import IGNORE, SMOOTHING, Z_LOSS, cross_entropy_plan, reduced_by_index
+from slopes.losses.categorical import SMOOTHING, Z_LOSS
+from slopes.losses.class_targets import IGNORE, cross_entropy_plan, reduced_by_index
 from slopes.losses.predictions import REAL, TOKENS, check_token_mask, check_tokens, each_token, predictions
 
 

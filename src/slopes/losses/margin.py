@@ -15,7 +15,7 @@ from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels import binary, categorical, defined
-from slopes.losses.categorical import IGNORE, cross_entropy_plan
+from slopes.losses.class_targets import IGNORE, cross_entropy_plan
 
 
 def hinge(

@@ -17,7 +17,7 @@ from slopes._core.errors import DtypeError, ShapeError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.spec import Input
-from slopes.losses.categorical import reduced_by_index
+from slopes.losses.class_targets import reduced_by_index
 
 _REAL: Final = "over the tokens; True where one is real and False where it is padding"
 _FIX: Final = (

@@ -79,7 +79,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             words={"beta": "beta.reshape(3, 1)"},
         ),
     ],
-    "losses/categorical.py _indices": [
+    "losses/class_targets.py _indices": [
         Fix(
             "L.multiclass_hinge(scores, targets)",
             {"scores": Z, "targets": ONE_HOT},

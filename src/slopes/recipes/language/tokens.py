@@ -26,7 +26,7 @@ from slopes._core.linear_logits import LinearLogits, Logits
 from slopes._core.reduce import Reduction
 from slopes._core.tensors import wide
 from slopes.kernels.rows import log_softmax
-from slopes.losses.categorical import IGNORE
+from slopes.losses.class_targets import IGNORE
 from slopes.losses.predictions import check_tokens, counting
 from slopes.recipes.frequencies import check_counts, counted, log_frequencies
 from slopes.recipes.recipe import Reason, needs

@@ -18,7 +18,7 @@ from slopes._core.errors import ShapeError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.tensors import wide
-from slopes.losses.categorical import IGNORE
+from slopes.losses.class_targets import IGNORE
 
 
 class Term(NamedTuple):
