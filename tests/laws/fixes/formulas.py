@@ -40,12 +40,12 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
     ],
     "kernels/pointwise.py _refuse_nested_forward": [
         Fix(
-            "f(g(lambda x: A.swish(x, beta=2.0).sum()))(x)",
+            "f(g(lambda x: A.swish(x, beta=torch.tensor(2.0)).sum()))(x)",
             {"f": torch.func.jacfwd, "g": torch.func.jacfwd, "x": X},
             words={"f": "torch.func.jacrev"},
         ),
         Fix(
-            "h(lambda x: A.swish(x, beta=2.0).sum())(x)",
+            "h(lambda x: A.swish(x, beta=torch.tensor(2.0)).sum())(x)",
             {"h": lambda f: torch.func.jacfwd(torch.func.jacfwd(f)), "x": X},
             {"h": "torch.func.hessian"},
         ),
