@@ -98,8 +98,8 @@ def swish(x: Tensor, *, beta: float | Tensor = 1.0) -> Tensor:
     Notes:
         torch has a kernel for beta = 1 only. For another number the default is x * torch.sigmoid(beta * x), whose tail
         magnifies the rounding of beta * x, and which is NaN where an infinite x meets a sigmoid of 0, as torch's kernel
-        is; for 16-bit input, for a tensor and under `slopes.exact()` it is the audited form, which keeps only its inputs
-        for the backward pass.
+        is. For 16-bit input, for a tensor and under `slopes.exact()` it is the audited form, which keeps nothing but
+        its inputs for the backward pass.
 
     Examples:
         >>> swish(torch.tensor([-1.0, 0.0, 1.0]))
