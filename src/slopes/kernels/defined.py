@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from slopes._core.errors import ValuesError
+from slopes._core.linear_logits import LinearLogits
 from slopes._core.reduce import Plan
 from slopes._core.settings import reads_values
 from slopes._core.tensors import wide
@@ -30,13 +31,40 @@ _HUGE: Final = 1e15  # the products of two such numbers are near the end of floa
 def reduced(formula: Pointwise, plan: Plan, *numbers: Any, **tensors: Logits | None) -> Tensor:  # noqa: ANN401
     """Return `formula.reduced`; raise `ValuesError` where it has no value or no gradient, and values may be read."""
     loss = formula.reduced(*tensors.values(), *numbers, plan=plan)
-    if _is_finite(loss) or not all(isinstance(t, Tensor) for t in tensors.values()):
+    if _is_finite(loss):
+        return loss
+    if not all(isinstance(t, Tensor) for t in tensors.values()):
+        _refuse_endless(plan.function, loss, tensors)
         return loss
     given: dict[str, Tensor] = tensors  # type: ignore[assignment]
     with torch.no_grad():
         _refuse_undefined(formula, plan, numbers, given)
         _refuse_opposites(formula, plan, numbers, given, loss)
     return loss
+
+
+def _refuse_endless(function: str, loss: Tensor, tensors: Mapping[str, Logits | None]) -> None:
+    """Raise `ValuesError` where a loss over logits that are not made is NaN, and nothing that they are made of is."""
+    if not _holds_nan(loss):
+        return
+    made = {n: t for n, t in tensors.items() if isinstance(t, LinearLogits)}
+    parts = {f"{n}.{of}": getattr(t, of) for n, t in made.items() for of in ("hidden", "weight", "bias")}
+    given = {n: t.detach() for n, t in [*parts.items(), *tensors.items()] if isinstance(t, Tensor)}
+    if any(_holds_nan(t) for t in given.values()):
+        return
+    for name, value in given.items():
+        if bool(value.isinf().any()):
+            at = value.isinf().nonzero()[0].tolist()
+            came = f"`{name}` is {value[tuple(at)].item()} at entry {at}"
+            break
+    else:
+        name = next(iter(parts))
+        came = f"products of `{name}` and its weight are beyond {given[name].dtype}"
+    message = (
+        f"{function}: {came}, and the loss is NaN, expected a finite logit in each row that counts, and none of +inf; "
+        f"find the step that made it so, or leave out a class by a bias of -inf, and a row by the mask."
+    )
+    raise ValuesError(message)
 
 
 def told(loss: Tensor, plan: Plan, **tensors: Tensor) -> Tensor:

@@ -53,6 +53,18 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
     "kernels/defined.py _fail": [
         Fix("L.dpo(p, q, p, q, mask=mask)", {"p": ENDLESS, "q": LOG, "mask": None}, words={"mask": "p.isfinite()"}),
     ],
+    "kernels/defined.py _refuse_endless": [
+        Fix(
+            "L.cross_entropy(slopes.LinearLogits(z, weight, bias), classes)",
+            {"z": Z.abs(), "weight": -torch.inf * torch.ones(4, 3), "bias": None, "classes": CLASSES},
+            words={"weight": "torch.ones(4, 3)", "bias": "torch.tensor([0.0, -torch.inf, 0.0, 0.0])"},
+        ),
+        Fix(
+            "L.cross_entropy(slopes.LinearLogits(z, weight), classes)",
+            {"z": 1e25 * Z, "weight": 1e25 * torch.ones(4, 3), "classes": CLASSES},
+            words={"weight": "torch.ones(4, 3)"},
+        ),
+    ],
     "kernels/defined.py _refuse_opposites": [
         Fix(
             "L.kl_penalty(p, q, mask=mask)",
