@@ -99,6 +99,18 @@ def test_every_function_is_the_same(case: Case, compiled: list[str]) -> None:
     assert not any("one by one" in run.did for run in slopes.explain().runs), str(slopes.explain())
 
 
+@pytest.mark.usefixtures("compiled")
+def test_masks_weights_and_upstream_gradients_may_be_views() -> None:
+    x = torch.randn(4, 6, requires_grad=True)
+    mask, weight = torch.arange(6).expand(4, 6) > 1, torch.rand(6).expand(4, 6)
+    plain = L.hinge(x, x.detach().sign(), mask=mask, weight=weight)
+    with slopes.fused():
+        assert_near(L.hinge(x, x.detach().sign(), mask=mask, weight=weight), plain, size=8)
+        (slope,) = torch.autograd.grad(L.hinge(x, -x.detach().sign(), reduction="none").sum(), x)
+    assert torch.equal(slope, x.detach().sign())
+    assert [run.did.partition(",")[0] for run in slopes.explain().runs] == ["one compiled pass"] * 3
+
+
 def test_sizes_share_a_program(compiled: list[str]) -> None:
     with slopes.fused():
         for rows in (7, 5, 12, 33, 8):

@@ -25,7 +25,6 @@ LEAST: Final = 1 << 15  # elements from which one pass makes good what it costs 
 BACKEND: Final = "inductor"
 _OPTIONS: Final = 4  # sets of options of a formula that are compiled; one that changes at each call never ends
 _FORKED: Final = "this process was forked, where threads of a compiler or of OpenMP may be lost"
-
 _LINE: Final = 160  # characters of an error that are shown
 
 Program = Callable[..., Any]
@@ -65,7 +64,7 @@ class Programs:
         """Return the reduced value and the gradients that are wanted; None where the plain form is to run."""
         like = inputs[0]
         given = [t.detach() for t in inputs]
-        keep, weight = (None if t is None else t.detach().view(-1) for t in (plan.keep, plan.weight))
+        keep, weight = (None if t is None else t.detach().reshape(-1) for t in (plan.keep, plan.weight))
         scale = plan.scale(wide(like.dtype))
         if not isinstance(scale, Tensor):
             scale = torch.full((), scale, dtype=wide(like.dtype), device=like.device)

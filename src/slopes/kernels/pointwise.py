@@ -265,8 +265,8 @@ def _gradients(
     """Return `upstream` times the slopes that are wanted: fused, or in blocks."""
     into = [t for t, w in zip(inputs, wanted, strict=True) if w]
     shapes = [t.shape for t in into]
-    if programs is not None and fused.wants(*inputs, upstream):
-        found = programs.slopes(upstream.view(-1), plain.flattened(inputs, by_rows=by_rows), numbers, wanted)
+    if programs is not None and fused.wants(*inputs) and not is_many(upstream):
+        found = programs.slopes(upstream.reshape(-1), plain.flattened(inputs, by_rows=by_rows), numbers, wanted)
         if found is not None:
             return [g.view(shape) for g, shape in zip(found, shapes, strict=True)]
 
