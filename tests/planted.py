@@ -142,8 +142,8 @@ FAULTS: Final = (
     ),
     Fault(
         "16 bits are not widened",
-        "_core/reduce.py",
-        "    return torch.float32 if dtype in check.NARROW else dtype\n",
+        "_core/tensors.py",
+        "    return torch.float32 if dtype in NARROW else dtype\n",
         "    return dtype\n",
         (f"{LAWS}dtypes.py",),
         ("mse", "huber"),
