@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
-from tests.laws.fixes.law import Fix
+from tests.laws.fixes.law import Fix, awaited
 
 ELSEWHERE: Final[Mapping[str, str]] = {
     "explorer/deciding/routes.py Deciding._snippet": "an address that no page has: nothing is to be repaired",
@@ -31,7 +30,7 @@ def names() -> Mapping[str, Any]:
         async def stream() -> Any:  # noqa: ANN401  an iterator of bytes
             yield text.encode()
 
-        return asyncio.run(routes._body(SimpleNamespace(stream=stream)))
+        return awaited(routes._body(SimpleNamespace(stream=stream)))
 
     rooms = {"choices": choices, "orders": orders, "routes": routes, "sources": sources}
     return {**rooms, "asked": asked, "body": body}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 import torch
-from tests.laws.fixes.law import Fix, without
+from tests.laws.fixes.law import Fix, awaited, without
 
 ELSEWHERE: Final[Mapping[str, str]] = {
     "explorer/server.py Server._asset": "an address that no page of the explorer has: nothing is to be repaired",
@@ -62,7 +61,7 @@ def names() -> Mapping[str, Any]:
         "fitted": fitted,
     }
     stub = SimpleNamespace(_loaded=loaded, _compute=compute, _timing=True)
-    mine = {"asked": asked, "state": state, "kind": kind, "server": stub, "run": asyncio.run}
+    mine = {"asked": asked, "state": state, "kind": kind, "server": stub, "run": awaited}
     return {**rooms, **mine, "Server": Server}
 
 

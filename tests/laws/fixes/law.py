@@ -7,6 +7,7 @@ there, with the reason: `ELSEWHERE`; and what its calls need beside the library:
 from __future__ import annotations
 
 import ast
+import asyncio
 import builtins
 import contextlib
 import io
@@ -14,7 +15,8 @@ import re
 import shlex
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
@@ -35,6 +37,12 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = tomllib.loads((SOURCE.parents[1] / 
 ]["optional-dependencies"]
 DISTRIBUTIONS: Final = {"sklearn": "scikit-learn", "vl_convert": "vl-convert-python", "markdown_it": "markdown-it-py"}
 BUILTIN: Final = {name for name, value in vars(builtins).items() if isinstance(value, type)}
+
+
+def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  whatever it returns
+    """Run a coroutine in a thread of its own: in this one Playwright may have left its loop running."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 @dataclass(frozen=True)
