@@ -13,7 +13,7 @@ from torch import Tensor
 import slopes
 from bench import published
 from bench.functions import FUNCTIONS
-from bench.steps import normal, of, step
+from bench.steps import gates, labels, normal, numbers, of, rows, signs, step, widened
 from bench.timing import Case, Prepared
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
@@ -22,29 +22,6 @@ _MANY: Final = 4_000_000
 _FEW: Final = 200_000
 _MILLIONS: Final = "4,000,000 float32, forward and backward"
 _Inputs = Callable[[int], Sequence[Tensor]]
-
-
-def _numbers(count: int) -> Sequence[Tensor]:
-    return normal(count).requires_grad_(), normal(count, seed=1)
-
-
-def _labels(count: int) -> Sequence[Tensor]:
-    return normal(count, scale=3.0).requires_grad_(), (normal(count, seed=1) < -1.3).float()
-
-
-def _signs(count: int) -> Sequence[Tensor]:
-    logits, labels = _labels(count)
-    return logits, 2 * labels - 1
-
-
-def _gates(count: int) -> Sequence[Tensor]:
-    return normal(count).requires_grad_(), normal(count, scale=3.0, seed=1).requires_grad_()
-
-
-def _rows(classes: int, count: int) -> Sequence[Tensor]:
-    rows = max(count // classes, 2)
-    targets = torch.randint(classes, (rows,), generator=torch.Generator().manual_seed(1))
-    return normal(rows, classes, scale=2.0).requires_grad_(), targets
 
 
 def _distributions(count: int) -> Sequence[Tensor]:
@@ -63,7 +40,6 @@ def _fused(
     upstream: bool = False,
 ) -> Prepared:
     given = inputs(_FEW if quick else many)
-    wide = [t.detach().double().requires_grad_(t.requires_grad) if t.is_floating_point() else t for t in given]
     above = torch.ones_like(given[0]) if upstream else None
 
     def applied(*tensors: Tensor) -> Tensor:
@@ -76,12 +52,8 @@ def _fused(
         with slopes.fused():
             return one_by_one()
 
-    right = step(peer, *wide, upstream=None if above is None else above.double())
+    right = step(peer, *widened(given), upstream=None if above is None else above.double())
     return Prepared(fused, peers, right, eager=(one_by_one, peers))
-
-
-def _hinge(scores: Tensor, targets: Tensor) -> Tensor:
-    return (1 - targets * scores).clamp(min=0).mean()
 
 
 def _kl(q: Tensor, p: Tensor) -> Tensor:
@@ -101,33 +73,39 @@ FUSED: Final = (
         "fused.binary_cross_entropy",
         f"binary_cross_entropy, {_MILLIONS}",
         "F.binary_cross_entropy_with_logits",
-        of(_fused, L.binary_cross_entropy, F.binary_cross_entropy_with_logits, _labels),
+        of(_fused, L.binary_cross_entropy, F.binary_cross_entropy_with_logits, labels),
         0.6,
     ),
     Case(
         "fused.focal",
         f"focal, alpha 0.25, gamma 2, {_MILLIONS}",
         "torchvision's formula in plain torch",
-        of(_fused, partial(L.focal, alpha=0.25), published.focal, _labels),
+        of(_fused, partial(L.focal, alpha=0.25), published.focal, labels),
         0.2,
     ),
     Case(
         "fused.asymmetric",
         f"asymmetric, gammas 4 and 1, clip 0.05, {_MILLIONS}",
         "the authors' formula in plain torch",
-        of(_fused, partial(L.asymmetric, reduction="sum"), published.asymmetric, _labels),
+        of(_fused, partial(L.asymmetric, reduction="sum"), published.asymmetric, labels),
         0.12,
     ),
     Case(
         "fused.smooth_l1",
         f"smooth_l1, {_MILLIONS}",
         "F.smooth_l1_loss",
-        of(_fused, L.smooth_l1, F.smooth_l1_loss, _numbers),
+        of(_fused, L.smooth_l1, F.smooth_l1_loss, numbers),
         1.0,
     ),
-    Case("fused.huber", f"huber, {_MILLIONS}", "F.huber_loss", of(_fused, L.huber, F.huber_loss, _numbers), 1.0),
-    Case("fused.mse", f"mse, {_MILLIONS}", "F.mse_loss", of(_fused, L.mse, F.mse_loss, _numbers), 1.0),
-    Case("fused.hinge", f"hinge, {_MILLIONS}", "the formula in plain torch", of(_fused, L.hinge, _hinge, _signs), 1.0),
+    Case("fused.huber", f"huber, {_MILLIONS}", "F.huber_loss", of(_fused, L.huber, F.huber_loss, numbers), 1.0),
+    Case("fused.mse", f"mse, {_MILLIONS}", "F.mse_loss", of(_fused, L.mse, F.mse_loss, numbers), 1.0),
+    Case(
+        "fused.hinge",
+        f"hinge, {_MILLIONS}",
+        "the formula in plain torch",
+        of(_fused, L.hinge, published.hinge, signs),
+        1.0,
+    ),
     Case(
         "fused.kl_divergence",
         "kl_divergence, [40000, 100] float32, forward and backward",
@@ -139,14 +117,14 @@ FUSED: Final = (
         "fused.cross_entropy_1000",
         "cross_entropy, [8192, 1000] float32, forward and backward",
         "F.cross_entropy",
-        of(_fused, L.cross_entropy, F.cross_entropy, partial(_rows, 1000), many=8192 * 1000),
+        of(_fused, L.cross_entropy, F.cross_entropy, partial(rows, 1000), many=8192 * 1000),
         0.8,
     ),
     Case(
         "fused.cross_entropy_50257",
         "cross_entropy, [2048, 50257] float32, forward and backward",
         "F.cross_entropy",
-        of(_fused, L.cross_entropy, F.cross_entropy, partial(_rows, 50257), many=2048 * 50257),
+        of(_fused, L.cross_entropy, F.cross_entropy, partial(rows, 50257), many=2048 * 50257),
         0.5,
         rounds=9,
     ),
@@ -164,14 +142,14 @@ FUSED: Final = (
         "fused.swiglu",
         f"swiglu, {_MILLIONS}",
         "value * F.silu(gate)",
-        of(_fused, A.swiglu, _two(F.silu), _gates, upstream=True),
+        of(_fused, A.swiglu, _two(F.silu), gates, upstream=True),
         0.7,
     ),
     Case(
         "fused.geglu",
         f"geglu, {_MILLIONS}",
         "value * F.gelu(gate)",
-        of(_fused, A.geglu, _two(F.gelu), _gates, upstream=True),
+        of(_fused, A.geglu, _two(F.gelu), gates, upstream=True),
         0.7,
     ),
 )

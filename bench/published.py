@@ -56,3 +56,8 @@ def distillation(student: Tensor, teacher: Tensor, targets: Tensor, alpha: float
     soft = torch.log_softmax(teacher / temperature, -1)
     divergence = F.kl_div(torch.log_softmax(student / temperature, -1), soft, reduction="batchmean", log_target=True)
     return alpha * F.cross_entropy(student, targets) + (1 - alpha) * temperature**2 * divergence
+
+
+def hinge(scores: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean of max(0, 1 - t s)."""
+    return (1 - targets * scores).clamp(min=0).mean()

@@ -195,8 +195,8 @@ FAULTS: Final = (
     Fault(
         "the caller's logits are written to",
         "kernels/categorical_quick.py",
-        "        found = _few(torch.softmax(x, -1), at)\n",
-        "        found = _few(torch.softmax(x, -1, out=x), at)\n",
+        "        torch.softmax(x, -1), own, t, z_loss, None",
+        "        torch.softmax(x, -1, out=x), own, t, z_loss, None",
         (f"{LAWS}shapes.py",),
         ("cross_entropy",),
     ),

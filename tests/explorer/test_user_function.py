@@ -175,4 +175,5 @@ def test_python_hands_a_function_over_and_the_server_survives_it() -> None:
 
 def test_a_name_that_is_not_in_the_file_is_said_on_the_terminal_too(capsys: pytest.CaptureFixture[str]) -> None:
     load([f"{EXAMPLE}:nothing"])
-    assert capsys.readouterr().err.startswith(f"slopes explorer: {EXAMPLE} has no nothing; ")
+    said = f"slopes explorer: {EXAMPLE} has no nothing; there are Tensor, my_activation.\n"
+    assert capsys.readouterr().err == said

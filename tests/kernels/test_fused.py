@@ -125,6 +125,17 @@ def test_sizes_share_a_program(compiled: list[str]) -> None:
     assert len(compiled) == 3
 
 
+@pytest.mark.parametrize("loss", [L.mse, L.mae, L.huber, L.smooth_l1])
+def test_a_mean_that_torch_has_an_operator_for_is_fused_too(loss: Callable[..., Tensor], compiled: list[str]) -> None:
+    x, t = torch.randn(9, requires_grad=True), torch.randn(9)
+    plain = loss(x, t)
+    with slopes.fused():
+        fused_loss = loss(x, t)
+    assert len(compiled) == 1
+    assert_near(fused_loss, plain, size=8)
+    assert_near(*(torch.autograd.grad(of, x)[0] for of in (fused_loss, plain)), size=8)
+
+
 def test_a_changing_option_stops_compiling(compiled: list[str]) -> None:
     x = torch.randn(9, requires_grad=True)
     with slopes.fused():

@@ -113,8 +113,6 @@ def plan(
     """
     check.not_traced(function)
     check.choice(function, "reduction", reduction, REDUCTIONS)
-    if keep is None and mask is None and weight is None and base is None and counts is None and denominator is None:
-        return Plan(None, None, _size(shape, like) if reduction == "mean" else None, reduction, function)
     if mask is not None:
         check_mask(function, mask, shape, like)
         keep = mask if keep is None else keep & mask

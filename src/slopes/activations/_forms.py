@@ -26,6 +26,5 @@ def choose(
 ) -> Tensor:
     """Check the input and return its activation in the precision that is set."""
     check.floating(function, x=x)
-    if function in EXACT_WHEN_FUSED and fused.asked(x):
-        return audited(x, *settled(options))
-    return (audited if STATE.exact else default)(x, *settled(options))
+    exact = STATE.exact or (function in EXACT_WHEN_FUSED and fused.asked(x))
+    return (audited if exact else default)(x, *settled(options))

@@ -64,7 +64,7 @@ def heads_in(module: nn.Module | None) -> list[nn.Module]:
 
 
 def take_back(module: nn.Module) -> None:
-    """Undo `give`."""
+    """Make a layer that hands its logits over the layer that it was."""
     if isinstance(module, OutputHead):
         vars(module).pop("deferring", None)
         module.__class__ = rebased(cast("Any", type(module)), giving=False)

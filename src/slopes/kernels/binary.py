@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from slopes._core.numerics import logistic, power
+from slopes._core.numerics import logistic, multiplied, power
 from slopes.kernels.pointwise import Pointwise
 
 # Beyond it every probability is 0 or 1 to the last digit of float64; an infinite surprise must not meet it.
@@ -98,15 +98,9 @@ def _focal_eager(x: Tensor, t: Tensor, gamma: float, alpha: float) -> tuple[Tens
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
-    """Return base^exponent, common exponents by multiplication: pow takes ten times as long. The first is base."""
-    if exponent == 1:
-        return base
-    if exponent == 2:  # noqa: PLR2004
-        return base * base
-    if exponent == 4:  # noqa: PLR2004
-        square = base * base
-        return square.mul_(square)
-    return base**exponent
+    """Return base^exponent, common exponents by multiplication: pow takes ten times as long."""
+    product = multiplied(base, exponent)
+    return base**exponent if product is None else product
 
 
 def _asymmetric(

@@ -171,7 +171,8 @@ def _keep(
     factor: Tensor | None,
 ) -> None:
     """Keep what the backward pass needs: the arguments, of which the first `count` are the tensors, and the factor."""
-    ctx.kept = Kept(ctx, [*arguments, factor])
+    ctx.kept = Kept([*arguments, factor])
+    ctx.save_for_backward(*Kept.tensors([*arguments, factor]))
     ctx.loss, ctx.count, ctx.wanted = loss, count, wanted
     ctx.dtypes = [None if t is None else t.dtype for t in arguments[:count]]
 

@@ -45,30 +45,15 @@ class _Smoothing:
 
 def by_index(x: Tensor, t: Tensor, z_loss: float) -> Result:
     """Return -log p of each row's class, plus z_loss times the square of log Σ e^x, and its gradient."""
-    at = t.unsqueeze(-1)
-    if not z_loss and 0 < len(x) <= _FEW:
-        found = _few(torch.softmax(x, -1), at)
-        if found is not None:
-            return found
-    own = x.gather(-1, at).squeeze(-1)
+    own = x.gather(-1, t.unsqueeze(-1)) if z_loss else None
     return _finished(
         torch.softmax(x, -1), own, t, z_loss, None, lambda rows: formulas.by_index(x[rows], t[rows], z_loss)
     )
 
 
-def _few(p: Tensor, at: Tensor) -> Result | None:
-    """Return losses and slopes of a few ordinary rows in as few operations as they need; None where one is hard."""
-    own = p.gather(-1, at)
-    rest = p.scatter_(-1, at, 0.0).sum(-1, keepdim=True)
-    if not (own * rest).amin().item() >= CONFIDENT:  # so that neither is less, and neither is NaN
-        return None
-    loss = torch.where(rest < 0.5, torch.log1p(-rest), torch.log(own)).neg_()  # noqa: PLR2004
-    return loss.squeeze(-1), (p.scatter_(-1, at, -rest), None)
-
-
 def by_index_owned(x: Tensor, t: Tensor, z_loss: float, again: Again) -> Result:
     """Return the same in the memory of the logits; `again` makes those of some rows once more."""
-    own = x.gather(-1, t.unsqueeze(-1)).squeeze(-1)
+    own = x.gather(-1, t.unsqueeze(-1)) if z_loss else None
     p = torch.softmax(x, -1, out=x)
     return _finished(p, own, t, z_loss, None, lambda rows: formulas.by_index(again(rows), t[rows], z_loss))
 
@@ -98,37 +83,44 @@ def smoothed_owned(
     options = class_weight, smoothing, over_others, z_loss
     if class_weight is not None or x.shape[-1] == 1:
         return formulas.smoothed(x, t, *options)
-    own = x.gather(-1, t.unsqueeze(-1)).squeeze(-1)
-    mean = x.sub_(own.unsqueeze(-1)).mean(-1)  # of differences, which an offset does not round off
+    own = x.gather(-1, t.unsqueeze(-1))
+    mean = x.sub_(own).mean(-1, keepdim=True)  # of differences, which an offset does not round off
     if not bool(mean.isfinite().all()):  # a masked class, which gets no share
         return formulas.smoothed(again(torch.arange(len(x), device=x.device)), t, *options)
     p = torch.softmax(x, -1, out=x)
     spread = _Smoothing(smoothing, over_others, mean)
-    return _finished(p, own, t, z_loss, spread, lambda rows: formulas.smoothed(again(rows), t[rows], *options))
+    return _finished(
+        p, own if z_loss else None, t, z_loss, spread, lambda rows: formulas.smoothed(again(rows), t[rows], *options)
+    )
 
 
 def _finished(
-    p: Tensor, logit: Tensor, t: Tensor, z_loss: float, smoothing: _Smoothing | None, definition: Definition
+    p: Tensor, logit: Tensor | None, t: Tensor, z_loss: float, smoothing: _Smoothing | None, definition: Definition
 ) -> Result:
-    """Return the losses, and the slopes in the place of the softmax p, from the logits of the targets."""
+    """Return the losses, and the slopes in the place of the softmax p; `logit` is the target's, wanted by a z-loss."""
     at = t.unsqueeze(-1)
-    own = p.gather(-1, at).squeeze(-1)
-    rest = p.scatter_(-1, at, 0.0).sum(-1)
-    entropy = torch.where(rest < 0.5, -torch.log1p(-rest), -torch.log(own))  # noqa: PLR2004
-    loss, by_own, size = entropy, -rest, logit + entropy  # size is log Σ e^x
-    factor = torch.ones_like(size)
-    if z_loss:
+    own = p.gather(-1, at)
+    rest = p.scatter_(-1, at, 0.0).sum(-1, keepdim=True)
+    entropy = torch.where(rest < 0.5, torch.log1p(-rest), torch.log(own)).neg_()  # noqa: PLR2004
+    loss, by_own, endless = entropy, -rest, None
+    if logit is not None:
+        size = logit + entropy  # log Σ e^x
         factor = 1 + (2 * z_loss) * size
-        p.mul_(factor.unsqueeze(-1))
+        p.mul_(factor)
         by_own = by_own + (2 * z_loss) * size * own
+        endless = ~factor.isfinite()
     if smoothing is not None:
         loss, share = _spread(entropy, smoothing, p.shape[-1])
         p.sub_(share)
         by_own = by_own + (smoothing.amount if smoothing.over_others else smoothing.amount - share)
-    if z_loss:
+    if logit is not None:
         loss = loss + z_loss * size**2
-    p.scatter_(-1, at, by_own.unsqueeze(-1))
-    hard = ((rest < CONFIDENT) | ~(own > RARE) | ~factor.isfinite()).nonzero().squeeze(-1)
+    loss = loss.squeeze(-1)
+    p.scatter_(-1, at, by_own)
+    if endless is None and 0 < len(p) <= _FEW and (own * rest).amin().item() >= CONFIDENT:
+        return loss, (p, None)  # neither is less in any row, and neither is NaN
+    hard = (rest < CONFIDENT) | ~(own > RARE)
+    hard = (hard if endless is None else hard | endless).squeeze(-1).nonzero().squeeze(-1)
     if hard.numel():
         loss[hard], (p[hard], _) = definition(hard)
     return loss, (p, None)

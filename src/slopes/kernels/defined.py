@@ -19,6 +19,7 @@ from slopes._core.linear_logits import LinearLogits
 from slopes._core.reduce import Plan
 from slopes._core.settings import reads_values
 from slopes._core.tensors import wide
+from slopes.kernels import plain
 from slopes.kernels.pointwise import Pointwise
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _undefined(
 ) -> Tensor:
     """Return which entries have no value, or no gradient where one is wanted, though nothing in them is NaN."""
     if keep is not None:
-        block = {n: torch.where(_along(keep, t), t, 0) for n, t in block.items()}
+        block = {n: torch.where(plain.along(keep, t), t, 0) for n, t in block.items()}
     value, slopes = formula.both(*block.values(), *numbers)
     wrong = value.isnan()
     for slope, wants in zip(slopes, wanted, strict=False):
@@ -143,10 +144,6 @@ def _undefined(
 
 def _wide(value: Tensor) -> Tensor:
     return value.to(wide(value.dtype))
-
-
-def _along(keep: Tensor, value: Tensor) -> Tensor:
-    return keep.unsqueeze(-1) if value.dim() > 1 else keep
 
 
 def _any(entries: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor
 from slopes._core.reduce import Plan
 from slopes._core.settings import STATE, has_autocast, is_recorded, is_transformed, settled, without_autocast
 from slopes._core.tensors import wide
-from slopes.kernels import record
+from slopes.kernels import plain, record
 
 LEAST: Final = 1 << 15  # elements from which one pass makes good what it costs to enter a compiled program
 BACKEND: Final = "inductor"
@@ -48,11 +48,10 @@ class Programs:
         value: `value(*tensors, *numbers)`.
         slopes: Partial derivatives by each tensor.
         both: The two in one go.
-        tensors: How many of the leading arguments are tensors of elements, or of rows.
     """
 
-    def __init__(self, name: str, value: Program, slopes: Program, both: Program, tensors: int) -> None:
-        self.name, self.tensors = name, tensors
+    def __init__(self, name: str, value: Program, slopes: Program, both: Program) -> None:
+        self.name = name
         self._formulas = {"value": value, "slopes": slopes, "total": both}
         self._made: dict[Any, Program] = {}
         self._options: set[Any] = set()
@@ -161,15 +160,15 @@ def _total(both: Program, wanted: tuple[bool, ...], constants: tuple[Any, ...], 
     def total(scale: Tensor, keep: Tensor | None, weight: Tensor | None, *given: Tensor) -> list[Tensor]:
         values = [t.to(wide(t.dtype)) for t in given[:count]]
         if keep is not None:
-            values = [torch.where(_along(keep, t), t, 0) for t in values]
+            values = [torch.where(plain.along(keep, t), t, 0) for t in values]
         loss, slopes = both(*values, *_filled(constants, which, given[count:]))
         # The sum of a block of float32 is taken in float64 where that costs nothing.
         to = torch.float64 if loss.device.type == "cpu" else loss.dtype
-        results = [_counted(loss, keep, weight).sum(dtype=to).to(loss.dtype)]
+        results = [plain.counted(loss, weight, keep).sum(dtype=to).to(loss.dtype)]
         for slope, wants, value in zip(slopes, wanted, values, strict=False):
             if wants:
                 slope = torch.zeros_like(value) if slope is None else slope  # noqa: PLW2901
-                results.append(_counted(slope, keep, weight) * scale)
+                results.append(plain.counted(slope, weight, keep) * scale)
         return results
 
     return total
@@ -192,24 +191,10 @@ def _slopes(slopes: Program, wanted: tuple[bool, ...], constants: tuple[Any, ...
         found = slopes(*values, *_filled(constants, which, given[count:]))
         up = upstream.to(wide(upstream.dtype))
         return [
-            (_along(up, s) * s).to(t.dtype)
-            for s, w, t in zip(found, wanted, given, strict=False)
-            if w and s is not None
+            plain.times(up, s).to(t.dtype) for s, w, t in zip(found, wanted, given, strict=False) if w and s is not None
         ]
 
     return partials
 
 
 _MAKERS: Final[dict[str, Callable[..., Any]]] = {"total": _total, "value": _value, "slopes": _slopes}
-
-
-def _along(factor: Tensor, value: Tensor) -> Tensor:
-    """Return a factor of each element, or of each row where there are rows."""
-    return factor.unsqueeze(-1) if value.dim() > factor.dim() else factor
-
-
-def _counted(value: Tensor, keep: Tensor | None, weight: Tensor | None) -> Tensor:
-    """Return values times their weight, 0 where they do not count."""
-    if weight is not None:
-        return _along(weight, value) * value  # the weight of what does not count is 0, and its inputs are harmless
-    return value if keep is None else torch.where(_along(keep, value), value, 0.0)

@@ -20,16 +20,14 @@ _SAVED: Final = _Saved()
 
 
 class Kept:
-    """The arguments of a call: numbers and words as they are, tensors with autograd.
+    """The arguments of a call: numbers and words as they are, and the places of the tensors, which autograd saves.
 
     Args:
-        ctx: Of the autograd function; its saved tensors are set.
-        arguments: What it was called with.
+        arguments: What it was called with; `Kept.tensors` of them goes to `ctx.save_for_backward`.
     """
 
-    def __init__(self, ctx: Any, arguments: Sequence[Any]) -> None:  # noqa: ANN401  autograd's context
+    def __init__(self, arguments: Sequence[Any]) -> None:
         self._rest = [_SAVED if isinstance(x, Tensor) else x for x in arguments]
-        ctx.save_for_backward(*self.tensors(arguments))
 
     @property
     def count(self) -> int:

@@ -103,7 +103,7 @@ def total(
 ) -> tuple[Tensor, list[Tensor | None]]:
     """Return the reduced value, and the gradients that are wanted for an upstream of 1."""
     first = inputs[0]
-    if first.numel() <= GRAIN and plan.keep is None and plan.weight is None and first.numel():
+    if 0 < first.numel() <= GRAIN and plan.keep is None and plan.weight is None:
         return _small(formula, plan, inputs, numbers, wanted, by_rows=by_rows)
     dtype = wide(first.dtype)
     width = first.shape[-1] if by_rows else 1
@@ -128,11 +128,11 @@ def total(
             values = [torch.where(kept, t, 0) for t in values]
         loss, slopes = formula(*values, *numbers)
         factor = None if weight is None else weight[at]
-        totals.append(_counted(loss, factor, kept).sum())
+        totals.append(counted(loss, factor, kept).sum())
         for gradient, found in zip(gradients, slopes, strict=False):
             slope = found() if gradient is not None and callable(found) else found
             if gradient is not None and slope is not None:
-                _store(flat(gradient, count, dims), block, at, _counted(slope, factor, kept), scale)
+                _store(flat(gradient, count, dims), block, at, counted(slope, factor, kept), scale)
     summed = torch.stack(totals).sum() if totals else torch.zeros((), dtype=dtype, device=first.device)
     return plan.divided(summed), gradients
 
@@ -171,13 +171,18 @@ def _store(gradient: Tensor, block: slice, at: slice | Tensor, slope: Tensor, sc
         gradient[at] = slope * scale
 
 
+def along(factor: Tensor, values: Tensor) -> Tensor:
+    """Return a factor of each element, or of each row where the values have rows."""
+    return factor.unsqueeze(-1) if values.dim() > factor.dim() else factor
+
+
 def times(factor: Tensor, slope: Tensor) -> Tensor:
     """Return factor · slope, the factor one per row where the slope has rows."""
-    return factor.unsqueeze(-1) * slope if slope.dim() > factor.dim() else factor * slope
+    return along(factor, slope) * slope
 
 
-def _counted(values: Tensor, factor: Tensor | None, kept: Tensor | None) -> Tensor:
+def counted(values: Tensor, factor: Tensor | None, kept: Tensor | None) -> Tensor:
     """Return values times their weight, 0 where they do not count."""
     if factor is not None:
         return times(factor, values)  # weights of elements that do not count are 0, their inputs were replaced
-    return values if kept is None else torch.where(kept, values, 0.0)
+    return values if kept is None else torch.where(along(kept, values), values, 0.0)

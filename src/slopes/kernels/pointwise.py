@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -27,8 +27,6 @@ from slopes._core.tensors import wide
 from slopes.kernels import fused, linear, plain
 from slopes.kernels.blockwise import is_many, is_watched
 from slopes.kernels.kept import Kept
-
-_SAVED: Final[Any] = object()  # stands where a tensor was
 
 Value = Callable[..., Tensor]
 Slopes = Callable[..., tuple[Tensor | None, ...]]
@@ -78,7 +76,7 @@ class Pointwise:
         self.both: Both = both or (lambda *a: (value(*a), slopes(*a)))
         self.eager, self.into = eager or self.both, into
         self.function = _snake(name)
-        self.programs = fused.Programs(self.function, value, slopes, self.both, tensors)
+        self.programs = fused.Programs(self.function, value, slopes, self.both)
         self._unmade = linear.Engine(self.function, tensors, value, self.eager, owned) if rows else None
         self._traced = _function(self, forward_mode=False)
         self._eager = _function(self, forward_mode=True)
@@ -134,10 +132,10 @@ class Pointwise:
         if self._unmade is not None and linear.wants(inputs):
             return self._unmade.reduced(inputs, arguments[self.tensors :], plan)
         arguments = settled(arguments)
-        if plan.reduction == "none" or not _fuses(*inputs, plan=plan):
+        if plan.reduction == "none" or not _is_one_pass(*inputs, plan=plan):
             kept = [plan.neutral(t) for t in inputs]
             return plan.apply(self(*kept, *arguments[self.tensors :]))
-        if self.kernel is not None and _suits(plan, inputs) and not fused.wants(*inputs):
+        if self.kernel is not None and _suits(plan, inputs) and not fused.asked(inputs[0]):
             return self.kernel(*arguments)
         call = _Call(self, plan, arguments)
         return cast("Tensor", _Reduced.apply(call, *call.tensors))  # type: ignore[no-untyped-call]
@@ -161,7 +159,7 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def _fuses(*inputs: Tensor, plan: Plan) -> bool:
+def _is_one_pass(*inputs: Tensor, plan: Plan) -> bool:
     """Whether value and gradient may be computed in one eager pass."""
     if is_watched(*inputs, plan.weight, plan.keep, plan.divisor):
         return False
@@ -202,8 +200,9 @@ def _function(pointwise: Pointwise, *, forward_mode: bool) -> type[torch.autogra
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401, ARG004
-            ctx.kept = Kept(ctx, inputs)
-            ctx.save_for_forward(*ctx.kept.tensors(inputs))
+            ctx.kept, tensors = Kept(inputs), Kept.tensors(inputs)
+            ctx.save_for_backward(*tensors)
+            ctx.save_for_forward(*tensors)
 
         @staticmethod
         def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
@@ -285,25 +284,24 @@ class _Call:
         arguments: Of the formula.
     """
 
-    __slots__ = ("_rest", "numbers", "plan", "pointwise", "tensors")
+    __slots__ = ("_kept", "numbers", "plan", "pointwise", "tensors")
 
     def __init__(self, pointwise: Pointwise, plan: Plan, arguments: tuple[Any, ...]) -> None:
-        self.pointwise, self.plan, self._rest = pointwise, plan, None
+        self.pointwise, self.plan, self._kept = pointwise, plan, None
         self.tensors, self.numbers = arguments[: pointwise.tensors], arguments[pointwise.tensors :]
         rest = (plan.keep, plan.weight, plan.divisor, *self.numbers)
-        more = [x for x in rest if isinstance(x, Tensor)]
+        more = Kept.tensors(rest)
         if more:  # nearly always there is none
-            self._rest = [_SAVED if isinstance(x, Tensor) else x for x in rest]
+            self._kept = Kept(rest)
             self.plan, self.numbers = Plan(None, None, None, plan.reduction, plan.function), ()
             self.tensors += tuple(more)
 
     def given(self, tensors: Sequence[Tensor]) -> tuple[Plan, Sequence[Tensor], Sequence[Any]]:
         """Return the plan, the tensors of the formula and its numbers."""
         count = self.pointwise.tensors
-        if self._rest is None:
+        if self._kept is None:
             return self.plan, tensors, self.numbers
-        left = iter(tensors[count:])
-        keep, weight, divisor, *numbers = (next(left) if x is _SAVED else x for x in self._rest)
+        keep, weight, divisor, *numbers = self._kept.all(tensors[count:])
         plan = Plan(keep, weight, divisor, self.plan.reduction, self.plan.function)
         return plan, tensors[:count], numbers
 

@@ -6,18 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import torch
+from tests.laws.fixes.core import CLASSES, CROSS, LOG, NAN, NCE, X, Z
 from tests.laws.fixes.law import Fix
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 
-X: Final = torch.tensor([0.5, -1.0, 2.0])
-Z: Final = torch.tensor([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]])
-LOG: Final = torch.tensor([-1.0, -2.0, -0.5])
-CLASSES: Final = torch.tensor([0, 2])
-CROSS: Final = "L.cross_entropy(logits, targets)"
-NCE: Final = "L.info_nce(query, keys)"
 TOKENS: Final = "L.next_token(logits, token_ids)"
-NAN: Final = float("nan")
 ENDLESS: Final = torch.tensor([-torch.inf, -2.0, -0.5])
 ONE_HOT: Final = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 
