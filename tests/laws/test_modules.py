@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -118,3 +122,40 @@ def test_names_follow_those_of_the_functions(case: Case) -> None:
     room = activations if case.spec.kind == "activation" else losses
     assert getattr(room, module.__name__) is module
     assert getattr(room, case.spec.name) is case.spec.function
+
+
+# What a user writes, and what a type checker says of it: nothing, or a part of its sentence.
+WRITTEN: Final = {
+    "L.Huber(delta=2.0, reduction='sum')": "",
+    "L.CrossEntropy(class_weight=torch.ones(3), label_smoothing=0.1)": "",
+    "A.GELU(approximate='tanh')": "",
+    "L.Quantile((0.1, 0.9), reduction='none')": "",
+    "delta: float = L.Huber().delta": "",
+    "L.Huber(detla=2.0)": 'Unexpected keyword argument "detla" for "Huber"',
+    "L.Huber(delta='2')": 'Argument "delta" to "Huber" has incompatible type "str"; expected "float"',
+    "L.Huber(2.0)": 'Too many positional arguments for "Huber"',
+    "L.Huber(reduction='average')": "expected \"Literal['mean', 'sum', 'none']\"",
+    "L.Huber(mask=None)": 'Unexpected keyword argument "mask" for "Huber"',
+    "A.GELU(approximate='erf')": "expected \"Literal['none', 'tanh']\"",
+    "A.ReLU(inplace=True)": 'Unexpected keyword argument "inplace" for "ReLU"',
+    "reveal_type(L.Huber)": "(*, delta: float =, reduction: Literal['mean'] | Literal['sum'] | Literal['none'] =) ->",
+}
+
+
+def test_a_type_checker_knows_the_options(tmp_path: Path) -> None:
+    """Assert it of a file of a user, also that every module takes each of its options with its default."""
+    lines = ["import torch", "from slopes import activations as A, losses as L", *WRITTEN]
+    for case in WITH_MODULE:
+        room = "A" if case.spec.kind == "activation" else "L"
+        options = inspect.signature(case.spec.module).parameters.values()
+        given = ", ".join(f"{p.name}={(0.5,) if p.name == 'quantiles' else p.default!r}" for p in options)
+        lines.append(f"{room}.{case.spec.module.__name__}({given})")
+    path = tmp_path / "of_a_user.py"
+    path.write_text("\n".join(lines) + "\n")
+    command = [sys.executable, "-m", "mypy", "--no-error-summary", "--hide-error-context", path]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603  our own code
+    found: dict[str, str] = {}
+    for number, text in re.findall(r"of_a_user\.py:(\d+): (?:error|note): (.*)", said):
+        found[lines[int(number) - 1]] = found.get(lines[int(number) - 1], "") + text
+    assert set(found) == {line for line, text in WRITTEN.items() if text}
+    assert [text for line, text in WRITTEN.items() if text not in found.get(line, "")] == []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
 
 from torch import nn
 
@@ -64,21 +65,26 @@ TEMPERATURE = Domain(low=2.0**-63, high_open=True)
 SCALE = Domain(low=0.0, high=2.0**63, low_open=True)
 
 
+# What stands for what a Spec reads off: the default of the argument, the shape of the first input.
+OF_SIGNATURE: Final = "of the signature"
+OF_INPUT: Final = ("of the input",)
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number, or a choice, that shapes the function.
+    """A number, or a choice, that shapes the function; its default is that of the function unless it says its own.
 
     `slider` is (from, to, step) of the control that shows it; None where a control makes no sense.
     """
 
     name: str
-    default: float | str | None
     meaning: str
     domain: Domain = REALS
     latex: str = ""
     choices: tuple[str, ...] = ()
     slider: tuple[float, float, float] | None = None
     unit: str = ""
+    default: float | str | None = OF_SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +116,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """A function's contract as data.
+    """A function's contract as data: what its signature and its place do not say.
 
     Attributes:
-        name: Public name of the function.
-        title: How a person calls it.
-        kind: Activation, loss, or a tool beside them (`mask_tokens`, `perplexity`).
-        family: What it belongs to, as people look for it; its file may be a part of that.
         function: The function itself.
         module: Its `nn.Module`, where it has one.
+        title: How a person calls it.
+        family: What it belongs to, as people look for it; its file may be a part of that.
         summary: What it is for, in one line.
         formula: LaTeX of the value.
         slope: LaTeX of the derivative by the input (an activation) or by the prediction (a loss).
         inputs: The tensors that it takes.
-        output: Dimension names of the unreduced result.
+        output: Dimension names of the unreduced result; those of the first input unless it says its own.
         range: Where its values lie.
         parameters: Numbers and choices that shape it.
         aliases: Other names that people search by.
@@ -131,23 +135,24 @@ class Spec:
         convention: How this library's form differs from what others do; empty where nobody differs.
         sources: Papers and equations.
         elementwise: Whether each output entry depends on one input entry alone.
-        reduces: Whether it takes `mask`, `weight`, `reduction` and `denominator`.
         smooth: Whether it is twice differentiable everywhere.
         kinks: Where the slope jumps.
         monotone: Whether it never decreases (activations); None where the question makes no sense.
+        tool: Whether it stands beside the losses and is none (`mask_tokens`, `perplexity`).
+        name: Public name of the function.
+        kind: Activation, loss or tool.
+        reduces: Whether it takes `mask`, `weight`, `reduction` and `denominator`.
     """
 
-    name: str
-    title: str
-    kind: Kind
-    family: str
     function: Callable[..., Any]
     module: type[nn.Module] | None = None
+    title: str
+    family: str
     summary: str
     formula: str
     slope: str = ""
     inputs: tuple[Input, ...]
-    output: tuple[str, ...] = ()
+    output: tuple[str, ...] = OF_INPUT
     range: Domain = REALS
     parameters: tuple[Parameter, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -155,7 +160,31 @@ class Spec:
     convention: str = ""
     sources: tuple[Source, ...] = ()
     elementwise: bool = False
-    reduces: bool = False
     smooth: bool = True
     kinks: tuple[float, ...] = ()
     monotone: bool | None = None
+    tool: bool = False
+    name: str = field(init=False)
+    kind: Kind = field(init=False)
+    reduces: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read off what the function itself says."""
+        taken = inspect.signature(self.function).parameters
+        room = self.function.__module__.split(".")[1]
+        read = {
+            "name": self.function.__name__,
+            "kind": "tool" if self.tool else "activation" if room == "activations" else "loss",
+            "reduces": "reduction" in taken,
+            "output": self.inputs[0].shape if self.output == OF_INPUT else self.output,
+            "parameters": tuple(_with_default(of, taken) for of in self.parameters),
+        }
+        for name, value in read.items():
+            object.__setattr__(self, name, value)  # as a frozen dataclass does itself
+
+
+def _with_default(of: Parameter, taken: Mapping[str, inspect.Parameter]) -> Parameter:
+    if of.default != OF_SIGNATURE:
+        return of
+    default = taken[of.name].default
+    return replace(of, default=str(default) if isinstance(default, bool) else default)

@@ -105,40 +105,22 @@ def geglu(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "secon
     return _gated("geglu", _GEGLU, _GEGLU_AUDITED, value, gate, gate_half)
 
 
-class GLU(Module):
+class GLU(Module, of=glu):
     """Module of `glu`."""
 
-    def __init__(self, *, gate_half: Half = "second") -> None:
-        super().__init__()
-        self.gate_half: Half = gate_half
-
-    def forward(self, value: Tensor, gate: Tensor | None = None) -> Tensor:
-        """Return `glu(value, gate, gate_half=self.gate_half)`."""
-        return glu(value, gate, gate_half=self.gate_half)
+    gate_half: Half = "second"
 
 
-class SwiGLU(Module):
+class SwiGLU(Module, of=swiglu):
     """Module of `swiglu`."""
 
-    def __init__(self, *, gate_half: Half = "second") -> None:
-        super().__init__()
-        self.gate_half: Half = gate_half
-
-    def forward(self, value: Tensor, gate: Tensor | None = None) -> Tensor:
-        """Return `swiglu(value, gate, gate_half=self.gate_half)`."""
-        return swiglu(value, gate, gate_half=self.gate_half)
+    gate_half: Half = "second"
 
 
-class GeGLU(Module):
+class GeGLU(Module, of=geglu):
     """Module of `geglu`."""
 
-    def __init__(self, *, gate_half: Half = "second") -> None:
-        super().__init__()
-        self.gate_half: Half = gate_half
-
-    def forward(self, value: Tensor, gate: Tensor | None = None) -> Tensor:
-        """Return `geglu(value, gate, gate_half=self.gate_half)`."""
-        return geglu(value, gate, gate_half=self.gate_half)
+    gate_half: Half = "second"
 
 
 class GatedFFN(nn.Module):
@@ -322,9 +304,7 @@ _HALVES: Final = (Input("value", ("...",)), Input("gate", ("...",)))
 
 SPECS: Final = (
     Spec(
-        name="glu",
         title="GLU",
-        kind="activation",
         family="gated",
         function=glu,
         module=GLU,
@@ -333,7 +313,6 @@ SPECS: Final = (
         slope=r"\frac{\partial f}{\partial v} = \sigma(g),\quad"
         r"\frac{\partial f}{\partial g} = v\,\sigma(g)\,\sigma(-g)",
         inputs=_HALVES,
-        output=("...",),
         aliases=("gated linear unit",),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.glu(packed)", "packed only; the second half is the gate"),
@@ -344,9 +323,7 @@ SPECS: Final = (
         sources=(Source("Dauphin, Fan, Auli, Grangier 2016, Language Modeling with Gated Convolutional Networks"),),
     ),
     Spec(
-        name="swiglu",
         title="SwiGLU",
-        kind="activation",
         family="gated",
         function=swiglu,
         module=SwiGLU,
@@ -355,7 +332,6 @@ SPECS: Final = (
         slope=r"\frac{\partial f}{\partial v} = g\,\sigma(g),\quad"
         r"\frac{\partial f}{\partial g} = v\,(\sigma(g) + g\,\sigma(g)\,\sigma(-g))",
         inputs=_HALVES,
-        output=("...",),
         aliases=("swish glu", "silu and mul"),
         equivalents=(
             Equivalent("torch", "value * torch.nn.functional.silu(gate)", "keeps one more tensor for backward"),
@@ -366,9 +342,7 @@ SPECS: Final = (
         sources=(Source("Shazeer 2020, GLU Variants Improve Transformer", "equation 5"),),
     ),
     Spec(
-        name="geglu",
         title="GeGLU",
-        kind="activation",
         family="gated",
         function=geglu,
         module=GeGLU,
@@ -377,7 +351,6 @@ SPECS: Final = (
         slope=r"\frac{\partial f}{\partial v} = g\,\Phi(g),\quad"
         r"\frac{\partial f}{\partial g} = v\,(\Phi(g) + g\,\varphi(g))",
         inputs=_HALVES,
-        output=("...",),
         aliases=("gelu glu", "gelu and mul"),
         equivalents=(
             Equivalent("torch", "value * torch.nn.functional.gelu(gate)", "keeps one more tensor for backward"),

@@ -92,28 +92,18 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
     return (log_p if mask is None else torch.where(mask, log_p, -math.inf)).to(x.dtype)
 
 
-class Softmax(Module):
+class Softmax(Module, of=softmax):
     """Module of `softmax`."""
 
-    def __init__(self, *, dim: int = -1, temperature: float = 1.0) -> None:
-        super().__init__()
-        self.dim, self.temperature = dim, temperature
-
-    def forward(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """Return `softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)`."""
-        return softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)
+    dim: int = -1
+    temperature: float = 1.0
 
 
-class LogSoftmax(Module):
+class LogSoftmax(Module, of=log_softmax):
     """Module of `log_softmax`."""
 
-    def __init__(self, *, dim: int = -1, temperature: float = 1.0) -> None:
-        super().__init__()
-        self.dim, self.temperature = dim, temperature
-
-    def forward(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """Return `log_softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)`."""
-        return log_softmax(x, dim=self.dim, temperature=self.temperature, mask=mask)
+    dim: int = -1
+    temperature: float = 1.0
 
 
 def _checked(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> float:
@@ -162,14 +152,12 @@ def _cooled(x: Tensor, dim: int, temperature: float) -> Tensor:
 
 _LOGITS: Final = (Input("x", ("...", "C")),)
 _TEMPERATURES: Final = (
-    Parameter("temperature", 1.0, "flattens above 1, sharpens below", FINITE_POSITIVE, "T", slider=(0.05, 20.0, 0.05)),
+    Parameter("temperature", "flattens above 1, sharpens below", FINITE_POSITIVE, "T", slider=(0.05, 20.0, 0.05)),
 )
 
 SPECS: Final = (
     Spec(
-        name="softmax",
         title="Softmax",
-        kind="activation",
         family="normalized",
         function=softmax,
         module=Softmax,
@@ -177,7 +165,6 @@ SPECS: Final = (
         formula=r"p_i = \frac{e^{x_i / T}}{\sum_j e^{x_j / T}}",
         slope=r"\frac{\partial p_i}{\partial x_j} = \frac{p_i (\delta_{ij} - p_j)}{T}",
         inputs=_LOGITS,
-        output=("...", "C"),
         range=UNIT,
         parameters=_TEMPERATURES,
         aliases=("normalized exponential", "softargmax", "boltzmann", "gibbs"),
@@ -194,9 +181,7 @@ SPECS: Final = (
         sources=(Source("Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs"),),
     ),
     Spec(
-        name="log_softmax",
         title="Log-softmax",
-        kind="activation",
         family="normalized",
         function=log_softmax,
         module=LogSoftmax,
@@ -204,7 +189,6 @@ SPECS: Final = (
         formula=r"\log p_i = \frac{x_i}{T} - \log \sum_j e^{x_j / T}",
         slope=r"\frac{\partial \log p_i}{\partial x_j} = \frac{\delta_{ij} - p_j}{T}",
         inputs=_LOGITS,
-        output=("...", "C"),
         range=Domain(high=0.0),
         parameters=_TEMPERATURES,
         aliases=("logsoftmax", "log softmax"),

@@ -177,27 +177,17 @@ def selu(x: Tensor) -> Tensor:
     return choose("selu", x, F.selu, _SELU)
 
 
-class ReLU(Module):
+class ReLU(Module, of=relu):
     """Module of `relu`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `relu(x)`."""
-        return relu(x)
 
-
-class LeakyReLU(Module):
+class LeakyReLU(Module, of=leaky_relu):
     """Module of `leaky_relu`."""
 
-    def __init__(self, *, slope: float = 0.01) -> None:
-        super().__init__()
-        self.slope = slope
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `leaky_relu(x, slope=self.slope)`."""
-        return leaky_relu(x, slope=self.slope)
+    slope: float = 0.01
 
 
-class PReLU(Module):
+class PReLU(Module, of=prelu):
     """Module of `prelu`, whose slopes are parameters; `load_state_dict` takes a checkpoint of torch.nn.PReLU too.
 
     Args:
@@ -216,10 +206,6 @@ class PReLU(Module):
         self.channels = channels
         self.slope = nn.Parameter(torch.full((channels,), float(slope)))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `prelu(x, self.slope)`."""
-        return prelu(x, self.slope)
-
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:  # noqa: ANN401
         theirs, ours = f"{prefix}weight", f"{prefix}slope"
         if theirs in state_dict and ours not in state_dict:
@@ -227,19 +213,13 @@ class PReLU(Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
-class ELU(Module):
+class ELU(Module, of=elu):
     """Module of `elu`."""
 
-    def __init__(self, *, alpha: float = 1.0) -> None:
-        super().__init__()
-        self.alpha = alpha
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `elu(x, alpha=self.alpha)`."""
-        return elu(x, alpha=self.alpha)
+    alpha: float = 1.0
 
 
-class SELU(Module):
+class SELU(Module, of=selu):
     """Module of `selu`.
 
     Self-normalisation needs three things together: this activation, weights drawn with mean 0 and variance
@@ -247,10 +227,6 @@ class SELU(Module):
     and `torch.nn.AlphaDropout` in place of dropout. Then activations stay near mean 0 and variance 1 through any
     depth; a test sends them through 50 layers.
     """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `selu(x)`."""
-        return selu(x)
 
 
 def _prelu(x: Tensor, slope: Tensor) -> Tensor:
@@ -300,9 +276,7 @@ _SELU: Final = Pointwise(
 
 SPECS: Final = (
     Spec(
-        name="relu",
         title="ReLU",
-        kind="activation",
         family="rectified",
         function=relu,
         module=ReLU,
@@ -310,7 +284,6 @@ SPECS: Final = (
         formula=r"f(x) = \max(x,\, 0)",
         slope=r"f'(x) = 1 \text{ for } x > 0,\ 0 \text{ elsewhere}",
         inputs=INPUT,
-        output=("...",),
         range=NON_NEGATIVE,
         aliases=("rectified linear unit", "rectifier", "ramp"),
         equivalents=(
@@ -325,9 +298,7 @@ SPECS: Final = (
         monotone=True,
     ),
     Spec(
-        name="leaky_relu",
         title="Leaky ReLU",
-        kind="activation",
         family="rectified",
         function=leaky_relu,
         module=LeakyReLU,
@@ -335,9 +306,8 @@ SPECS: Final = (
         formula=r"f(x) = x \text{ for } x > 0,\ s x \text{ elsewhere}",
         slope=r"f'(x) = 1 \text{ for } x > 0,\ s \text{ elsewhere}",
         inputs=INPUT,
-        output=("...",),
         range=REALS,
-        parameters=(Parameter("slope", 0.01, "slope of the negative side", FINITE, "s", slider=(-0.5, 1.0, 0.01)),),
+        parameters=(Parameter("slope", "slope of the negative side", FINITE, "s", slider=(-0.5, 1.0, 0.01)),),
         aliases=("leaky rectified linear unit", "lrelu", "leakyrelu"),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.leaky_relu(x, negative_slope=slope)"),
@@ -351,9 +321,7 @@ SPECS: Final = (
         monotone=True,
     ),
     Spec(
-        name="prelu",
         title="PReLU",
-        kind="activation",
         family="rectified",
         function=prelu,
         module=PReLU,
@@ -361,10 +329,11 @@ SPECS: Final = (
         formula=r"f(x) = x \text{ for } x > 0,\ a x \text{ elsewhere}",
         slope=r"f'(x) = 1 \text{ for } x > 0,\ a \text{ elsewhere}",
         inputs=(*INPUT, Input("slope", ("1",))),
-        output=("...",),
         range=REALS,
         parameters=(
-            Parameter("slope", 0.25, "learned slope of the negative side", FINITE, "a", slider=(-0.5, 1.0, 0.01)),
+            Parameter(
+                "slope", "learned slope of the negative side", FINITE, "a", slider=(-0.5, 1.0, 0.01), default=0.25
+            ),
         ),
         aliases=("parametric relu", "parametric rectified linear unit"),
         equivalents=(
@@ -382,9 +351,7 @@ SPECS: Final = (
         monotone=True,
     ),
     Spec(
-        name="elu",
         title="ELU",
-        kind="activation",
         family="rectified",
         function=elu,
         module=ELU,
@@ -392,12 +359,9 @@ SPECS: Final = (
         formula=r"f(x) = x \text{ for } x > 0,\ \alpha (e^{x} - 1) \text{ elsewhere}",
         slope=r"f'(x) = 1 \text{ for } x > 0,\ \alpha e^{x} \text{ elsewhere}",
         inputs=INPUT,
-        output=("...",),
         range=Domain(low=-1.0, low_open=True),
         parameters=(
-            Parameter(
-                "alpha", 1.0, "depth of the negative side", FINITE_NON_NEGATIVE, r"\alpha", slider=(0.0, 3.0, 0.05)
-            ),
+            Parameter("alpha", "depth of the negative side", FINITE_NON_NEGATIVE, r"\alpha", slider=(0.0, 3.0, 0.05)),
         ),
         aliases=("exponential linear unit",),
         equivalents=(
@@ -411,9 +375,7 @@ SPECS: Final = (
         monotone=True,
     ),
     Spec(
-        name="selu",
         title="SELU",
-        kind="activation",
         family="rectified",
         function=selu,
         module=SELU,
@@ -421,7 +383,6 @@ SPECS: Final = (
         formula=r"f(x) = \lambda x \text{ for } x > 0,\ \lambda \alpha (e^{x} - 1) \text{ elsewhere}",
         slope=r"f'(x) = \lambda \text{ for } x > 0,\ \lambda \alpha e^{x} \text{ elsewhere}",
         inputs=INPUT,
-        output=("...",),
         range=Domain(low=-SELU_ALPHA * SELU_SCALE, low_open=True),
         aliases=("scaled exponential linear unit",),
         equivalents=(

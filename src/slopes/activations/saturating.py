@@ -111,36 +111,20 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return choose("hard_sigmoid", x, F.hardsigmoid, _HARD_SIGMOID)
 
 
-class Sigmoid(Module):
+class Sigmoid(Module, of=sigmoid):
     """Module of `sigmoid`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `sigmoid(x)`."""
-        return sigmoid(x)
 
-
-class Tanh(Module):
+class Tanh(Module, of=tanh):
     """Module of `tanh`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `tanh(x)`."""
-        return tanh(x)
 
-
-class LogSigmoid(Module):
+class LogSigmoid(Module, of=log_sigmoid):
     """Module of `log_sigmoid`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `log_sigmoid(x)`."""
-        return log_sigmoid(x)
 
-
-class HardSigmoid(Module):
+class HardSigmoid(Module, of=hard_sigmoid):
     """Module of `hard_sigmoid`."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `hard_sigmoid(x)`."""
-        return hard_sigmoid(x)
 
 
 def _hard_sigmoid_slope(x: Tensor) -> tuple[Tensor]:
@@ -153,9 +137,7 @@ _HARD_SIGMOID: Final = Pointwise("HardSigmoid", lambda x: (x + 3).clamp(0, 6) / 
 
 SPECS: Final = (
     Spec(
-        name="sigmoid",
         title="Sigmoid",
-        kind="activation",
         family="saturating",
         function=sigmoid,
         module=Sigmoid,
@@ -163,7 +145,6 @@ SPECS: Final = (
         formula=r"\sigma(x) = \frac{1}{1 + e^{-x}}",
         slope=r"\sigma'(x) = \sigma(x)\,\sigma(-x)",
         inputs=INPUT,
-        output=("...",),
         range=Domain(0.0, 1.0, low_open=True, high_open=True),
         aliases=("logistic", "expit", "standard logistic function"),
         equivalents=(
@@ -176,9 +157,7 @@ SPECS: Final = (
         monotone=True,
     ),
     Spec(
-        name="tanh",
         title="Hyperbolic tangent",
-        kind="activation",
         family="saturating",
         function=tanh,
         module=Tanh,
@@ -186,7 +165,6 @@ SPECS: Final = (
         formula=r"\tanh(x) = \frac{e^{x} - e^{-x}}{e^{x} + e^{-x}}",
         slope=r"\tanh'(x) = 1 - \tanh^2(x)",
         inputs=INPUT,
-        output=("...",),
         range=Domain(-1.0, 1.0, low_open=True, high_open=True),
         aliases=("hyperbolic tangent",),
         equivalents=(
@@ -199,9 +177,7 @@ SPECS: Final = (
         monotone=True,
     ),
     Spec(
-        name="log_sigmoid",
         title="Log-sigmoid",
-        kind="activation",
         family="saturating",
         function=log_sigmoid,
         module=LogSigmoid,
@@ -209,7 +185,6 @@ SPECS: Final = (
         formula=r"\log \sigma(x) = -\log(1 + e^{-x})",
         slope=r"(\log\sigma)'(x) = \sigma(-x)",
         inputs=INPUT,
-        output=("...",),
         range=Domain(high=0.0, high_open=True),
         aliases=("logsigmoid", "log sigmoid", "log expit"),
         equivalents=(
@@ -221,9 +196,7 @@ SPECS: Final = (
         monotone=True,
     ),
     Spec(
-        name="hard_sigmoid",
         title="Hard sigmoid",
-        kind="activation",
         family="saturating",
         function=hard_sigmoid,
         module=HardSigmoid,
@@ -231,7 +204,6 @@ SPECS: Final = (
         formula=r"f(x) = \frac{\min(\max(x + 3,\, 0),\, 6)}{6}",
         slope=r"f'(x) = \tfrac{1}{6} \text{ for } |x| < 3,\ 0 \text{ elsewhere}",
         inputs=INPUT,
-        output=("...",),
         range=Domain(0.0, 1.0),
         aliases=("hardsigmoid", "hard sigmoid", "relu6(x + 3)/6"),
         equivalents=(

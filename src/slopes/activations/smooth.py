@@ -163,31 +163,19 @@ def hard_swish(x: Tensor) -> Tensor:
     return choose("hard_swish", x, F.hardswish, _HARD_SWISH)
 
 
-class Softplus(Module):
+class Softplus(Module, of=softplus):
     """Module of `softplus`."""
 
-    def __init__(self, *, beta: float = 1.0) -> None:
-        super().__init__()
-        self.beta = beta
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `softplus(x, beta=self.beta)`."""
-        return softplus(x, beta=self.beta)
+    beta: float = 1.0
 
 
-class GELU(Module):
+class GELU(Module, of=gelu):
     """Module of `gelu`."""
 
-    def __init__(self, *, approximate: Literal["none", "tanh"] = "none") -> None:
-        super().__init__()
-        self.approximate = approximate
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `gelu(x, approximate=self.approximate)`."""
-        return gelu(x, approximate=self.approximate)
+    approximate: Literal["none", "tanh"] = "none"
 
 
-class Swish(Module):
+class Swish(Module, of=swish):
     """Module of `swish`.
 
     Args:
@@ -201,25 +189,13 @@ class Swish(Module):
         beta = check.option("Swish", "beta", beta, FINITE)
         self.beta: float | nn.Parameter = nn.Parameter(torch.tensor(float(beta))) if learnable else beta
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `swish(x, beta=self.beta)`."""
-        return swish(x, beta=self.beta)
 
-
-class Mish(Module):
+class Mish(Module, of=mish):
     """Module of `mish`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `mish(x)`."""
-        return mish(x)
 
-
-class HardSwish(Module):
+class HardSwish(Module, of=hard_swish):
     """Module of `hard_swish`."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `hard_swish(x)`."""
-        return hard_swish(x)
 
 
 SiLU = Swish
@@ -261,9 +237,7 @@ _HARD_SWISH: Final = Pointwise(
 
 SPECS: Final = (
     Spec(
-        name="softplus",
         title="Softplus",
-        kind="activation",
         family="smooth",
         function=softplus,
         module=Softplus,
@@ -271,9 +245,8 @@ SPECS: Final = (
         formula=r"f(x) = \frac{\log(1 + e^{\beta x})}{\beta}",
         slope=r"f'(x) = \sigma(\beta x)",
         inputs=INPUT,
-        output=("...",),
         range=POSITIVE,
-        parameters=(Parameter("beta", 1.0, "sharpness", FINITE_POSITIVE, r"\beta", slider=(0.1, 10.0, 0.1)),),
+        parameters=(Parameter("beta", "sharpness", FINITE_POSITIVE, r"\beta", slider=(0.1, 10.0, 0.1)),),
         aliases=("smooth relu", "log1pexp"),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.softplus(x, beta=beta)", "a straight line from beta x = 20 on"),
@@ -287,9 +260,7 @@ SPECS: Final = (
         monotone=True,
     ),
     Spec(
-        name="gelu",
         title="GELU",
-        kind="activation",
         family="smooth",
         function=gelu,
         module=GELU,
@@ -297,9 +268,8 @@ SPECS: Final = (
         formula=r"f(x) = x\,\Phi(x)",
         slope=r"f'(x) = \Phi(x) + x\,\varphi(x)",
         inputs=INPUT,
-        output=("...",),
         range=Domain(low=-0.16997120747990369),
-        parameters=(Parameter("approximate", "none", "exact, or by tanh", latex="", choices=("none", "tanh")),),
+        parameters=(Parameter("approximate", "exact, or by tanh", latex="", choices=("none", "tanh")),),
         aliases=("gaussian error linear unit", "gelu_new", "gelu tanh"),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.gelu(x, approximate=approximate)", "loses the negative tail"),
@@ -313,9 +283,7 @@ SPECS: Final = (
         monotone=False,
     ),
     Spec(
-        name="swish",
         title="Swish",
-        kind="activation",
         family="smooth",
         function=swish,
         module=Swish,
@@ -323,9 +291,8 @@ SPECS: Final = (
         formula=r"f(x) = x\,\sigma(\beta x)",
         slope=r"f'(x) = \sigma(\beta x) + \beta x\,\sigma(\beta x)\,\sigma(-\beta x)",
         inputs=INPUT,
-        output=("...",),
         range=Domain(low=-0.27846454276107380),
-        parameters=(Parameter("beta", 1.0, "sharpness of the gate", FINITE, r"\beta", slider=(0.0, 10.0, 0.1)),),
+        parameters=(Parameter("beta", "sharpness of the gate", FINITE, r"\beta", slider=(0.0, 10.0, 0.1)),),
         aliases=("silu", "sigmoid linear unit", "sil"),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.silu(x)", "beta is 1"),
@@ -341,9 +308,7 @@ SPECS: Final = (
         monotone=False,
     ),
     Spec(
-        name="mish",
         title="Mish",
-        kind="activation",
         family="smooth",
         function=mish,
         module=Mish,
@@ -351,7 +316,6 @@ SPECS: Final = (
         formula=r"f(x) = x \tanh(\log(1 + e^{x}))",
         slope=r"f'(x) = \tanh(s) + x\,\sigma(x)\,\mathrm{sech}^2(s),\quad s = \log(1 + e^{x})",
         inputs=INPUT,
-        output=("...",),
         range=Domain(low=-0.30884341301725043),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.mish(x)"),
@@ -363,9 +327,7 @@ SPECS: Final = (
         monotone=False,
     ),
     Spec(
-        name="hard_swish",
         title="Hard-swish",
-        kind="activation",
         family="smooth",
         function=hard_swish,
         module=HardSwish,
@@ -373,7 +335,6 @@ SPECS: Final = (
         formula=r"f(x) = x\,\frac{\min(\max(x + 3,\, 0),\, 6)}{6}",
         slope=r"f'(x) = \tfrac{2x + 3}{6} \text{ for } |x| < 3,\ 0 \text{ or } 1 \text{ outside}",
         inputs=INPUT,
-        output=("...",),
         range=Domain(low=-0.375),
         aliases=("hardswish", "hard swish", "h-swish", "hard silu"),
         equivalents=(

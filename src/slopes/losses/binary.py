@@ -180,108 +180,28 @@ def asymmetric(
     return binary.ASYMMETRIC.reduced(logits, targets, *options, plan=plan)
 
 
-class BinaryCrossEntropy(Module):
+class BinaryCrossEntropy(Module, of=binary_cross_entropy):
     """Module of `binary_cross_entropy`."""
 
-    def __init__(self, *, pos_weight: Tensor | float | None = None, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.pos_weight: Tensor | float | None
-        if isinstance(pos_weight, Tensor):
-            self.register_buffer("pos_weight", pos_weight)
-        else:
-            self.pos_weight = pos_weight
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `binary_cross_entropy` of these tensors under the module's options."""
-        return binary_cross_entropy(
-            logits,
-            targets,
-            pos_weight=self.pos_weight,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    pos_weight: Tensor | float | None = None
+    reduction: Reduction = "mean"
 
 
-class Focal(Module):
+class Focal(Module, of=focal):
     """Module of `focal`."""
 
-    def __init__(self, *, gamma: float = 2.0, alpha: float | None = None, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.gamma = gamma
-        self.alpha = alpha
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `focal` of these tensors under the module's options."""
-        return focal(
-            logits,
-            targets,
-            gamma=self.gamma,
-            alpha=self.alpha,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    gamma: float = 2.0
+    alpha: float | None = None
+    reduction: Reduction = "mean"
 
 
-class Asymmetric(Module):
+class Asymmetric(Module, of=asymmetric):
     """Module of `asymmetric`."""
 
-    def __init__(
-        self,
-        *,
-        gamma_negative: float = 4.0,
-        gamma_positive: float = 1.0,
-        clip: float = 0.05,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.gamma_negative = gamma_negative
-        self.gamma_positive = gamma_positive
-        self.clip = clip
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `asymmetric` of these tensors under the module's options."""
-        return asymmetric(
-            logits,
-            targets,
-            gamma_negative=self.gamma_negative,
-            gamma_positive=self.gamma_positive,
-            clip=self.clip,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    gamma_negative: float = 4.0
+    gamma_positive: float = 1.0
+    clip: float = 0.05
+    reduction: Reduction = "mean"
 
 
 def _plan(
@@ -338,9 +258,7 @@ _FOCUS: Final = (0.0, 5.0, 0.1)
 
 SPECS: Final = (
     Spec(
-        name="binary_cross_entropy",
         title="Binary cross-entropy",
-        kind="loss",
         family="classification",
         function=binary_cross_entropy,
         module=BinaryCrossEntropy,
@@ -348,12 +266,9 @@ SPECS: Final = (
         formula=r"\ell = -t \log \sigma(x) - (1 - t) \log \sigma(-x)",
         slope=r"\ell' = \sigma(x) - t",
         inputs=_LOGITS,
-        output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter(
-                "pos_weight", None, "factor of the positive term", FINITE_NON_NEGATIVE, "w_+", slider=(0.1, 20.0, 0.1)
-            ),
+            Parameter("pos_weight", "factor of the positive term", FINITE_NON_NEGATIVE, "w_+", slider=(0.1, 20.0, 0.1)),
         ),
         aliases=("bce", "log loss", "logistic loss", "sigmoid cross-entropy", "bce with logits"),
         equivalents=(
@@ -368,12 +283,9 @@ SPECS: Final = (
         convention="Logits only; with probabilities it warns.",
         sources=(Source("Good 1952, Rational Decisions"),),
         elementwise=True,
-        reduces=True,
     ),
     Spec(
-        name="focal",
         title="Focal",
-        kind="loss",
         family="classification",
         function=focal,
         module=Focal,
@@ -381,13 +293,10 @@ SPECS: Final = (
         formula=r"\ell = -\alpha_t (1 - p_t)^{\gamma} \log p_t",
         slope=r"\ell' = \alpha_t (1 - 2t)(1 - p_t)^{\gamma}\left((1 - p_t) - \gamma p_t \log p_t\right)",
         inputs=_HARD,
-        output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter(
-                "gamma", 2.0, "how much easy examples are turned down", FINITE_NON_NEGATIVE, r"\gamma", slider=_FOCUS
-            ),
-            Parameter("alpha", None, "weight of the positives", UNIT, r"\alpha", slider=(0.0, 1.0, 0.05)),
+            Parameter("gamma", "how much easy examples are turned down", FINITE_NON_NEGATIVE, r"\gamma", slider=_FOCUS),
+            Parameter("alpha", "weight of the positives", UNIT, r"\alpha", slider=(0.0, 1.0, 0.05)),
         ),
         aliases=("focal loss", "sigmoid focal loss", "retinanet loss"),
         equivalents=(
@@ -406,12 +315,9 @@ SPECS: Final = (
         convention="No alpha unless asked for; the mean, not the sum over positives.",
         sources=(Source("Lin, Goyal, Girshick, He, Dollár 2017, Focal Loss for Dense Object Detection", "equation 5"),),
         elementwise=True,
-        reduces=True,
     ),
     Spec(
-        name="asymmetric",
         title="Asymmetric",
-        kind="loss",
         family="classification",
         function=asymmetric,
         module=Asymmetric,
@@ -419,14 +325,11 @@ SPECS: Final = (
         formula=r"\ell = -t(1 - p)^{\gamma_+}\log p - (1 - t)\,m^{\gamma_-}\log(1 - m),\quad m = \max(p - c, 0)",
         slope=r"\ell' = \frac{\partial \ell}{\partial p}\,p(1 - p)",
         inputs=_HARD,
-        output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("gamma_negative", 4.0, "focusing of negatives", FINITE_NON_NEGATIVE, r"\gamma_-", slider=_FOCUS),
-            Parameter("gamma_positive", 1.0, "focusing of positives", FINITE_NON_NEGATIVE, r"\gamma_+", slider=_FOCUS),
-            Parameter(
-                "clip", 0.05, "shift of negatives", Domain(0.0, 1.0, high_open=True), "c", slider=(0.0, 0.5, 0.01)
-            ),
+            Parameter("gamma_negative", "focusing of negatives", FINITE_NON_NEGATIVE, r"\gamma_-", slider=_FOCUS),
+            Parameter("gamma_positive", "focusing of positives", FINITE_NON_NEGATIVE, r"\gamma_+", slider=_FOCUS),
+            Parameter("clip", "shift of negatives", Domain(0.0, 1.0, high_open=True), "c", slider=(0.0, 0.5, 0.01)),
         ),
         aliases=("asl", "asymmetric loss"),
         equivalents=(
@@ -436,7 +339,6 @@ SPECS: Final = (
         ),
         sources=(Source("Ridnik et al. 2020, Asymmetric Loss for Multi-Label Classification", "equation 7"),),
         elementwise=True,
-        reduces=True,
         smooth=False,
     ),
 )

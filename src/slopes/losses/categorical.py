@@ -227,106 +227,36 @@ def smooth_labels(
     return rows.scatter(-1, targets.unsqueeze(-1), on)
 
 
-class CrossEntropy(Module):
+class CrossEntropy(Module, of=cross_entropy):
     """Module of `cross_entropy`."""
 
-    def __init__(
-        self,
-        *,
-        class_weight: Tensor | None = None,
-        label_smoothing: float = 0.0,
-        smooth_over: SmoothOver = "all",
-        z_loss: float = 0.0,
-        ignore_index: int = IGNORE,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.class_weight: Tensor | None
-        self.register_buffer("class_weight", class_weight)
-        self.label_smoothing = label_smoothing
-        self.smooth_over: SmoothOver = smooth_over
-        self.z_loss = z_loss
-        self.ignore_index = ignore_index
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        logits: Logits,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `cross_entropy` of these tensors under the module's options."""
-        return cross_entropy(
-            logits,
-            targets,
-            class_weight=self.class_weight,
-            label_smoothing=self.label_smoothing,
-            smooth_over=self.smooth_over,
-            z_loss=self.z_loss,
-            ignore_index=self.ignore_index,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    class_weight: Tensor | None = None
+    label_smoothing: float = 0.0
+    smooth_over: SmoothOver = "all"
+    z_loss: float = 0.0
+    ignore_index: int = IGNORE
+    reduction: Reduction = "mean"
 
 
-class SoftmaxFocal(Module):
+class SoftmaxFocal(Module, of=softmax_focal):
     """Module of `softmax_focal`."""
 
-    def __init__(
-        self,
-        *,
-        gamma: float = 2.0,
-        class_weight: Tensor | None = None,
-        ignore_index: int = IGNORE,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.gamma = gamma
-        self.class_weight: Tensor | None
-        self.register_buffer("class_weight", class_weight)
-        self.ignore_index = ignore_index
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        logits: Logits,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `softmax_focal` of these tensors under the module's options."""
-        return softmax_focal(
-            logits,
-            targets,
-            gamma=self.gamma,
-            class_weight=self.class_weight,
-            ignore_index=self.ignore_index,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    gamma: float = 2.0
+    class_weight: Tensor | None = None
+    ignore_index: int = IGNORE
+    reduction: Reduction = "mean"
 
 
 _CLASSES: Final = (Input("logits", ("...", "C")), Input("targets", ("...",), "class_index"))
 
-Z_LOSS: Final = Parameter("z_loss", 0.0, "weight of the squared log-normaliser", FINITE_NON_NEGATIVE, r"\zeta")
+Z_LOSS: Final = Parameter("z_loss", "weight of the squared log-normaliser", FINITE_NON_NEGATIVE, r"\zeta")
 SMOOTHING: Final = Parameter(
-    "label_smoothing", 0.0, "share spread over the classes", UNIT, r"\varepsilon", slider=(0.0, 0.5, 0.01)
+    "label_smoothing", "share spread over the classes", UNIT, r"\varepsilon", slider=(0.0, 0.5, 0.01)
 )
 
 SPECS: Final = (
     Spec(
-        name="cross_entropy",
         title="Cross-entropy",
-        kind="loss",
         family="classification",
         function=cross_entropy,
         module=CrossEntropy,
@@ -368,12 +298,9 @@ SPECS: Final = (
             Source("Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs"),
             Source("Szegedy et al. 2015, Rethinking the Inception Architecture", "section 7, label smoothing"),
         ),
-        reduces=True,
     ),
     Spec(
-        name="softmax_focal",
         title="Softmax focal",
-        kind="loss",
         family="classification",
         function=softmax_focal,
         module=SoftmaxFocal,
@@ -385,7 +312,7 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("gamma", 2.0, "turns easy rows down", FINITE_NON_NEGATIVE, r"\gamma", slider=(0.0, 5.0, 0.1)),
+            Parameter("gamma", "turns easy rows down", FINITE_NON_NEGATIVE, r"\gamma", slider=(0.0, 5.0, 0.1)),
         ),
         aliases=("multi-class focal", "categorical focal"),
         equivalents=(
@@ -396,12 +323,10 @@ SPECS: Final = (
             ),
         ),
         sources=(Source("Lin, Goyal, Girshick, He, Dollár 2017, Focal Loss for Dense Object Detection"),),
-        reduces=True,
     ),
     Spec(
-        name="smooth_labels",
         title="Label smoothing",
-        kind="tool",
+        tool=True,
         family="classification",
         function=smooth_labels,
         summary="Targets that leave a little room for doubt.",
@@ -410,8 +335,8 @@ SPECS: Final = (
         output=("...", "C"),
         range=UNIT,
         parameters=(
-            Parameter("label_smoothing", 0.1, "share that is spread", UNIT, r"\varepsilon", slider=(0.0, 0.5, 0.01)),
-            Parameter("smooth_over", "all", "over all classes or the others", choices=("all", "others")),
+            Parameter("label_smoothing", "share that is spread", UNIT, r"\varepsilon", slider=(0.0, 0.5, 0.01)),
+            Parameter("smooth_over", "over all classes or the others", choices=("all", "others")),
         ),
         aliases=("label smoothing", "soft labels"),
         equivalents=(Equivalent("optax", "optax.smooth_labels(one_hot, alpha)", "takes one-hot rows"),),

@@ -213,116 +213,27 @@ def nt_xent(
     )
 
 
-class InfoNCE(Module):
+class InfoNCE(Module, of=info_nce):
     """Module of `info_nce`."""
 
-    def __init__(
-        self,
-        *,
-        temperature: float = 0.07,
-        normalize: bool = True,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.temperature = temperature
-        self.normalize = normalize
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        query: Tensor,
-        keys: Tensor,
-        positives: Tensor | None = None,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `info_nce` of these tensors under the module's options."""
-        return info_nce(
-            query,
-            keys,
-            positives,
-            temperature=self.temperature,
-            normalize=self.normalize,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    temperature: float = 0.07
+    normalize: bool = True
+    reduction: Reduction = "mean"
 
 
-class CLIP(Module):
+class CLIP(Module, of=clip):
     """Module of `clip`."""
 
-    def __init__(
-        self,
-        *,
-        normalize: bool = True,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.normalize = normalize
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        images: Tensor,
-        texts: Tensor,
-        logit_scale: Tensor | float,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `clip` of these tensors under the module's options."""
-        return clip(
-            images,
-            texts,
-            logit_scale,
-            normalize=self.normalize,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    normalize: bool = True
+    reduction: Reduction = "mean"
 
 
-class NTXent(Module):
+class NTXent(Module, of=nt_xent):
     """Module of `nt_xent`."""
 
-    def __init__(
-        self,
-        *,
-        temperature: float = 0.1,
-        normalize: bool = True,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.temperature = temperature
-        self.normalize = normalize
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        first: Tensor,
-        second: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `nt_xent` of these tensors under the module's options."""
-        return nt_xent(
-            first,
-            second,
-            temperature=self.temperature,
-            normalize=self.normalize,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    temperature: float = 0.1
+    normalize: bool = True
+    reduction: Reduction = "mean"
 
 
 def _halves(keep: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
@@ -416,9 +327,7 @@ _TEMPERATURE: Final = "divides the similarities"
 
 SPECS: Final = (
     Spec(
-        name="info_nce",
         title="InfoNCE",
-        kind="loss",
         family="embedding",
         function=info_nce,
         module=InfoNCE,
@@ -433,8 +342,8 @@ SPECS: Final = (
         output=("N",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("temperature", 0.07, _TEMPERATURE, TEMPERATURE, "T", slider=(0.01, 1.0, 0.01)),
-            Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),
+            Parameter("temperature", _TEMPERATURE, TEMPERATURE, "T", slider=(0.01, 1.0, 0.01)),
+            Parameter("normalize", "compare by cosine", choices=("True", "False")),
         ),
         aliases=("infonce", "contrastive predictive coding", "cpc", "in-batch negatives", "moco", "n-pair"),
         equivalents=(
@@ -455,12 +364,9 @@ SPECS: Final = (
             ),
             Source("He et al. 2020, Momentum Contrast", "equation 1"),
         ),
-        reduces=True,
     ),
     Spec(
-        name="clip",
         title="CLIP",
-        kind="loss",
         family="embedding",
         function=clip,
         module=CLIP,
@@ -472,7 +378,7 @@ SPECS: Final = (
         inputs=(Input("images", ("N", "D")), Input("texts", ("N", "D")), Input("logit_scale", (), "positive")),
         output=("N",),
         range=NON_NEGATIVE,
-        parameters=(Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),),
+        parameters=(Parameter("normalize", "compare by cosine", choices=("True", "False")),),
         aliases=("clip loss", "symmetric info nce", "image text contrastive"),
         equivalents=(
             Equivalent(
@@ -487,12 +393,9 @@ SPECS: Final = (
         ),
         convention="`logit_scale` is the multiplier, not its logarithm; features are normalised here.",
         sources=(Source("Radford et al. 2021, Learning Transferable Visual Models", "figure 3"),),
-        reduces=True,
     ),
     Spec(
-        name="nt_xent",
         title="NT-Xent",
-        kind="loss",
         family="embedding",
         function=nt_xent,
         module=NTXent,
@@ -503,8 +406,8 @@ SPECS: Final = (
         output=("2N",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("temperature", 0.1, _TEMPERATURE, TEMPERATURE, "T", slider=(0.01, 1.0, 0.01)),
-            Parameter("normalize", "True", "compare by cosine", choices=("True", "False")),
+            Parameter("temperature", _TEMPERATURE, TEMPERATURE, "T", slider=(0.01, 1.0, 0.01)),
+            Parameter("normalize", "compare by cosine", choices=("True", "False")),
         ),
         aliases=("simclr", "normalized temperature-scaled cross entropy", "ntxent"),
         equivalents=(
@@ -520,7 +423,6 @@ SPECS: Final = (
         ),
         convention="Two tensors of views; the mean is over all 2N of them.",
         sources=(Source("Chen et al. 2020, A Simple Framework for Contrastive Learning", "equation 1"),),
-        reduces=True,
     ),
 )
 

@@ -102,56 +102,19 @@ def distillation(
     return defined.reduced(categorical.DISTILLATION, plan, *options, student=student, teacher=teacher, targets=classes)
 
 
-class Distillation(Module):
+class Distillation(Module, of=distillation):
     """Module of `distillation`."""
 
-    def __init__(
-        self,
-        *,
-        alpha: float = 0.5,
-        temperature: float = 2.0,
-        direction: Direction = "forward",
-        ignore_index: int = IGNORE,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.temperature = temperature
-        self.direction: Direction = direction
-        self.ignore_index = ignore_index
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        student: Logits,
-        teacher: Logits,
-        targets: Tensor | None = None,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `distillation` of these tensors under the module's options."""
-        return distillation(
-            student,
-            teacher,
-            targets,
-            alpha=self.alpha,
-            temperature=self.temperature,
-            direction=self.direction,
-            ignore_index=self.ignore_index,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    alpha: float = 0.5
+    temperature: float = 2.0
+    direction: Direction = "forward"
+    ignore_index: int = IGNORE
+    reduction: Reduction = "mean"
 
 
 SPECS: Final = (
     Spec(
-        name="distillation",
         title="Knowledge distillation",
-        kind="loss",
         family="distillation",
         function=distillation,
         module=Distillation,
@@ -166,9 +129,9 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("alpha", 0.5, "share of the labels", UNIT, r"\alpha", slider=(0.0, 1.0, 0.05)),
-            Parameter("temperature", 2.0, "softens both distributions", TEMPERATURE, "T", slider=(0.5, 10.0, 0.5)),
-            Parameter("direction", "forward", "whose mass counts", choices=("forward", "reverse")),
+            Parameter("alpha", "share of the labels", UNIT, r"\alpha", slider=(0.0, 1.0, 0.05)),
+            Parameter("temperature", "softens both distributions", TEMPERATURE, "T", slider=(0.5, 10.0, 0.5)),
+            Parameter("direction", "whose mass counts", choices=("forward", "reverse")),
         ),
         aliases=("kd", "hinton", "teacher student", "soft targets"),
         equivalents=(
@@ -181,7 +144,6 @@ SPECS: Final = (
         ),
         convention="KL(teacher‖student) times T²; alpha is the share of the labels.",
         sources=(Source("Hinton, Vinyals, Dean 2015, Distilling the Knowledge in a Neural Network", "section 2"),),
-        reduces=True,
     ),
 )
 

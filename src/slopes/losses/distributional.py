@@ -129,7 +129,7 @@ def gaussian_nll(
     return defined.reduced(_GAUSSIAN_NLL, plan, constant, mean=mean, log_variance=log_variance, target=target)
 
 
-class Quantile(Module):
+class Quantile(Module, of=quantile):
     """Module of `quantile`."""
 
     def __init__(self, quantiles: Sequence[float], *, reduction: Reduction = "mean") -> None:
@@ -137,56 +137,12 @@ class Quantile(Module):
         self.quantiles = _checked(quantiles)
         self.reduction: Reduction = reduction
 
-    def forward(
-        self,
-        predictions: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `quantile` of these tensors under the module's options."""
-        return quantile(
-            predictions,
-            targets,
-            self.quantiles,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
 
-
-class GaussianNLL(Module):
+class GaussianNLL(Module, of=gaussian_nll):
     """Module of `gaussian_nll`."""
 
-    def __init__(self, *, full: bool = False, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.full = full
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        mean: Tensor,
-        log_variance: Tensor,
-        target: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `gaussian_nll` of these tensors under the module's options."""
-        return gaussian_nll(
-            mean,
-            log_variance,
-            target,
-            full=self.full,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    full: bool = False
+    reduction: Reduction = "mean"
 
 
 _LEVEL: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
@@ -230,9 +186,7 @@ _GAUSSIAN_NLL: Final = Pointwise.sharing("GaussianNLL", _gaussian_nll, tensors=3
 
 SPECS: Final = (
     Spec(
-        name="quantile",
         title="Quantile (pinball)",
-        kind="loss",
         family="regression",
         function=quantile,
         module=Quantile,
@@ -240,9 +194,8 @@ SPECS: Final = (
         formula=r"\ell = \max(q u,\ (q - 1) u),\quad u = y - \hat y",
         slope=r"\frac{\partial \ell}{\partial \hat y} = -q \text{ below } y,\ 1 - q \text{ above}",
         inputs=(Input("predictions", ("...", "Q")), Input("targets", ("...",))),
-        output=("...", "Q"),
         range=NON_NEGATIVE,
-        parameters=(Parameter("q", 0.9, "the level of the quantile", _LEVEL, "q", slider=(0.05, 0.95, 0.05)),),
+        parameters=(Parameter("q", "the level of the quantile", _LEVEL, "q", slider=(0.05, 0.95, 0.05), default=0.9),),
         aliases=("pinball", "pinball loss", "quantile loss", "check loss", "tilted loss"),
         equivalents=(
             Equivalent(
@@ -252,14 +205,11 @@ SPECS: Final = (
             ),
         ),
         sources=(Source("Koenker, Bassett 1978, Regression Quantiles"),),
-        reduces=True,
         smooth=False,
         kinks=(0.0,),
     ),
     Spec(
-        name="gaussian_nll",
         title="Gaussian negative log-likelihood",
-        kind="loss",
         family="regression",
         function=gaussian_nll,
         module=GaussianNLL,
@@ -268,7 +218,6 @@ SPECS: Final = (
         slope=r"\frac{\partial \ell}{\partial \mu} = (\mu - y)e^{-s},\quad"
         r"\frac{\partial \ell}{\partial s} = \tfrac12\left(1 - (\mu - y)^2 e^{-s}\right)",
         inputs=(Input("mean", ("...",)), Input("log_variance", ("...",)), Input("target", ("...",))),
-        output=("...",),
         aliases=("gaussian likelihood", "heteroscedastic", "normal nll"),
         equivalents=(
             Equivalent(
@@ -280,7 +229,6 @@ SPECS: Final = (
         convention="Takes the log-variance, so that no clamp is needed; leaves ½ log 2π out unless full=True.",
         sources=(Source("Nix, Weigend 1994, Estimating the Mean and Variance of the Target Probability Distribution"),),
         elementwise=True,
-        reduces=True,
     ),
 )
 

@@ -208,85 +208,28 @@ def gaussian_kl(
     return plan.apply(_GAUSSIAN_KL(plan.neutral(mean), plan.neutral(log_variance)).sum(-1))
 
 
-class KLDivergence(Module):
+class KLDivergence(Module, of=kl_divergence):
     """Module of `kl_divergence`."""
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        log_p: Tensor,
-        log_q: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `kl_divergence` of these tensors under the module's options."""
-        return kl_divergence(log_p, log_q, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator)
+    reduction: Reduction = "mean"
 
 
-class JSDivergence(Module):
+class JSDivergence(Module, of=js_divergence):
     """Module of `js_divergence`."""
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        log_p: Tensor,
-        log_q: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `js_divergence` of these tensors under the module's options."""
-        return js_divergence(log_p, log_q, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator)
+    reduction: Reduction = "mean"
 
 
-class Entropy(Module):
+class Entropy(Module, of=entropy):
     """Module of `entropy`."""
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        log_p: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `entropy` of this tensor under the module's options."""
-        return entropy(log_p, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator)
+    reduction: Reduction = "mean"
 
 
-class GaussianKL(Module):
+class GaussianKL(Module, of=gaussian_kl):
     """Module of `gaussian_kl`."""
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        mean: Tensor,
-        log_variance: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `gaussian_kl` of these tensors under the module's options."""
-        return gaussian_kl(
-            mean, log_variance, mask=mask, weight=weight, reduction=self.reduction, denominator=denominator
-        )
+    reduction: Reduction = "mean"
 
 
 _ROUNDING: Final = 8  # units in the last place of 1 by which rounded log-probabilities miss their sum
@@ -378,9 +321,7 @@ _TWO: Final = (Input("log_p", ("...", "C"), "log_distribution"), Input("log_q", 
 
 SPECS: Final = (
     Spec(
-        name="kl_divergence",
         title="Kullback-Leibler divergence",
-        kind="loss",
         family="divergence",
         function=kl_divergence,
         module=KLDivergence,
@@ -407,12 +348,9 @@ SPECS: Final = (
         ),
         convention="KL(p‖q) with p first; torch and optax take log_q first.",
         sources=(Source("Kullback, Leibler 1951, On Information and Sufficiency", "equation 2.4"),),
-        reduces=True,
     ),
     Spec(
-        name="js_divergence",
         title="Jensen-Shannon divergence",
-        kind="loss",
         family="divergence",
         function=js_divergence,
         module=JSDivergence,
@@ -431,12 +369,9 @@ SPECS: Final = (
         ),
         convention="In nats, so at most log 2; in bits it is at most 1.",
         sources=(Source("Lin 1991, Divergence Measures Based on the Shannon Entropy", "equation 4.1"),),
-        reduces=True,
     ),
     Spec(
-        name="entropy",
         title="Entropy",
-        kind="loss",
         family="divergence",
         function=entropy,
         module=Entropy,
@@ -453,12 +388,9 @@ SPECS: Final = (
         ),
         convention="In nats.",
         sources=(Source("Shannon 1948, A Mathematical Theory of Communication", "section 6"),),
-        reduces=True,
     ),
     Spec(
-        name="gaussian_kl",
         title="Gaussian KL to the standard normal",
-        kind="loss",
         family="divergence",
         function=gaussian_kl,
         module=GaussianKL,
@@ -479,7 +411,6 @@ SPECS: Final = (
         ),
         convention="Summed over D; some code averages over it, which weighs the term D times less.",
         sources=(Source("Kingma, Welling 2014, Auto-Encoding Variational Bayes", "appendix B"),),
-        reduces=True,
     ),
 )
 

@@ -183,115 +183,26 @@ def cosine_embedding(
     return plan.apply(torch.where(similar, distances.cosine_distance(a, b), apart))
 
 
-class Triplet(Module):
+class Triplet(Module, of=triplet):
     """Module of `triplet`."""
 
-    def __init__(
-        self,
-        *,
-        margin: float = 0.2,
-        distance: Distance = "euclidean",
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.margin = margin
-        self.distance: Distance = distance
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        anchor: Tensor,
-        positive: Tensor,
-        negative: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `triplet` of these tensors under the module's options."""
-        return triplet(
-            anchor,
-            positive,
-            negative,
-            margin=self.margin,
-            distance=self.distance,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    margin: float = 0.2
+    distance: Distance = "euclidean"
+    reduction: Reduction = "mean"
 
 
-class Contrastive(Module):
+class Contrastive(Module, of=contrastive):
     """Module of `contrastive`."""
 
-    def __init__(
-        self,
-        *,
-        margin: float = 1.0,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.margin = margin
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        a: Tensor,
-        b: Tensor,
-        similar: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `contrastive` of these tensors under the module's options."""
-        return contrastive(
-            a,
-            b,
-            similar,
-            margin=self.margin,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    margin: float = 1.0
+    reduction: Reduction = "mean"
 
 
-class CosineEmbedding(Module):
+class CosineEmbedding(Module, of=cosine_embedding):
     """Module of `cosine_embedding`."""
 
-    def __init__(
-        self,
-        *,
-        margin: float = 0.0,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.margin = margin
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        a: Tensor,
-        b: Tensor,
-        similar: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `cosine_embedding` of these tensors under the module's options."""
-        return cosine_embedding(
-            a,
-            b,
-            similar,
-            margin=self.margin,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    margin: float = 0.0
+    reduction: Reduction = "mean"
 
 
 _SQUARED: Final = Domain(0.0, 2.0**63)  # its square is a float32
@@ -333,9 +244,7 @@ _PAIR: Final = (
 
 SPECS: Final = (
     Spec(
-        name="triplet",
         title="Triplet",
-        kind="loss",
         family="embedding",
         function=triplet,
         module=Triplet,
@@ -349,13 +258,12 @@ SPECS: Final = (
         parameters=(
             Parameter(
                 "margin",
-                0.2,
                 "how much farther the negative must be",
                 FINITE_NON_NEGATIVE,
                 "m",
                 slider=(0.0, 2.0, 0.05),
             ),
-            Parameter("distance", "euclidean", "what far means", choices=DISTANCES),
+            Parameter("distance", "what far means", choices=DISTANCES),
         ),
         aliases=("triplet loss", "triplet margin", "facenet"),
         equivalents=(
@@ -377,13 +285,10 @@ SPECS: Final = (
         ),
         convention="Euclidean distance and a margin of 0.2; FaceNet squares the distance of unit vectors.",
         sources=(Source("Schroff et al. 2015, FaceNet", "equation 3"),),
-        reduces=True,
         smooth=False,
     ),
     Spec(
-        name="contrastive",
         title="Contrastive",
-        kind="loss",
         family="embedding",
         function=contrastive,
         module=Contrastive,
@@ -394,9 +299,7 @@ SPECS: Final = (
         inputs=_PAIR,
         output=("...",),
         range=NON_NEGATIVE,
-        parameters=(
-            Parameter("margin", 1.0, "how far dissimilar ones are pushed", _SQUARED, "m", slider=(0.0, 4.0, 0.1)),
-        ),
+        parameters=(Parameter("margin", "how far dissimilar ones are pushed", _SQUARED, "m", slider=(0.0, 4.0, 0.1)),),
         aliases=("contrastive loss", "siamese loss", "pairwise contrastive"),
         equivalents=(
             Equivalent(
@@ -409,13 +312,10 @@ SPECS: Final = (
         sources=(
             Source("Hadsell et al. 2006, Dimensionality Reduction by Learning an Invariant Mapping", "equation 4"),
         ),
-        reduces=True,
         smooth=False,
     ),
     Spec(
-        name="cosine_embedding",
         title="Cosine embedding",
-        kind="loss",
         family="embedding",
         function=cosine_embedding,
         module=CosineEmbedding,
@@ -426,9 +326,7 @@ SPECS: Final = (
         output=("...",),
         range=Domain(0.0, 2.0),
         parameters=(
-            Parameter(
-                "margin", 0.0, "the cosine that dissimilar ones may keep", _COSINE, "m", slider=(-1.0, 1.0, 0.05)
-            ),
+            Parameter("margin", "the cosine that dissimilar ones may keep", _COSINE, "m", slider=(-1.0, 1.0, 0.05)),
         ),
         aliases=("cosine loss", "cosine similarity loss", "cosine distance"),
         equivalents=(
@@ -442,7 +340,6 @@ SPECS: Final = (
         ),
         convention="A condition where torch has y in {-1, 1}.",
         sources=(Source("torch.nn.CosineEmbeddingLoss", "its documentation"),),
-        reduces=True,
         smooth=False,
     ),
 )

@@ -181,79 +181,20 @@ def orpo(
     return defined.reduced(_ORPO, plan, float(lam), **tensors, nll=nll)
 
 
-class KTO(Module):
+class KTO(Module, of=kto):
     """Module of `kto`."""
 
-    def __init__(
-        self,
-        *,
-        beta: float = 0.1,
-        desirable_weight: float = 1.0,
-        undesirable_weight: float = 1.0,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.beta = beta
-        self.desirable_weight = desirable_weight
-        self.undesirable_weight = undesirable_weight
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        policy: Tensor,
-        reference: Tensor,
-        desirable: Tensor,
-        kl: Tensor | float,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `kto` of these tensors under the module's options."""
-        return kto(
-            policy,
-            reference,
-            desirable,
-            kl,
-            beta=self.beta,
-            desirable_weight=self.desirable_weight,
-            undesirable_weight=self.undesirable_weight,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    beta: float = 0.1
+    desirable_weight: float = 1.0
+    undesirable_weight: float = 1.0
+    reduction: Reduction = "mean"
 
 
-class ORPO(Module):
+class ORPO(Module, of=orpo):
     """Module of `orpo`."""
 
-    def __init__(self, *, lam: float = 0.1, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.lam = lam
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        chosen_log_probs: Tensor,
-        rejected_log_probs: Tensor,
-        nll: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `orpo` of these tensors under the module's options."""
-        return orpo(
-            chosen_log_probs,
-            rejected_log_probs,
-            nll,
-            lam=self.lam,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    lam: float = 0.1
+    reduction: Reduction = "mean"
 
 
 _NOT_ABOVE_0: Final = Domain(high=0.0)
@@ -324,9 +265,7 @@ _ORPO: Final = Pointwise.sharing("ORPO", _orpo, tensors=3)
 
 SPECS: Final = (
     Spec(
-        name="kto",
         title="Kahneman-Tversky optimisation",
-        kind="loss",
         family="preference",
         function=kto,
         module=KTO,
@@ -341,23 +280,17 @@ SPECS: Final = (
             Input("desirable", ("...",), "boolean"),
             Input("kl", (), "positive"),
         ),
-        output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter(
-                "beta", 0.1, "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)
-            ),
+            Parameter("beta", "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)),
             Parameter(
                 "desirable_weight",
-                1.0,
                 "factor of desirable answers",
                 FINITE_NON_NEGATIVE,
                 "w_+",
                 slider=(0.0, 4.0, 0.1),
             ),
-            Parameter(
-                "undesirable_weight", 1.0, "factor of the others", FINITE_NON_NEGATIVE, "w_-", slider=(0.0, 4.0, 0.1)
-            ),
+            Parameter("undesirable_weight", "factor of the others", FINITE_NON_NEGATIVE, "w_-", slider=(0.0, 4.0, 0.1)),
         ),
         aliases=("kahneman tversky optimization", "unpaired preference"),
         equivalents=(
@@ -370,12 +303,9 @@ SPECS: Final = (
             Source("Ethayarajh et al. 2024, KTO: Model Alignment as Prospect Theoretic Optimization", "section 4"),
         ),
         elementwise=True,
-        reduces=True,
     ),
     Spec(
-        name="orpo",
         title="Odds ratio preference optimisation",
-        kind="loss",
         family="preference",
         function=orpo,
         module=ORPO,
@@ -387,9 +317,8 @@ SPECS: Final = (
             Input("rejected_log_probs", ("...",), "log_probability"),
             Input("nll", ("...",)),
         ),
-        output=("...",),
         parameters=(
-            Parameter("lam", 0.1, "weight of the odds ratio", FINITE_NON_NEGATIVE, r"\lambda", slider=(0.0, 1.0, 0.05)),
+            Parameter("lam", "weight of the odds ratio", FINITE_NON_NEGATIVE, r"\lambda", slider=(0.0, 1.0, 0.05)),
         ),
         aliases=("odds ratio preference optimization", "monolithic preference"),
         equivalents=(Equivalent("TRL", "ORPOConfig(beta=lam)", "calls λ beta; its likelihood covers the prompt too"),),
@@ -398,7 +327,6 @@ SPECS: Final = (
             Source("Hong et al. 2024, ORPO: Monolithic Preference Optimization without Reference Model", "equation 6"),
         ),
         elementwise=True,
-        reduces=True,
     ),
 )
 

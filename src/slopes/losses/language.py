@@ -191,109 +191,29 @@ def sft(
     return each_token("sft", logits, token_ids, counts, weight, reduction, denominator, *options)
 
 
-class NextToken(Module):
+class NextToken(Module, of=next_token):
     """Module of `next_token`."""
 
-    def __init__(self, *, label_smoothing: float = 0.0, z_loss: float = 0.0, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.label_smoothing, self.z_loss = label_smoothing, z_loss
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        logits: Logits,
-        token_ids: Tensor,
-        *,
-        mask: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `next_token` of these tensors under the module's options."""
-        return next_token(
-            logits,
-            token_ids,
-            label_smoothing=self.label_smoothing,
-            z_loss=self.z_loss,
-            mask=mask,
-            attention_mask=attention_mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    label_smoothing: float = 0.0
+    z_loss: float = 0.0
+    reduction: Reduction = "mean"
 
 
-class MaskedLM(Module):
+class MaskedLM(Module, of=masked_lm):
     """Module of `masked_lm`."""
 
-    def __init__(
-        self,
-        *,
-        label_smoothing: float = 0.0,
-        z_loss: float = 0.0,
-        ignore_index: int = IGNORE,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.label_smoothing, self.z_loss = label_smoothing, z_loss
-        self.ignore_index = ignore_index
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        logits: Logits,
-        labels: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `masked_lm` of these tensors under the module's options."""
-        return masked_lm(
-            logits,
-            labels,
-            label_smoothing=self.label_smoothing,
-            z_loss=self.z_loss,
-            ignore_index=self.ignore_index,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    label_smoothing: float = 0.0
+    z_loss: float = 0.0
+    ignore_index: int = IGNORE
+    reduction: Reduction = "mean"
 
 
-class SFT(Module):
+class SFT(Module, of=sft):
     """Module of `sft`."""
 
-    def __init__(self, *, label_smoothing: float = 0.0, z_loss: float = 0.0, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.label_smoothing, self.z_loss = label_smoothing, z_loss
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        logits: Logits,
-        token_ids: Tensor,
-        response_mask: Tensor,
-        *,
-        mask: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `sft` of these tensors under the module's options."""
-        return sft(
-            logits,
-            token_ids,
-            response_mask,
-            label_smoothing=self.label_smoothing,
-            z_loss=self.z_loss,
-            mask=mask,
-            attention_mask=attention_mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    label_smoothing: float = 0.0
+    z_loss: float = 0.0
+    reduction: Reduction = "mean"
 
 
 def _checked(function: str, label_smoothing: float, z_loss: float) -> tuple[float, float]:
@@ -305,9 +225,7 @@ FIRST: Final = Source("Bengio, Ducharme, Vincent, Jauvin 2003, A Neural Probabil
 
 SPECS: Final = (
     Spec(
-        name="next_token",
         title="Next-token cross-entropy",
-        kind="loss",
         family="language",
         function=next_token,
         module=NextToken,
@@ -330,12 +248,9 @@ SPECS: Final = (
         ),
         convention="It shifts, once: logits and token ids are passed as they are.",
         sources=(FIRST,),
-        reduces=True,
     ),
     Spec(
-        name="masked_lm",
         title="Masked language modelling",
-        kind="loss",
         family="language",
         function=masked_lm,
         module=MaskedLM,
@@ -350,12 +265,9 @@ SPECS: Final = (
         equivalents=(Equivalent("transformers", "ForMaskedLMLoss(logits, labels, vocab_size)"),),
         convention="Nothing is shifted; labels are -100 where nothing was masked.",
         sources=(Source("Devlin, Chang, Lee, Toutanova 2018, BERT", "section 3.1"),),
-        reduces=True,
     ),
     Spec(
-        name="sft",
         title="Supervised fine-tuning",
-        kind="loss",
         family="language",
         function=sft,
         module=SFT,
@@ -370,7 +282,6 @@ SPECS: Final = (
         equivalents=(Equivalent("TRL", "SFTTrainer with completion_only_loss=True", "labels of -100 on the prompt"),),
         convention="The mean over all response tokens of the batch, not of each answer's mean.",
         sources=(Source("Ouyang et al. 2022, Training Language Models to Follow Instructions", "section 3.5"),),
-        reduces=True,
     ),
 )
 

@@ -121,80 +121,25 @@ def multiclass_hinge(
     return defined.reduced(kernel, plan, float(margin), scores=scores, targets=classes)
 
 
-class Hinge(Module):
+class Hinge(Module, of=hinge):
     """Module of `hinge`."""
 
-    def __init__(self, *, margin: float = 1.0, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.margin = margin
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        scores: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `hinge` of these tensors under the module's options."""
-        return hinge(
-            scores,
-            targets,
-            margin=self.margin,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    margin: float = 1.0
+    reduction: Reduction = "mean"
 
 
-class MulticlassHinge(Module):
+class MulticlassHinge(Module, of=multiclass_hinge):
     """Module of `multiclass_hinge`."""
 
-    def __init__(
-        self,
-        *,
-        margin: float = 1.0,
-        over: Literal["worst", "all"] = "worst",
-        ignore_index: int = IGNORE,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.margin = margin
-        self.over: Literal["worst", "all"] = over
-        self.ignore_index = ignore_index
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        scores: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `multiclass_hinge` of these tensors under the module's options."""
-        return multiclass_hinge(
-            scores,
-            targets,
-            margin=self.margin,
-            over=self.over,
-            ignore_index=self.ignore_index,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    margin: float = 1.0
+    over: Literal["worst", "all"] = "worst"
+    ignore_index: int = IGNORE
+    reduction: Reduction = "mean"
 
 
 SPECS: Final = (
     Spec(
-        name="hinge",
         title="Hinge",
-        kind="loss",
         family="classification",
         function=hinge,
         module=Hinge,
@@ -202,11 +147,8 @@ SPECS: Final = (
         formula=r"\ell = \max(0,\ m - t s)",
         slope=r"\ell' = -t \text{ inside the margin},\ 0 \text{ outside}",
         inputs=(Input("scores", ("...",)), Input("targets", ("...",), "sign")),
-        output=("...",),
         range=NON_NEGATIVE,
-        parameters=(
-            Parameter("margin", 1.0, "lead that is asked for", FINITE_NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),
-        ),
+        parameters=(Parameter("margin", "lead that is asked for", FINITE_NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),),
         aliases=("svm loss", "margin loss", "max margin"),
         equivalents=(
             Equivalent("Keras", "keras.losses.Hinge()(targets, scores)", "targets first; turns labels 0 into -1"),
@@ -216,13 +158,10 @@ SPECS: Final = (
         convention="Targets are -1 and +1; labels 0 and 1 are an error, not a guess.",
         sources=(Source("Cortes, Vapnik 1995, Support-Vector Networks"),),
         elementwise=True,
-        reduces=True,
         smooth=False,
     ),
     Spec(
-        name="multiclass_hinge",
         title="Multi-class hinge",
-        kind="loss",
         family="classification",
         function=multiclass_hinge,
         module=MulticlassHinge,
@@ -234,8 +173,8 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("margin", 1.0, "lead that is asked for", FINITE_NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),
-            Parameter("over", "worst", "the worst other class, or all", choices=("worst", "all")),
+            Parameter("margin", "lead that is asked for", FINITE_NON_NEGATIVE, "m", slider=(0.0, 3.0, 0.1)),
+            Parameter("over", "the worst other class, or all", choices=("worst", "all")),
         ),
         aliases=("crammer-singer", "weston-watkins", "multi margin", "multi-class svm"),
         equivalents=(
@@ -252,7 +191,6 @@ SPECS: Final = (
                 "Crammer, Singer 2001, On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines"
             ),
         ),
-        reduces=True,
         smooth=False,
     ),
 )

@@ -123,47 +123,14 @@ def batch_triplet(
     return defined.told(loss, plan, embeddings=x)
 
 
-class BatchTriplet(Module):
+class BatchTriplet(Module, of=batch_triplet):
     """Module of `batch_triplet`."""
 
-    def __init__(
-        self,
-        *,
-        margin: float = 0.2,
-        mining: Mining = "hard",
-        distance: Distance = "euclidean",
-        average_over: Over = "valid",
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__()
-        self.margin = margin
-        self.mining: Mining = mining
-        self.distance: Distance = distance
-        self.average_over: Over = average_over
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `batch_triplet` of these tensors under the module's options."""
-        return batch_triplet(
-            embeddings,
-            labels,
-            margin=self.margin,
-            mining=self.mining,
-            distance=self.distance,
-            average_over=self.average_over,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    margin: float = 0.2
+    mining: Mining = "hard"
+    distance: Distance = "euclidean"
+    average_over: Over = "valid"
+    reduction: Reduction = "mean"
 
 
 def _check(embeddings: Tensor, labels: Tensor) -> None:
@@ -206,9 +173,7 @@ def _over(plan: Plan, numbers: Tensor) -> Plan:
 
 SPECS: Final = (
     Spec(
-        name="batch_triplet",
         title="Batch triplet",
-        kind="loss",
         family="embedding",
         function=batch_triplet,
         module=BatchTriplet,
@@ -222,15 +187,14 @@ SPECS: Final = (
         parameters=(
             Parameter(
                 "margin",
-                0.2,
                 "how much farther the negative must be",
                 FINITE_NON_NEGATIVE,
                 "m",
                 slider=(0.0, 2.0, 0.05),
             ),
-            Parameter("mining", "hard", "which triplets count", choices=("hard", "semihard", "all")),
-            Parameter("distance", "euclidean", "what far means", choices=DISTANCES),
-            Parameter("average_over", "valid", "which triplets a mean divides by", choices=("valid", "active")),
+            Parameter("mining", "which triplets count", choices=("hard", "semihard", "all")),
+            Parameter("distance", "what far means", choices=DISTANCES),
+            Parameter("average_over", "which triplets a mean divides by", choices=("valid", "active")),
         ),
         aliases=("batch hard", "batch all", "semi-hard", "semihard triplet", "triplet mining"),
         equivalents=(
@@ -255,7 +219,6 @@ SPECS: Final = (
             Source("Hermans et al. 2017, In Defense of the Triplet Loss", "equations 5 and 7"),
             Source("Schroff et al. 2015, FaceNet", "section 3.2"),
         ),
-        reduces=True,
         smooth=False,
     ),
 )

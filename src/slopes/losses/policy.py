@@ -145,66 +145,19 @@ def kl_penalty(
     return defined.reduced(estimate, plan, log_probs=log_probs, reference_log_probs=reference)
 
 
-class PPO(Module):
+class PPO(Module, of=ppo):
     """Module of `ppo`."""
 
-    def __init__(self, *, clip: float = 0.2, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.clip = clip
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        log_probs: Tensor,
-        old_log_probs: Tensor,
-        advantages: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `ppo` of these tensors under the module's options."""
-        return ppo(
-            log_probs,
-            old_log_probs,
-            advantages,
-            clip=self.clip,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    clip: float = 0.2
+    reduction: Reduction = "mean"
 
 
-class KLPenalty(Module):
+class KLPenalty(Module, of=kl_penalty):
     """Module of `kl_penalty`."""
 
-    def __init__(self, *, estimator: Estimator = "k1", as_loss: bool = False, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.estimator: Estimator = estimator
-        self.as_loss = as_loss
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        log_probs: Tensor,
-        reference_log_probs: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `kl_penalty` of these tensors under the module's options."""
-        return kl_penalty(
-            log_probs,
-            reference_log_probs,
-            estimator=self.estimator,
-            as_loss=self.as_loss,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    estimator: Estimator = "k1"
+    as_loss: bool = False
+    reduction: Reduction = "mean"
 
 
 ESTIMATORS: Final = ("k1", "k2", "k3")
@@ -254,9 +207,7 @@ _PPO: Final = Pointwise.sharing("PPO", _ppo, tensors=3)
 
 SPECS: Final = (
     Spec(
-        name="ppo",
         title="Proximal policy optimisation",
-        kind="loss",
         family="policy",
         function=ppo,
         module=PPO,
@@ -269,9 +220,8 @@ SPECS: Final = (
             Input("old_log_probs", ("...",), "log_probability"),
             Input("advantages", ("...",)),
         ),
-        output=("...",),
         parameters=(
-            Parameter("clip", 0.2, "how far the ratio may leave 1", FINITE_NON_NEGATIVE, "c", slider=(0.05, 0.5, 0.05)),
+            Parameter("clip", "how far the ratio may leave 1", FINITE_NON_NEGATIVE, "c", slider=(0.05, 0.5, 0.05)),
         ),
         aliases=("clipped surrogate", "proximal policy optimization", "grpo", "policy gradient"),
         equivalents=(
@@ -281,13 +231,10 @@ SPECS: Final = (
         convention="The loss, to be minimised: minus the objective. The mean is over actions, not sequences.",
         sources=(Source("Schulman et al. 2017, Proximal Policy Optimization Algorithms", "equation 7"),),
         elementwise=True,
-        reduces=True,
         smooth=False,
     ),
     Spec(
-        name="kl_penalty",
         title="KL penalty from samples",
-        kind="loss",
         family="policy",
         function=kl_penalty,
         module=KLPenalty,
@@ -298,8 +245,7 @@ SPECS: Final = (
             Input("log_probs", ("...",), "log_probability"),
             Input("reference_log_probs", ("...",), "log_probability"),
         ),
-        output=("...",),
-        parameters=(Parameter("estimator", "k1", "which estimate", latex="k", choices=ESTIMATORS),),
+        parameters=(Parameter("estimator", "which estimate", latex="k", choices=ESTIMATORS),),
         aliases=("k1", "k2", "k3", "approximate kl", "kl estimator"),
         equivalents=(Equivalent("TRL", "GRPOConfig(beta=...)", "k3, with its plain gradient"),),
         convention="as_loss=True gives each the gradient of KL(policy‖reference); libraries leave the plain one.",
@@ -308,7 +254,6 @@ SPECS: Final = (
             Source("Tang, Munos 2025, On a few pitfalls in KL divergence gradient estimation for RL"),
         ),
         elementwise=True,
-        reduces=True,
     ),
 )
 

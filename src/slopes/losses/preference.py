@@ -204,105 +204,26 @@ def ipo(
     return defined.reduced(_IPO, plan, 0.5 / beta, **sums)
 
 
-class BradleyTerry(Module):
+class BradleyTerry(Module, of=bradley_terry):
     """Module of `bradley_terry`."""
 
-    def __init__(self, *, margin: Tensor | float = 0.0, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.margin: Tensor | float
-        if isinstance(margin, Tensor):
-            self.register_buffer("margin", margin)
-        else:
-            self.margin = margin
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        chosen: Tensor,
-        rejected: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `bradley_terry` of these tensors under the module's options."""
-        return bradley_terry(
-            chosen,
-            rejected,
-            margin=self.margin,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    margin: Tensor | float = 0.0
+    reduction: Reduction = "mean"
 
 
-class DPO(Module):
+class DPO(Module, of=dpo):
     """Module of `dpo`."""
 
-    def __init__(self, *, beta: float = 0.1, label_smoothing: float = 0.0, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.beta = beta
-        self.label_smoothing = label_smoothing
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        policy_chosen: Tensor,
-        policy_rejected: Tensor,
-        reference_chosen: Tensor,
-        reference_rejected: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `dpo` of these tensors under the module's options."""
-        return dpo(
-            policy_chosen,
-            policy_rejected,
-            reference_chosen,
-            reference_rejected,
-            beta=self.beta,
-            label_smoothing=self.label_smoothing,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    beta: float = 0.1
+    label_smoothing: float = 0.0
+    reduction: Reduction = "mean"
 
 
-class IPO(Module):
+class IPO(Module, of=ipo):
     """Module of `ipo`."""
 
-    def __init__(self, *, beta: float = 0.1, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.beta = beta
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        policy_chosen: Tensor,
-        policy_rejected: Tensor,
-        reference_chosen: Tensor,
-        reference_rejected: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `ipo` of these tensors under the module's options."""
-        return ipo(
-            policy_chosen,
-            policy_rejected,
-            reference_chosen,
-            reference_rejected,
-            beta=self.beta,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    beta: float = 0.1
+    reduction: Reduction = "mean"
 
 
 _SMOOTHING: Final = Domain(0.0, 0.5, high_open=True)
@@ -370,9 +291,7 @@ _RATIOS: Final = r"\rho_\pm = \log\frac{\pi(y_\pm \mid x)}{\pi_\mathrm{ref}(y_\p
 
 SPECS: Final = (
     Spec(
-        name="bradley_terry",
         title="Bradley-Terry",
-        kind="loss",
         family="preference",
         function=bradley_terry,
         module=BradleyTerry,
@@ -380,9 +299,8 @@ SPECS: Final = (
         formula=r"\ell = -\log\sigma(r_+ - r_- - m)",
         slope=r"\frac{\partial \ell}{\partial r_+} = -\sigma(r_- + m - r_+)",
         inputs=(Input("chosen", ("...",)), Input("rejected", ("...",))),
-        output=("...",),
         range=NON_NEGATIVE,
-        parameters=(Parameter("margin", 0.0, "how far chosen should lead", FINITE, "m", slider=(0.0, 3.0, 0.1)),),
+        parameters=(Parameter("margin", "how far chosen should lead", FINITE, "m", slider=(0.0, 3.0, 0.1)),),
         aliases=("reward model loss", "pairwise logistic", "preference loss", "ranknet"),
         equivalents=(
             Equivalent("torch", "-torch.nn.functional.logsigmoid(chosen - rejected - margin).mean()"),
@@ -394,12 +312,9 @@ SPECS: Final = (
             Source("Touvron et al. 2023, Llama 2", "equation 2, the margin"),
         ),
         elementwise=True,
-        reduces=True,
     ),
     Spec(
-        name="dpo",
         title="Direct preference optimisation",
-        kind="loss",
         family="preference",
         function=dpo,
         module=DPO,
@@ -408,15 +323,11 @@ SPECS: Final = (
         rf"h = \beta(\rho_+ - \rho_-),\quad {_RATIOS}",
         slope=r"\frac{\partial \ell}{\partial \log\pi(y_+)} = \beta(\varepsilon - \sigma(-h))",
         inputs=_FOUR_SUMS,
-        output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter(
-                "beta", 0.1, "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)
-            ),
+            Parameter("beta", "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)),
             Parameter(
                 "label_smoothing",
-                0.0,
                 "share of pairs labelled the wrong way round",
                 _SMOOTHING,
                 r"\varepsilon",
@@ -437,12 +348,9 @@ SPECS: Final = (
             Source("Mitchell 2023, A note on DPO with noisy preferences", "conservative DPO"),
         ),
         elementwise=True,
-        reduces=True,
     ),
     Spec(
-        name="ipo",
         title="Identity preference optimisation",
-        kind="loss",
         family="preference",
         function=ipo,
         module=IPO,
@@ -450,12 +358,9 @@ SPECS: Final = (
         formula=rf"\ell = \left(\rho_+ - \rho_- - \tfrac{{1}}{{2\beta}}\right)^2,\quad {_RATIOS}",
         slope=r"\frac{\partial \ell}{\partial \log\pi(y_+)} = 2\left(\rho_+ - \rho_- - \tfrac{1}{2\beta}\right)",
         inputs=_FOUR_SUMS,
-        output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter(
-                "beta", 0.1, "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)
-            ),
+            Parameter("beta", "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)),
         ),
         aliases=("identity preference optimization", "psi-po"),
         equivalents=(
@@ -464,7 +369,6 @@ SPECS: Final = (
         convention="Log-probabilities as given: sums over tokens are the paper's loss, means are TRL's.",
         sources=(Source("Azar et al. 2023, A General Theoretical Paradigm to Understand Learning", "equation 17"),),
         elementwise=True,
-        reduces=True,
     ),
 )
 

@@ -205,116 +205,30 @@ def _between(
     return defined.reduced(loss, plan, *options, predictions=predictions, targets=targets)
 
 
-class MSE(Module):
+class MSE(Module, of=mse):
     """Module of `mse`."""
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        predictions: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `mse` of these tensors under the module's options."""
-        return mse(
-            predictions,
-            targets,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    reduction: Reduction = "mean"
 
 
-class MAE(Module):
+class MAE(Module, of=mae):
     """Module of `mae`."""
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        predictions: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `mae` of these tensors under the module's options."""
-        return mae(
-            predictions,
-            targets,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    reduction: Reduction = "mean"
 
 
-class Huber(Module):
+class Huber(Module, of=huber):
     """Module of `huber`."""
 
-    def __init__(self, *, delta: float = 1.0, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.delta = delta
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        predictions: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `huber` of these tensors under the module's options."""
-        return huber(
-            predictions,
-            targets,
-            delta=self.delta,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    delta: float = 1.0
+    reduction: Reduction = "mean"
 
 
-class SmoothL1(Module):
+class SmoothL1(Module, of=smooth_l1):
     """Module of `smooth_l1`."""
 
-    def __init__(self, *, beta: float = 1.0, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.beta = beta
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        predictions: Tensor,
-        targets: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `smooth_l1` of these tensors under the module's options."""
-        return smooth_l1(
-            predictions,
-            targets,
-            beta=self.beta,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    beta: float = 1.0
+    reduction: Reduction = "mean"
 
 
 def _mse(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -352,9 +266,7 @@ _PAIR: Final = (Input("predictions", ("...",)), Input("targets", ("...",)))
 
 SPECS: Final = (
     Spec(
-        name="mse",
         title="Mean squared error",
-        kind="loss",
         family="regression",
         function=mse,
         module=MSE,
@@ -362,7 +274,6 @@ SPECS: Final = (
         formula=r"\ell = (\hat y - y)^2",
         slope=r"\ell' = 2(\hat y - y)",
         inputs=_PAIR,
-        output=("...",),
         range=NON_NEGATIVE,
         aliases=("l2", "squared error", "quadratic loss", "mean squared error"),
         equivalents=(
@@ -373,12 +284,9 @@ SPECS: Final = (
         convention="(y - t)² without a factor ½; optax.l2_loss and some texts have ½.",
         sources=(Source("Legendre 1805, the method of least squares"),),
         elementwise=True,
-        reduces=True,
     ),
     Spec(
-        name="mae",
         title="Mean absolute error",
-        kind="loss",
         family="regression",
         function=mae,
         module=MAE,
@@ -386,7 +294,6 @@ SPECS: Final = (
         formula=r"\ell = |\hat y - y|",
         slope=r"\ell' = \operatorname{sign}(\hat y - y)",
         inputs=_PAIR,
-        output=("...",),
         range=NON_NEGATIVE,
         aliases=("l1", "absolute error", "mean absolute error", "laplace"),
         equivalents=(
@@ -395,14 +302,11 @@ SPECS: Final = (
         ),
         sources=(Source("Laplace 1774, the first law of errors"),),
         elementwise=True,
-        reduces=True,
         smooth=False,
         kinks=(0.0,),
     ),
     Spec(
-        name="huber",
         title="Huber",
-        kind="loss",
         family="regression",
         function=huber,
         module=Huber,
@@ -410,11 +314,10 @@ SPECS: Final = (
         formula=r"\ell = \tfrac12 r^2 \text{ for } |r| \le \delta,\ \delta(|r| - \tfrac12\delta) \text{ beyond}",
         slope=r"\ell' = \min(\max(r, -\delta), \delta)",
         inputs=_PAIR,
-        output=("...",),
         range=NON_NEGATIVE,
         parameters=(
             Parameter(
-                "delta", 1.0, "where the parabola turns into a line", FINITE_POSITIVE, r"\delta", slider=(0.1, 5.0, 0.1)
+                "delta", "where the parabola turns into a line", FINITE_POSITIVE, r"\delta", slider=(0.1, 5.0, 0.1)
             ),
         ),
         aliases=("huber loss", "robust loss"),
@@ -430,13 +333,10 @@ SPECS: Final = (
         convention="Equal to smooth_l1 only at 1: smooth_l1(beta) = huber(delta=beta) / beta.",
         sources=(Source("Huber 1964, Robust Estimation of a Location Parameter"),),
         elementwise=True,
-        reduces=True,
         smooth=False,
     ),
     Spec(
-        name="smooth_l1",
         title="Smooth L1",
-        kind="loss",
         family="regression",
         function=smooth_l1,
         module=SmoothL1,
@@ -444,11 +344,10 @@ SPECS: Final = (
         formula=r"\ell = \frac{r^2}{2\beta} \text{ for } |r| \le \beta,\ |r| - \tfrac12\beta \text{ beyond}",
         slope=r"\ell' = \min(\max(r/\beta, -1), 1)",
         inputs=_PAIR,
-        output=("...",),
         range=NON_NEGATIVE,
         parameters=(
             Parameter(
-                "beta", 1.0, "where the parabola turns into a line", FINITE_POSITIVE, r"\beta", slider=(0.1, 5.0, 0.1)
+                "beta", "where the parabola turns into a line", FINITE_POSITIVE, r"\beta", slider=(0.1, 5.0, 0.1)
             ),
         ),
         aliases=("smooth l1 loss",),
@@ -463,7 +362,6 @@ SPECS: Final = (
         convention="Huber divided by its threshold: the slope far out is 1, whatever beta.",
         sources=(Source("Girshick 2015, Fast R-CNN", "equation 3"),),
         elementwise=True,
-        reduces=True,
         smooth=False,
     ),
 )

@@ -137,35 +137,11 @@ def generalized_advantages(
     return _advantages(rewards.detach().to(to), values.detach().to(to), float(gamma), float(lam), done)
 
 
-class ValueClip(Module):
+class ValueClip(Module, of=value_clip):
     """Module of `value_clip`."""
 
-    def __init__(self, *, clip: float = 0.2, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.clip = clip
-        self.reduction: Reduction = reduction
-
-    def forward(
-        self,
-        values: Tensor,
-        old_values: Tensor,
-        returns: Tensor,
-        *,
-        mask: Tensor | None = None,
-        weight: Tensor | None = None,
-        denominator: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return `value_clip` of these tensors under the module's options."""
-        return value_clip(
-            values,
-            old_values,
-            returns,
-            clip=self.clip,
-            mask=mask,
-            weight=weight,
-            reduction=self.reduction,
-            denominator=denominator,
-        )
+    clip: float = 0.2
+    reduction: Reduction = "mean"
 
 
 def _value_clip(v: Tensor, old: Tensor, target: Tensor, clip: float) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
@@ -197,9 +173,7 @@ _VALUE_CLIP: Final = Pointwise.sharing("ValueClip", _value_clip, tensors=3)
 
 SPECS: Final = (
     Spec(
-        name="value_clip",
         title="Clipped value loss",
-        kind="loss",
         family="policy",
         function=value_clip,
         module=ValueClip,
@@ -208,12 +182,10 @@ SPECS: Final = (
         r" + \mathrm{clamp}(v - v_\mathrm{old}, -c, c) - R)^2\right)",
         slope=r"\frac{\partial \ell}{\partial v} = v - R,\ \text{or } 0 \text{ where the clipped error is larger}",
         inputs=(Input("values", ("...",)), Input("old_values", ("...",)), Input("returns", ("...",))),
-        output=("...",),
         range=NON_NEGATIVE,
         parameters=(
             Parameter(
                 "clip",
-                0.2,
                 "how far a value may move",
                 FINITE_NON_NEGATIVE,
                 "c",
@@ -229,13 +201,11 @@ SPECS: Final = (
         convention="With the factor ½, as in baselines.",
         sources=(Source("Schulman et al. 2017, the implementation in OpenAI baselines"),),
         elementwise=True,
-        reduces=True,
         smooth=False,
     ),
     Spec(
-        name="generalized_advantages",
         title="Generalised advantage estimation",
-        kind="tool",
+        tool=True,
         family="policy",
         function=generalized_advantages,
         summary="How much better each action was than expected, between one step and the whole return.",
@@ -245,10 +215,9 @@ SPECS: Final = (
             Input("values", ("...", "T+1")),
             Input("done", ("...", "T"), "boolean", optional=True),
         ),
-        output=("...", "T"),
         parameters=(
-            Parameter("gamma", 0.99, "discount of each step", UNIT, r"\gamma", slider=(0.8, 1.0, 0.01)),
-            Parameter("lam", 0.95, "from one step to the whole return", UNIT, r"\lambda", slider=(0.0, 1.0, 0.05)),
+            Parameter("gamma", "discount of each step", UNIT, r"\gamma", slider=(0.8, 1.0, 0.01)),
+            Parameter("lam", "from one step to the whole return", UNIT, r"\lambda", slider=(0.0, 1.0, 0.05)),
         ),
         aliases=("gae", "generalized advantage estimation", "td lambda"),
         equivalents=(
