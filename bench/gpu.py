@@ -37,7 +37,7 @@ from bench import linear_reference, machine
 from bench.gpu_check import ALLOWED, checked, share_off
 from bench.steps import step
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.kernels import linear_triton
+from slopes.kernels.unmade import triton_step
 
 Of = Callable[[Tensor, Tensor, Tensor], Tensor]
 Step = Callable[[], tuple[Tensor, ...]]
@@ -141,7 +141,7 @@ def _version(name: str) -> str | None:
 def forms(dtype: torch.dtype, device: torch.device) -> dict[str, Of | str]:
     """Return what is compared, ours first; a text in place of a function says why one is not here."""
     found: dict[str, Of | str] = {OURS: _ours, FLOOR: _floor}
-    suitable = linear_triton.suits(device, dtype, 2)
+    suitable = triton_step.suits(device, dtype, 2)
     if not suitable.usable:
         found[FLOOR] = suitable.reason
     found["F.linear + F.cross_entropy"] = _made
@@ -188,7 +188,7 @@ class _Floor(torch.autograd.Function):
             at = slice(start, min(start + rows, len(hidden)))
             h = hidden[at]
             z = torch.mm(h, weight.t(), out=room[: len(h)])
-            losses[at] = linear_triton.rows(z, targets[at], factor=factor[at]).loss
+            losses[at] = triton_step.rows(z, targets[at], factor=factor[at]).loss
             torch.mm(z, weight, out=by_hidden[at])
             by_weight += torch.mm(z.t(), h)
         ctx.gradients = by_hidden, by_weight.to(weight.dtype)

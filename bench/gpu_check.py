@@ -7,7 +7,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from slopes.kernels import linear_triton
+from slopes.kernels.unmade import triton_step
 
 # Largest errors of a form on hidden states: of the loss, relative; of a gradient, as a share of its largest entry.
 ALLOWED: Final = {torch.float32: (1e-5, 1e-4), torch.bfloat16: (1e-4, 2e-2), torch.float16: (1e-4, 2e-3)}
@@ -25,7 +25,7 @@ OPTIONS: Final[tuple[dict[str, Any], ...]] = (
 def checked(device: torch.device) -> bool:
     """Print whether the row kernel is right, by dtype, width and option; return whether it always is."""
     right = True
-    for dtype in linear_triton.DTYPES:
+    for dtype in triton_step.DTYPES:
         for classes in (1, 37, 2048, 50257):
             for options in OPTIONS:
                 loss_off, gradient_off = _rows_off(dtype, classes, device, **options)
@@ -54,7 +54,7 @@ def _far_rows_agree(device: torch.device) -> bool:
     alone = logits[-1:].clone()
     targets = torch.zeros(rows, dtype=torch.int64, device=device)
     losses = [
-        linear_triton.rows(z, targets[-len(z) :], factor=torch.ones(len(z), device=device)).loss[-1]
+        triton_step.rows(z, targets[-len(z) :], factor=torch.ones(len(z), device=device)).loss[-1]
         for z in (logits, alone)
     ]
     return bool(losses[0] == losses[1]) and torch.equal(logits[-1:], alone)
@@ -68,7 +68,7 @@ def _rows_off(dtype: torch.dtype, classes: int, device: torch.device, **options:
     reference = logits.double().requires_grad_()
     wanted = defined(reference, targets, **options)
     (slopes_,) = torch.autograd.grad(wanted.sum(), reference)
-    found = linear_triton.rows(logits, targets, factor=torch.ones(64, device=device), **options)
+    found = triton_step.rows(logits, targets, factor=torch.ones(64, device=device), **options)
     return share_off(found.loss, wanted), share_off(logits, slopes_)
 
 

@@ -17,8 +17,9 @@ from torch import Tensor
 from bench.steps import normal
 from slopes._core.reduce import Plan
 from slopes.activations import gated
-from slopes.kernels import binary, categorical, plain
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import binary, plain
+from slopes.kernels.pointwise.executor import Pointwise
+from slopes.kernels.rows import categorical
 
 _ROUNDS: Final = 9
 _MANY: Final = 4_000_000

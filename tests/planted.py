@@ -71,7 +71,7 @@ FAULTS: Final = (
     ),
     Fault(
         "inputs that do not count are read",
-        "kernels/plain.py",
+        "kernels/pointwise/plain.py",
         "            values = [torch.where(kept, t, 0) for t in values]\n",
         "            values = list(values)\n",
         (f"{LAWS}reductions.py",),
@@ -157,7 +157,7 @@ FAULTS: Final = (
     ),
     Fault(
         "what is smoothed over others counts all classes",
-        "kernels/categorical_formulas.py",
+        "kernels/rows/formulas.py",
         "            share = smoothing * left / (classes - 1).clamp(min=1)\n",
         "            share = smoothing * left / classes.clamp(min=1)\n",
         ("tests/oracles/test_losses.py",),
@@ -165,7 +165,7 @@ FAULTS: Final = (
     ),
     Fault(
         "the low part of a difference is lost",
-        "kernels/differences.py",
+        "_core/differences.py",
         "    low = (a - (high - part)) - (b + part)\n",
         "    low = 0.0 * high\n",
         ("tests/kernels/test_differences.py",),
@@ -180,7 +180,7 @@ FAULTS: Final = (
     ),
     Fault(
         "semi-hard negatives may be nearer",
-        "kernels/triplets.py",
+        "kernels/pairs/triplets.py",
         "torch.threshold_(beyond, 0.0, torch.inf)",
         "torch.threshold_(beyond, -1.0, torch.inf)",
         ("tests/losses/test_mining.py::TestDefinition::test_average_over_the_active_ones",),
@@ -194,7 +194,7 @@ FAULTS: Final = (
     ),
     Fault(
         "the caller's logits are written to",
-        "kernels/categorical_quick.py",
+        "kernels/rows/quick.py",
         "        torch.softmax(x, -1), own, t, z_loss, None",
         "        torch.softmax(x, -1, out=x), own, t, z_loss, None",
         (f"{LAWS}shapes.py",),

@@ -25,7 +25,7 @@ from torch import Tensor
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812
-from slopes.kernels import fused
+from slopes.kernels.pointwise import fused
 
 DTYPES: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 WIDE: Final = (torch.float32, torch.float64)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from slopes._core.linear_logits import LinearLogits
     from slopes._core.settings import checks, exact, fused
     from slopes.explorer import explore
-    from slopes.kernels.chunks import chunks
+    from slopes.kernels.blocks.chunks import chunks
     from slopes.kernels.record import explain
     from slopes.plotting import figure, plot
 
@@ -70,7 +70,7 @@ _LATER: Final = {
     "losses": "slopes.losses",
     "LinearLogits": "slopes._core.linear_logits",
     "checks": "slopes._core.settings",
-    "chunks": "slopes.kernels.chunks",
+    "chunks": "slopes.kernels.blocks.chunks",
     "exact": "slopes._core.settings",
     "explain": "slopes.kernels.record",
     "explore": "slopes.explorer",

@@ -10,8 +10,9 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.kernels import between, blockwise, triplets
-from slopes.kernels.between import Between
+from slopes.kernels.blocks import blockwise
+from slopes.kernels.pairs import between, triplets
+from slopes.kernels.pairs.between import Between
 
 EVERYBODY = slice(0, 12)
 every_kind = each("kind", ["euclidean", "squared", "cosine"])

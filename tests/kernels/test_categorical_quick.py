@@ -11,8 +11,7 @@ from tests.accuracy import assert_close_to_scale
 from tests.each import each
 from torch import Tensor
 
-from slopes.kernels import categorical_formulas as formulas
-from slopes.kernels import categorical_quick as quick
+from slopes.kernels.rows import formulas, quick
 
 ROWS, CLASSES = 6, 50
 T: Final = torch.tensor([0, 7, 49, 3, 3, 20])

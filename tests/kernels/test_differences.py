@@ -6,8 +6,8 @@ from tests.accuracy import assert_close, assert_within_ulps
 from tests.each import each
 from tests.oracles.precision import exact
 
-from slopes.kernels import logistic
-from slopes.kernels.differences import difference, excess, minus, times
+from slopes._core.differences import difference, excess, minus, times
+from slopes.kernels.pointwise import logistic
 
 DTYPES = (torch.float32, torch.float64)
 both = each("dtype", DTYPES)

@@ -10,7 +10,7 @@ from tests.oracles import losses as oracles
 from tests.oracles.precision import exact
 from torch import Tensor
 
-from slopes.kernels import distance
+from slopes.kernels.pairs import distance
 
 wide = each("dtype", [torch.float32, torch.float64])
 

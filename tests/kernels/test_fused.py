@@ -18,7 +18,8 @@ import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
 from slopes.activations._forms import EXACT_WHEN_FUSED
-from slopes.kernels import fused, record
+from slopes.kernels import record
+from slopes.kernels.pointwise import fused
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")  # torch's own
 

@@ -26,7 +26,7 @@ def _compiled(folder: str, dtype: str, capability: int, *, full: bool) -> dict[s
     from triton.backends.compiler import GPUTarget  # noqa: PLC0415
     from triton.compiler import ASTSource  # noqa: PLC0415
 
-    from slopes.kernels import linear_triton_kernel as kernel  # noqa: PLC0415
+    from slopes.kernels.unmade import triton_kernel as kernel  # noqa: PLC0415
 
     fp32, none = "*fp32" if full else "constexpr", "constexpr"
     signature = {

@@ -27,7 +27,8 @@ from tests.laws.samples import (
 from torch import Tensor
 
 import slopes
-from slopes.kernels import blockwise, plain
+from slopes.kernels.blocks import blockwise
+from slopes.kernels.pointwise import plain
 
 every_case = each("case", DIFFERENTIABLE, ids=str)
 every_loss = each("case", LOSSES, ids=str)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.kernels import blockwise
+from slopes.kernels.blocks import blockwise
 
 EVERY: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 MININGS: Final = ("hard", "semihard", "all")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.kernels import defined
+from slopes.kernels.pointwise import defined
 
 LOGITS = torch.arange(12.0).reshape(3, 4).sin()
 INDICES = torch.tensor([0, 3, 1])

@@ -20,8 +20,8 @@ from slopes._core.numerics import logistic as _logistic
 from slopes._core.settings import STATE
 from slopes._core.spec import Equivalent, Input, Source, Spec
 from slopes._core.tensors import wide
-from slopes.kernels import gaussian, logistic
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import gaussian, logistic
+from slopes.kernels.pointwise.executor import Pointwise
 
 Half = Literal["first", "second"]
 

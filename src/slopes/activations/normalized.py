@@ -19,7 +19,7 @@ from slopes._core.module import Module
 from slopes._core.settings import STATE, is_readable
 from slopes._core.spec import FINITE_POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes._core.tensors import wide
-from slopes.kernels import rows
+from slopes.kernels.rows import shifted
 
 
 def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor | None = None) -> Tensor:
@@ -55,7 +55,7 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
     if _plain(x, dim, temperature, mask):
         return _kernel(torch.softmax, x, dim, 0.0)
     kept = x if mask is None else torch.where(mask, x, -math.inf)
-    p = rows.softmax(_cooled(kept, dim, temperature), dim)
+    p = shifted.softmax(_cooled(kept, dim, temperature), dim)
     return (p if mask is None else torch.where(mask, p, 0.0)).to(x.dtype)
 
 
@@ -88,7 +88,7 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
     if _plain(x, dim, temperature, mask):
         return _kernel(torch.log_softmax, x, dim, -math.inf)
     kept = x if mask is None else torch.where(mask, x, -math.inf)
-    log_p = rows.log_softmax(_cooled(kept, dim, temperature), dim)
+    log_p = shifted.log_softmax(_cooled(kept, dim, temperature), dim)
     return (log_p if mask is None else torch.where(mask, log_p, -math.inf)).to(x.dtype)
 
 
@@ -147,7 +147,7 @@ def _cooled(x: Tensor, dim: int, temperature: float) -> Tensor:
     x = x.to(wide(x.dtype))
     if temperature == 1:
         return x
-    return rows.shift(x, dim)[0] / temperature
+    return shifted.shift(x, dim)[0] / temperature
 
 
 _LOGITS: Final = (Input("x", ("...", "C")),)

@@ -29,7 +29,7 @@ from slopes._core.spec import (
     Spec,
 )
 from slopes.activations._forms import INPUT, choose
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise.executor import Pointwise
 
 # Klambauer et al. 2017, equation 14, solved to 17 digits: the fixed point of mean 0 and variance 1.
 SELU_ALPHA: Final = 1.6732632423543772

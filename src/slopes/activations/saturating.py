@@ -15,8 +15,8 @@ from torch import Tensor
 from slopes._core.module import Module
 from slopes._core.spec import Domain, Equivalent, Source, Spec
 from slopes.activations._forms import INPUT, choose
-from slopes.kernels import logistic
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import logistic
+from slopes.kernels.pointwise.executor import Pointwise
 
 
 def sigmoid(x: Tensor) -> Tensor:

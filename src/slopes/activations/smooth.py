@@ -20,8 +20,8 @@ from slopes._core.settings import STATE, constant
 from slopes._core.spec import FINITE, FINITE_POSITIVE, POSITIVE, Domain, Equivalent, Parameter, Source, Spec
 from slopes._core.tensors import wide
 from slopes.activations._forms import INPUT, choose
-from slopes.kernels import fused, gaussian, logistic
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import fused, gaussian, logistic
+from slopes.kernels.pointwise.executor import Pointwise
 
 
 def softplus(x: Tensor, *, beta: float = 1.0) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from slopes.kernels.chunks import Chunks
+from slopes.kernels.blocks.chunks import Chunks
 
 _KEPT: Final = 16
 

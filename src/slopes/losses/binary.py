@@ -24,7 +24,7 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
-from slopes.kernels import binary
+from slopes.kernels.pointwise import binary
 
 
 def binary_cross_entropy(

@@ -28,7 +28,8 @@ from slopes._core.spec import (
     Spec,
 )
 from slopes._core.tensors import FLOATS
-from slopes.kernels import categorical, defined
+from slopes.kernels.pointwise import defined
+from slopes.kernels.rows import categorical
 from slopes.losses.class_targets import (
     IGNORE,
     class_weight_of,

@@ -14,7 +14,8 @@ from slopes._core.reduce import Plan, Reduction
 from slopes._core.settings import reads_values
 from slopes._core.spec import FINITE_NON_NEGATIVE
 from slopes._core.tensors import wide
-from slopes.kernels import categorical, defined
+from slopes.kernels.pointwise import defined
+from slopes.kernels.rows import categorical
 
 IGNORE: Final = -100
 _WITH_CLASS_WEIGHT: Final = ("cross_entropy", "softmax_focal")

@@ -19,8 +19,8 @@ from slopes._core.reduce import Reduction
 from slopes._core.settings import constant, reads_values
 from slopes._core.spec import NON_NEGATIVE, SCALE, TEMPERATURE, Equivalent, Input, Parameter, Source, Spec
 from slopes._core.tensors import wide
-from slopes.kernels import defined
-from slopes.kernels.pairwise import LINE_UP, TWO_WAY
+from slopes.kernels.pairs.lineups import LINE_UP, TWO_WAY
+from slopes.kernels.pointwise import defined
 
 
 def info_nce(

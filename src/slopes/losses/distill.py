@@ -25,7 +25,8 @@ from slopes._core.spec import (
     Source,
     Spec,
 )
-from slopes.kernels import categorical, defined
+from slopes.kernels.pointwise import defined
+from slopes.kernels.rows import categorical
 from slopes.losses.class_targets import IGNORE, cross_entropy_plan
 
 Direction = Literal["forward", "reverse"]

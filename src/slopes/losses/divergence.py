@@ -12,12 +12,12 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check, numerics, reduce
+from slopes._core.differences import difference, excess
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Source, Spec
 from slopes._core.tensors import wide
-from slopes.kernels.differences import difference, excess
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise.executor import Pointwise
 
 LOG_2: Final = 0.6931471805599453
 

@@ -16,9 +16,9 @@ from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes._core.tensors import wide
-from slopes.kernels import defined
-from slopes.kernels import distance as distances
-from slopes.kernels.distance import DISTANCES
+from slopes.kernels.pairs import distance as distances
+from slopes.kernels.pairs.distance import DISTANCES
+from slopes.kernels.pointwise import defined
 
 Distance = Literal["euclidean", "squared", "cosine"]
 

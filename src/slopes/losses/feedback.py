@@ -13,6 +13,7 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check, numerics, reduce, suspicion
+from slopes._core.differences import difference, minus, times
 from slopes._core.errors import ValuesError
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
@@ -29,9 +30,8 @@ from slopes._core.spec import (
     Spec,
 )
 from slopes._core.tensors import wide
-from slopes.kernels import defined
-from slopes.kernels.differences import difference, minus, times
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import defined
+from slopes.kernels.pointwise.executor import Pointwise
 
 
 def kto(

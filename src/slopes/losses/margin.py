@@ -14,7 +14,8 @@ from slopes._core import check, reduce
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels import binary, categorical, defined
+from slopes.kernels.pointwise import binary, defined
+from slopes.kernels.rows import categorical
 from slopes.losses.class_targets import IGNORE, cross_entropy_plan
 
 

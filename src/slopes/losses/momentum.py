@@ -14,9 +14,9 @@ from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import TEMPERATURE
 from slopes._core.tensors import wide
-from slopes.kernels import defined
-from slopes.kernels import distance as distances
-from slopes.kernels.pairwise import LINE_UP
+from slopes.kernels.pairs import distance as distances
+from slopes.kernels.pairs.lineups import LINE_UP
+from slopes.kernels.pointwise import defined
 
 
 class MomentumQueue(Module):

@@ -14,12 +14,12 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check, reduce
+from slopes._core.differences import along, difference, excess
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels import defined
-from slopes.kernels.differences import along, difference, excess
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import defined
+from slopes.kernels.pointwise.executor import Pointwise
 
 Estimator = Literal["k1", "k2", "k3"]
 

@@ -14,14 +14,14 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check, numerics, reduce, suspicion
+from slopes._core.differences import difference, minus, times
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.settings import constant
 from slopes._core.spec import FINITE, FINITE_POSITIVE, NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes._core.tensors import wide
-from slopes.kernels import defined
-from slopes.kernels.differences import difference, minus, times
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import defined
+from slopes.kernels.pointwise.executor import Pointwise
 
 
 def bradley_terry(

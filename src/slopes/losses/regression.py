@@ -15,8 +15,8 @@ from slopes._core import check, reduce
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels import defined
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import defined
+from slopes.kernels.pointwise.executor import Pointwise
 
 
 def mse(

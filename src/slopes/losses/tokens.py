@@ -18,7 +18,8 @@ from slopes._core.errors import DeviceError, OptionError
 from slopes._core.linear_logits import Logits
 from slopes._core.reduce import Plan
 from slopes._core.spec import UNIT, Domain, Equivalent, Input, Source, Spec
-from slopes.kernels import categorical, defined
+from slopes.kernels.pointwise import defined
+from slopes.kernels.rows import categorical
 from slopes.losses.class_targets import IGNORE
 from slopes.losses.language import FIRST
 from slopes.losses.predictions import REAL, TOKENS, each_token, predicted, predictions

@@ -25,8 +25,8 @@ from slopes._core.spec import (
     Spec,
 )
 from slopes._core.tensors import wide
-from slopes.kernels import defined
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import defined
+from slopes.kernels.pointwise.executor import Pointwise
 
 
 def value_clip(

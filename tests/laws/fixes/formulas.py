@@ -21,18 +21,18 @@ def names() -> Mapping[str, Any]:
 
 
 ELSEWHERE: Final = {
-    "kernels/linear_triton.py rows": "the kernel's own tests; its callers hand over what it wants",
-    "kernels/linear_triton.py _checked": "likewise",
-    "kernels/linear_triton.py _float32": "likewise",
-    "kernels/linear_triton.py _side_by_side": "likewise",
-    "kernels/linear_triton.py _check_options": "likewise",
+    "kernels/unmade/triton_step.py rows": "the kernel's own tests; its callers hand over what it wants",
+    "kernels/unmade/triton_step.py _checked": "likewise",
+    "kernels/unmade/triton_step.py _float32": "likewise",
+    "kernels/unmade/triton_step.py _side_by_side": "likewise",
+    "kernels/unmade/triton_step.py _check_options": "likewise",
 }
 TRIED: Final[Mapping[str, Sequence[Fix]]] = {
-    "kernels/chunks.py chunks.__init__": [
+    "kernels/blocks/chunks.py chunks.__init__": [
         Fix("slopes.chunks(**given).__exit__(None, None, None)", {"given": {"rows": 2, "budget": 9}},
             words={"given": "{}"}),
     ],
-    "kernels/pointwise.py _refuse_nested_forward": [
+    "kernels/pointwise/executor.py _refuse_nested_forward": [
         Fix(
             "f(g(lambda x: A.swish(x, beta=torch.tensor(2.0)).sum()))(x)",
             {"f": torch.func.jacfwd, "g": torch.func.jacfwd, "x": X},
@@ -44,10 +44,10 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             {"h": "torch.func.hessian"},
         ),
     ],
-    "kernels/defined.py _fail": [
+    "kernels/pointwise/defined.py _fail": [
         Fix("L.dpo(p, q, p, q, mask=mask)", {"p": ENDLESS, "q": LOG, "mask": None}, words={"mask": "p.isfinite()"}),
     ],
-    "kernels/defined.py _refuse_endless": [
+    "kernels/pointwise/defined.py _refuse_endless": [
         Fix(
             "L.cross_entropy(slopes.LinearLogits(z, weight, bias), classes)",
             {"z": Z.abs(), "weight": -torch.inf * torch.ones(4, 3), "bias": None, "classes": CLASSES},
@@ -59,14 +59,14 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             words={"weight": "torch.ones(4, 3)"},
         ),
     ],
-    "kernels/defined.py _refuse_opposites": [
+    "kernels/pointwise/defined.py _refuse_opposites": [
         Fix(
             "L.kl_penalty(p, q, mask=mask)",
             {"p": ENDLESS, "q": ENDLESS.flip(0), "mask": None},
             words={"mask": "p.isfinite()"},
         ),
     ],
-    "kernels/defined.py told": [
+    "kernels/pointwise/defined.py told": [
         Fix("L.info_nce(z, z, normalize=False)", {"z": Z * 1e25}, words={"z": "z / z.abs().max()"}),
     ],
     "activations/gated.py _gated": [

@@ -25,7 +25,7 @@ from slopes._core.errors import ShapeError
 from slopes._core.linear_logits import LinearLogits, Logits
 from slopes._core.reduce import Reduction
 from slopes._core.tensors import wide
-from slopes.kernels.rows import log_softmax
+from slopes.kernels.rows.shifted import log_softmax
 from slopes.losses.class_targets import IGNORE
 from slopes.losses.predictions import check_tokens, counting
 from slopes.recipes.frequencies import check_counts, counted, log_frequencies

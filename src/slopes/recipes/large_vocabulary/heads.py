@@ -25,7 +25,7 @@ from slopes._core.linear_logits import LinearLogits
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE
 from slopes._core.tensors import wide
-from slopes.kernels.rows import log_softmax
+from slopes.kernels.rows.shifted import log_softmax
 from slopes.losses.class_targets import IGNORE
 from slopes.recipes.frequencies import check_counts
 from slopes.recipes.large_vocabulary.factored import Rows, Term, check_hidden, factored_loss, rows_that_count

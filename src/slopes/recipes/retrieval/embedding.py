@@ -22,7 +22,7 @@ from slopes._core.errors import DtypeError, OptionError, ShapeError, ValuesError
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE
 from slopes._core.tensors import wide
-from slopes.kernels.distance import normalize
+from slopes.kernels.pairs.distance import normalize
 from slopes.losses.mining import Mining
 from slopes.recipes.recipe import Reason, needs, refuse_nan
 

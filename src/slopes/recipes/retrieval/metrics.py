@@ -22,7 +22,7 @@ from torchmetrics.functional.retrieval import (
 from torchmetrics.utilities.data import dim_zero_cat
 
 from slopes._core.errors import ValuesError
-from slopes.kernels.distance import normalize, squared
+from slopes.kernels.pairs.distance import normalize, squared
 
 BLOCK_BYTES: Final = 32 << 20
 UNIFORMITY_SHARPNESS: Final = 2.0  # Wang & Isola 2020, section 4.2: t = 2

@@ -2,7 +2,7 @@
 
 The engine (`linear.py`) makes a chunk of logits by a product, and passes their gradient on by two more. What is
 between, softmax, loss, gradient and its chain factors, is here one Triton kernel that reads a row twice and writes it
-once. The kernel itself is in `linear_triton_kernel`, which imports triton when something is launched.
+once. The kernel itself is in `triton_kernel`, which imports triton when something is launched.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 from slopes._core import check
 from slopes._core.errors import DtypeError, OptionError, ShapeError
 from slopes._core.spec import Domain
-from slopes.kernels.linear_triton_arguments import Factors, Given, Goal, Results, Rows, Scaling
+from slopes.kernels.unmade.triton_arguments import Factors, Given, Goal, Results, Rows, Scaling
 
 DTYPES: Final = (torch.float16, torch.bfloat16, torch.float32)
 OLDEST: Final = (3, 5)  # as pyproject.toml asks; tried with 3.8
@@ -33,7 +33,7 @@ TEMPERATURES: Final = Domain(1e-30, 1e30)  # beyond, 1 / T or T · ln 2 is no no
 COLUMNS: Final = 2048
 LOGITS_OF_A_WARP: Final = 256
 _STEP_BITS: Final = 16
-_NAME: Final = "linear_triton.rows"
+_NAME: Final = "triton_step.rows"
 
 
 class Choice(NamedTuple):
@@ -210,7 +210,7 @@ def _launch(
     over_others: bool,
     block: int,
 ) -> None:
-    from slopes.kernels.linear_triton_kernel import row_kernel  # noqa: PLC0415  imports triton
+    from slopes.kernels.unmade.triton_kernel import row_kernel  # noqa: PLC0415  imports triton
 
     logits = rows.logits
     with torch.cuda.device(logits.device) if logits.is_cuda else contextlib.nullcontext():

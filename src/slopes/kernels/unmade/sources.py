@@ -14,7 +14,7 @@ from torch import Tensor
 
 from slopes._core.linear_logits import bent
 from slopes._core.tensors import wide
-from slopes.kernels.nodes import Gradients
+from slopes.kernels.blocks.operators import Gradients
 
 SLOTS: Final = 3  # of an input among the tensors: hidden states, weight and bias, or a tensor alone
 BENDS: Final = 2  # and among the extras: temperature and soft cap

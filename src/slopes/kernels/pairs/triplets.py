@@ -16,10 +16,10 @@ from torch import Tensor
 
 from slopes._core.settings import is_recorded, is_transformed
 from slopes._core.tensors import wide
-from slopes.kernels import distance as distances
-from slopes.kernels.between import Between
-from slopes.kernels.blockwise import Blockwise, is_one_node, rows_of
-from slopes.kernels.nodes import Gradients, as_tensor
+from slopes.kernels.blocks.blockwise import Blockwise, is_one_node, rows_of
+from slopes.kernels.blocks.operators import Gradients, as_tensor
+from slopes.kernels.pairs import distance as distances
+from slopes.kernels.pairs.between import Between
 
 _SORTED: Final = (
     20  # matrices of a block, alive at once: distances, order, ranks, running sums, some of them of 8 bytes

@@ -13,8 +13,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from slopes._core.differences import TAYLOR, difference, excess
 from slopes._core.numerics import horner, power
-from slopes.kernels.differences import TAYLOR, difference, excess
 
 _EVEN: Final = 0.25  # where the series of e^u needs no more terms
 

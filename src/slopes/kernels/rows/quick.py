@@ -15,7 +15,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from slopes.kernels import categorical_formulas as formulas
+from slopes.kernels.rows import formulas
 
 # Below this share of the other classes, or of the target, the fused softmax kernel is off by more than 16 ULP.
 CONFIDENT: Final = 2e-9

@@ -20,11 +20,12 @@ from torch import Tensor
 from slopes._core.linear_logits import LinearLogits
 from slopes._core.reduce import Plan
 from slopes._core.tensors import wide
-from slopes.kernels import forms, record
-from slopes.kernels.blockwise import Blockwise
-from slopes.kernels.chunks import Chunks, chunks_of
-from slopes.kernels.linear_sources import BENDS, SLOTS, Head, Source, source_of
-from slopes.kernels.nodes import Gradients
+from slopes.kernels import record
+from slopes.kernels.blocks.blockwise import Blockwise
+from slopes.kernels.blocks.chunks import Chunks, chunks_of
+from slopes.kernels.blocks.operators import Gradients
+from slopes.kernels.unmade import replacements
+from slopes.kernels.unmade.sources import BENDS, SLOTS, Head, Source, source_of
 
 # Bytes of a chunk of products, in their own dtype. The weight is read once a chunk, and its gradient is read and
 # written; `bench` measures it.
@@ -109,7 +110,7 @@ class Engine:
         ]
         numbers = others[BENDS * self.inputs :]
         hidden, weight, bias = tensors[:SLOTS]
-        form = forms.chosen(self.name, hidden, weight, bias, (others[0], others[1]), numbers)
+        form = replacements.chosen(self.name, hidden, weight, bias, (others[0], others[1]), numbers)
         chunks = self._chunks(tensors, keep, form, backward=any(wanted))
         sources = [source_of(place, tensors, others, gradients, shape, chunks.size) for place in range(self.inputs)]
         shares = None if factor is None or not any(wanted) else factor.reshape(losses.shape).to(dtype)
@@ -129,7 +130,9 @@ class Engine:
             source.end()
         return losses.view((*shape, *self.outputs)), gradients
 
-    def _chunks(self, tensors: Sequence[Any], keep: Tensor | None, form: forms.Form, *, backward: bool) -> Chunks:
+    def _chunks(
+        self, tensors: Sequence[Any], keep: Tensor | None, form: replacements.Form, *, backward: bool
+    ) -> Chunks:
         classes = max([len(t) for t in tensors[1::SLOTS] if t is not None], default=tensors[0].shape[-1])
         first = tensors[0]
         computed = wide(first.dtype) if first.dtype == torch.float16 else first.dtype
@@ -179,10 +182,10 @@ def _unfilled(place: int, t: Tensor) -> Tensor:
     return fill(t.shape, dtype=wide(t.dtype), device=t.device)
 
 
-def _in_one_step(step: forms.Step, sources: Sequence[Source], share: Tensor | None) -> Tensor:
+def _in_one_step(step: replacements.Step, sources: Sequence[Source], share: Tensor | None) -> Tensor:
     """Return the losses of a chunk by a replacement of the row step, whose slopes have the shares in them."""
     head, targets = sources
-    assert isinstance(head, Head)  # noqa: S101  for the type checker: forms chooses a step for nothing else
+    assert isinstance(head, Head)  # noqa: S101  for the type checker: `replacements` chooses a step for nothing else
     return step(head.products, cast("Tensor", targets.values(slice(0, len(head.products)))), share)
 
 

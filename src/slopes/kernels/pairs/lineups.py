@@ -21,9 +21,9 @@ from torch import Tensor
 
 from slopes._core.settings import without_autocast
 from slopes._core.tensors import wide
-from slopes.kernels import distance as distances
-from slopes.kernels.blockwise import Blockwise, rows_of
-from slopes.kernels.nodes import Gradients
+from slopes.kernels.blocks.blockwise import Blockwise, rows_of
+from slopes.kernels.blocks.operators import Gradients
+from slopes.kernels.pairs import distance as distances
 
 # Beside any similarity this is nothing; finite, since 0 · inf would be NaN in a second derivative.
 _NOTHING: Final = -1e30

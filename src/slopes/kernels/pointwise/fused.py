@@ -19,7 +19,8 @@ from torch import Tensor
 from slopes._core.reduce import Plan
 from slopes._core.settings import STATE, has_autocast, is_recorded, is_transformed, settled, without_autocast
 from slopes._core.tensors import wide
-from slopes.kernels import plain, record
+from slopes.kernels import record
+from slopes.kernels.pointwise import plain
 
 LEAST: Final = 1 << 15  # elements from which one pass makes good what it costs to enter a compiled program
 BACKEND: Final = "inductor"

@@ -24,9 +24,10 @@ from slopes._core.errors import TransformError
 from slopes._core.reduce import Plan
 from slopes._core.settings import settled
 from slopes._core.tensors import wide
-from slopes.kernels import fused, linear, plain
-from slopes.kernels.blockwise import is_many, is_watched
-from slopes.kernels.kept import Kept
+from slopes.kernels.blocks.blockwise import is_many, is_watched
+from slopes.kernels.blocks.kept import Kept
+from slopes.kernels.pointwise import fused, plain
+from slopes.kernels.unmade import engine
 
 Value = Callable[..., Tensor]
 Slopes = Callable[..., tuple[Tensor | None, ...]]
@@ -77,7 +78,7 @@ class Pointwise:
         self.eager, self.into = eager or self.both, into
         self.function = _snake(name)
         self.programs = fused.Programs(self.function, value, slopes, self.both)
-        self._unmade = linear.Engine(self.function, tensors, value, self.eager, owned) if rows else None
+        self._unmade = engine.Engine(self.function, tensors, value, self.eager, owned) if rows else None
         self._traced = _function(self, forward_mode=False)
         self._eager = _function(self, forward_mode=True)
 
@@ -110,7 +111,7 @@ class Pointwise:
 
     def __call__(self, *arguments: Any) -> Tensor:  # noqa: ANN401  tensors first, numbers after
         """Return the value for each element, or row."""
-        if self._unmade is not None and linear.wants(arguments[: self.tensors]):
+        if self._unmade is not None and engine.wants(arguments[: self.tensors]):
             return self._unmade.rows(arguments[: self.tensors], arguments[self.tensors :])
         check.not_traced(self.function)
         arguments = settled(arguments)
@@ -129,7 +130,7 @@ class Pointwise:
     def reduced(self, *arguments: Any, plan: Plan) -> Tensor:  # noqa: ANN401  likewise
         """Return the value for each element, reduced as planned; one that does not count leaves no trace."""
         inputs: Sequence[Tensor] = arguments[: self.tensors]
-        if self._unmade is not None and linear.wants(inputs):
+        if self._unmade is not None and engine.wants(inputs):
             return self._unmade.reduced(inputs, arguments[self.tensors :], plan)
         arguments = settled(arguments)
         if plan.reduction == "none" or not _is_one_pass(*inputs, plan=plan):

@@ -21,8 +21,8 @@ from tests.each import each
 from torch import Tensor
 
 from slopes import DtypeError, OptionError, ShapeError
-from slopes.kernels import linear_triton
-from slopes.kernels.linear_triton import RowResult, suits
+from slopes.kernels.unmade import triton_step
+from slopes.kernels.unmade.triton_step import RowResult, suits
 
 NEEDED = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 Outcome = tuple[RowResult, Tensor]
@@ -64,7 +64,7 @@ def _interpret() -> None:
 def _compute(packed: bytes) -> bytes:
     """Run the row step of what `torch.save` packed."""
     logits, targets, options = torch.load(io.BytesIO(packed))
-    result = linear_triton.rows(logits, targets, **options)
+    result = triton_step.rows(logits, targets, **options)
     return _packed((tuple(result), logits))
 
 
@@ -96,7 +96,7 @@ def run(request: pytest.FixtureRequest, child: ProcessPoolExecutor) -> Run:
     def on_a_gpu(logits: Tensor, targets: Tensor, **options: Any) -> Outcome:  # noqa: ANN401
         moved = {k: v.cuda() if isinstance(v, Tensor) else v for k, v in options.items()}
         there = logits.cuda()
-        result = linear_triton.rows(there, targets.cuda(), **moved)
+        result = triton_step.rows(there, targets.cuda(), **moved)
         return RowResult(*(None if t is None else t.cpu() for t in result)), there.cpu()  # type: ignore[arg-type]
 
     return Run(interpreted, truncation=1.0) if request.param == "interpreter" else Run(on_a_gpu)
@@ -399,7 +399,7 @@ def test_rows_that_are_apart(run: Run) -> None:
     assert (beyond == 99.0).all()
 
 
-@each("dtype", linear_triton.DTYPES)
+@each("dtype", triton_step.DTYPES)
 def test_thousands_of_classes(run: Run, dtype: torch.dtype) -> None:
     """Against float64, whose softmax is off by 1e-16 of the largest entry."""
     logits, targets = inputs(3, 5003, seed=1)
@@ -443,7 +443,7 @@ def test_what_cannot_be_computed_is_refused(name: str) -> None:
     wrong, error, words = ERRORS[name]
     given = {"logits": torch.zeros(2, 3), "targets": torch.zeros(2, dtype=torch.int64), **wrong}
     with pytest.raises(error, match=re.escape(words)):
-        linear_triton.rows(**given)
+        triton_step.rows(**given)
 
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
@@ -469,14 +469,14 @@ def test_why_it_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_triton_that_is_missing_or_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear_triton, "OLDEST", (99, 0))
+    monkeypatch.setattr(triton_step, "OLDEST", (99, 0))
     assert "the kernel needs 99.0 or later" in suits(CPU, torch.float32, 10).reason
-    monkeypatch.setattr(linear_triton.metadata, "version", _missing)
+    monkeypatch.setattr(triton_step.metadata, "version", _missing)
     assert suits(CPU, torch.float32, 10) == (False, "triton is not installed")
 
 
 def _missing(name: str) -> str:
-    raise linear_triton.metadata.PackageNotFoundError(name)
+    raise triton_step.metadata.PackageNotFoundError(name)
 
 
 def test_the_interpreter_takes_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

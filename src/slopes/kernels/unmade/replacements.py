@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from slopes.kernels import linear_triton
+from slopes.kernels.unmade import triton_step
 
 # step(products, targets, share) returns the losses; it overwrites the products where the rows' shares are given.
 Step = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -60,24 +60,24 @@ def _unusable(loss: str, hidden: Tensor, weight: Tensor | None, temperature: flo
     """Return why the Triton kernel cannot be used, None where it can."""
     if weight is None:
         return "the logits exist"
-    if hidden.device.type == "cpu" and not linear_triton.interpreted():
+    if hidden.device.type == "cpu" and not triton_step.interpreted():
         return "hidden states are on a CPU"
     if loss not in _TRITON:
         return f"there is no Triton kernel for {loss}"
     if hidden.dtype == torch.float16:
         return "a product of float16 may be beyond 65,504"
-    suits = linear_triton.suits(hidden.device, hidden.dtype, len(weight), temperature=temperature)
+    suits = triton_step.suits(hidden.device, hidden.dtype, len(weight), temperature=temperature)
     return None if suits.usable else suits.reason
 
 
 def _losses(options: dict[str, Any]) -> Step:
-    return lambda z, targets, share: linear_triton.rows(z, targets, factor=share, **options).loss
+    return lambda z, targets, share: triton_step.rows(z, targets, factor=share, **options).loss
 
 
 def _scores(options: dict[str, Any]) -> Step:
     def step(z: Tensor, targets: Tensor, share: Tensor | None) -> Tensor:
         by_log_p, by_entropy = (None, None) if share is None else (-share[:, 0], share[:, 1].contiguous())
-        found = linear_triton.rows(z, targets, factor=by_log_p, entropy=True, entropy_factor=by_entropy, **options)
+        found = triton_step.rows(z, targets, factor=by_log_p, entropy=True, entropy_factor=by_entropy, **options)
         assert found.entropy is not None  # noqa: S101  for the type checker: it was asked for
         return torch.stack([-found.loss, found.entropy, found.argmax.float()], -1)
 

@@ -22,8 +22,8 @@ import slopes
 from slopes import DtypeError, LinearLogits, OptionError, ShapeError, ValuesError
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes._core.linear_logits import Logits
-from slopes.kernels import blockwise
-from slopes.kernels.nodes import Nodes, packed
+from slopes.kernels.blocks import blockwise
+from slopes.kernels.blocks.operators import Nodes, packed
 
 B, T, D, V = 3, 5, 8, 37  # no chunk of rows divides B · T
 

@@ -17,8 +17,8 @@ from torch.nn import functional as F  # noqa: N812  the name that everybody uses
 from torch.utils.checkpoint import checkpoint
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.kernels import blockwise
-from slopes.kernels.nodes import Nodes, packed
+from slopes.kernels.blocks import blockwise
+from slopes.kernels.blocks.operators import Nodes, packed
 
 N, D = 7, 4  # no block of two rows divides N
 TEMPERATURE: Final = 0.5

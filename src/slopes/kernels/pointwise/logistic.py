@@ -22,7 +22,7 @@ from slopes._core.numerics import (
     reflect,
     root_exp_minus,
 )
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise.executor import Pointwise
 
 # Where the slope of Swish vanishes: 1 + e^-a = a.
 SWISH_ROOT: Final = Constant(1.2784645427610737, 1.0946994183093437e-16)

@@ -19,8 +19,8 @@ from slopes._core.linear_logits import LinearLogits
 from slopes._core.reduce import Plan
 from slopes._core.settings import reads_values
 from slopes._core.tensors import wide
-from slopes.kernels import plain
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise import plain
+from slopes.kernels.pointwise.executor import Pointwise
 
 if TYPE_CHECKING:
     from slopes._core.linear_logits import Logits

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from slopes._core.numerics import logistic, multiplied, power
-from slopes.kernels.pointwise import Pointwise
+from slopes.kernels.pointwise.executor import Pointwise
 
 # Beyond it every probability is 0 or 1 to the last digit of float64; an infinite surprise must not meet it.
 _FAR: Final = 1e4

@@ -7,7 +7,7 @@ needs anyway: e^-|y - top| is the new term or the factor of the old ones. The se
 the gradient and its chain factors in float32 and rounds once, to the storage's dtype.
 
 `y` is a logit before the temperature, which scales differences of logits and never a logit. Triton is imported here
-and nowhere else; `linear_triton` imports this module when it launches.
+and nowhere else; `triton_step` imports this module when it launches.
 """
 
 # mypy: disable-error-code="untyped-decorator, no-any-return"
@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import triton
 import triton.language as tl
 
-from slopes.kernels.linear_triton_arguments import Factors, Given, Goal, Results, Rows, Scaling
+from slopes.kernels.unmade.triton_arguments import Factors, Given, Goal, Results, Rows, Scaling
 
 LOG2_E: Final = tl.constexpr(1.4426950408889634)
 # ln 2 in two parts: 16 bits, whose product with a whole number of up to 8 bits is exact, and the rest.

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from slopes._core.settings import is_transformed
-from slopes.kernels import blockwise
-from slopes.kernels import distance as distances
+from slopes.kernels.blocks import blockwise
+from slopes.kernels.pairs import distance as distances
 
 _NEAR: Final = 2.0**-26  # of both squared lengths: below it, what float64 rounds off would be seen in float32
 _HALF: Final = 1 << 12  # of the last of the 40 bits that stay of float64's 53, for its rounding

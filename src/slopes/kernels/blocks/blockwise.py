@@ -26,8 +26,8 @@ from slopes._core import check
 from slopes._core.reduce import Plan
 from slopes._core.settings import is_recorded, is_transformed, without_autocast
 from slopes._core.tensors import wide
-from slopes.kernels.kept import Kept
-from slopes.kernels.nodes import Blocks, Gradients, Nodes
+from slopes.kernels.blocks.kept import Kept
+from slopes.kernels.blocks.operators import Blocks, Gradients, Nodes
 
 BLOCK_BYTES: Final = 1 << 23  # of one block of N×M numbers: small beside the inputs, large enough for a fast product
 LEAST_ROWS: Final = 16  # a product of fewer rows reads the whole other side for too little

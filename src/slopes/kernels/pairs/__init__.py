@@ -1,0 +1,1 @@
+"""Losses between all items of a batch, without the matrix of all pairs."""

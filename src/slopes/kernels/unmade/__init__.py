@@ -1,0 +1,1 @@
+"""Losses of rows of logits that are never made: one engine, its sources, its Triton form."""
