@@ -207,8 +207,9 @@ ERRORS: Final = [
     (lambda: A.geglu(torch.ones(3), torch.ones(3).half()), slopes.DtypeError, "geglu: `value` is torch.float32, `gate` is torch.float16, expected one dtype;"),  # noqa: E501
     (lambda: A.geglu(torch.ones(2), gate_half="left"), slopes.OptionError, "geglu: `gate_half` is 'left', expected one of 'first', 'second'; choose one of these."),  # noqa: E501
     (lambda: A.glu(torch.ones(2), 3.0), slopes.DtypeError, "glu: `gate` is float, expected a torch.Tensor; pass the half that is activated, or None if `value` is packed."),  # noqa: E501
-    (lambda: A.PReLU(channels=0), slopes.OptionError, "PReLU: `channels` is 0, expected an integer of at least 1; pass the size of dimension 1."),  # noqa: E501
-    (lambda: A.GatedFFN(0), slopes.OptionError, "GatedFFN: `d_model` is 0, expected an integer of at least 1; pass a size."),  # noqa: E501
+    (lambda: A.PReLU(channels=0), slopes.OptionError, "PReLU: `channels` is 0, expected an integer of at least 1; pass a whole number."),  # noqa: E501
+    (lambda: A.GatedFFN(0), slopes.OptionError, "GatedFFN: `d_model` is 0, expected an integer of at least 1; pass a whole number."),  # noqa: E501
+    (lambda: A.GatedFFN(8, 0), slopes.OptionError, "GatedFFN: `d_hidden` is 0, expected an integer of at least 1; pass a whole number."),  # noqa: E501
     (lambda: A.GatedFFN(8, activation="relu"), slopes.OptionError, "GatedFFN: `activation` is 'relu', expected one of 'swish', 'gelu', 'gelu_tanh', 'sigmoid'; choose one of these."),  # noqa: E501
 ]  # fmt: skip
 

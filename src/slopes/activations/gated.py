@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from slopes._core import check
-from slopes._core.errors import DtypeError, OptionError, ShapeError
+from slopes._core.errors import DtypeError, ShapeError
 from slopes._core.module import Module
 from slopes._core.numerics import logistic as _logistic
 from slopes._core.settings import STATE
@@ -155,13 +155,13 @@ class GatedFFN(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        for name, size in (("d_model", d_model), ("multiple_of", multiple_of), ("d_hidden", d_hidden or 1)):
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                message = f"GatedFFN: `{name}` is {size!r}, expected an integer of at least 1; pass a size."
-                raise OptionError(message)
+        d_model = check.count("GatedFFN", "d_model", d_model)
+        multiple_of = check.count("GatedFFN", "multiple_of", multiple_of)
+        if d_hidden is None:
+            d_hidden = max(round(8 * d_model / 3 / multiple_of), 1) * multiple_of
+        self.d_hidden = check.count("GatedFFN", "d_hidden", d_hidden)
         check.choice("GatedFFN", "activation", activation, tuple(_UNITS))
         self.d_model, self.activation = d_model, activation
-        self.d_hidden = d_hidden or max(round(8 * d_model / 3 / multiple_of), 1) * multiple_of
         self.gate_proj = nn.Linear(d_model, self.d_hidden, bias=False, device=device, dtype=dtype)
         self.up_proj = nn.Linear(d_model, self.d_hidden, bias=False, device=device, dtype=dtype)
         self.down_proj = nn.Linear(self.d_hidden, d_model, bias=False, device=device, dtype=dtype)

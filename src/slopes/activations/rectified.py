@@ -13,7 +13,6 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from slopes._core import check
-from slopes._core.errors import OptionError
 from slopes._core.module import Module
 from slopes._core.settings import has_autocast, without_autocast
 from slopes._core.spec import (
@@ -197,14 +196,9 @@ class PReLU(Module, of=prelu):
 
     def __init__(self, *, channels: int = 1, slope: float = 0.25) -> None:
         super().__init__()
-        if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
-            message = (
-                f"PReLU: `channels` is {channels!r}, expected an integer of at least 1; pass the size of dimension 1."
-            )
-            raise OptionError(message)
+        self.channels = check.count("PReLU", "channels", channels)
         slope = check.option("PReLU", "slope", slope, FINITE)
-        self.channels = channels
-        self.slope = nn.Parameter(torch.full((channels,), float(slope)))
+        self.slope = nn.Parameter(torch.full((self.channels,), float(slope)))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:  # noqa: ANN401
         theirs, ours = f"{prefix}weight", f"{prefix}slope"

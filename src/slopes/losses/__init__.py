@@ -23,16 +23,15 @@ from slopes.losses.embedding import Contrastive, CosineEmbedding, Triplet, contr
 from slopes.losses.feedback import KTO, ORPO, kto, orpo
 from slopes.losses.language import SFT, MaskedLM, NextToken, masked_lm, next_token, sft
 from slopes.losses.margin import Hinge, MulticlassHinge, hinge, multiclass_hinge
+from slopes.losses.masking import MaskedTokens, mask_tokens
 from slopes.losses.mining import BatchTriplet, batch_triplet
 from slopes.losses.momentum import MomentumQueue
 from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
 from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo, ipo
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
 from slopes.losses.tokens import (
-    MaskedTokens,
     Perplexity,
     TokenScores,
-    mask_tokens,
     perplexity,
     sequence_log_prob,
     token_log_probs,

@@ -5,7 +5,6 @@ Dimension names: N queries (or pairs), M keys, D the length of an embedding. The
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import torch
@@ -13,14 +12,13 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check, reduce
-from slopes._core.errors import DtypeError, ShapeError, ValuesError
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.settings import constant, reads_values
-from slopes._core.spec import NON_NEGATIVE, SCALE, TEMPERATURE, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import NON_NEGATIVE, TEMPERATURE, Equivalent, Input, Parameter, Source, Spec
 from slopes._core.tensors import wide
 from slopes.kernels.pairs.lineups import LINE_UP, TWO_WAY
 from slopes.kernels.pointwise import defined
+from slopes.losses.line_ups import check_sides, positives_of, scale_of
 
 
 def info_nce(
@@ -69,13 +67,13 @@ def info_nce(
         >>> f"{loss.item():.6f}"
         '0.407606'
     """
-    _check_sides("info_nce", query=query, keys=keys)
+    check_sides("info_nce", query=query, keys=keys)
     temperature = check.option("info_nce", "temperature", temperature, TEMPERATURE)
     check.flag("info_nce", "normalize", normalize)
     plan = reduce.plan(
         "info_nce", query.shape[:1], query, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    positives = _positives(query, keys, positives, plan.keep)
+    positives = positives_of(query, keys, positives, plan.keep)
     check.moderate("info_nce", plan.keep, query=query)
     check.moderate("info_nce", keys=keys)
     extras = 1 / temperature, normalize, positives, None
@@ -127,8 +125,8 @@ def clip(
         '0.126928'
     """
     check.alike("clip", images=images, texts=texts)
-    _check_sides("clip", images=images, texts=texts)
-    scale = _logit_scale(logit_scale, images)
+    check_sides("clip", images=images, texts=texts)
+    scale = scale_of(logit_scale, images)
     check.flag("clip", "normalize", normalize)
     plan = reduce.plan(
         "clip", images.shape[:1], images, mask=mask, weight=weight, reduction=reduction, denominator=denominator
@@ -182,7 +180,7 @@ def nt_xent(
         '0.551445'
     """
     check.alike("nt_xent", first=first, second=second)
-    _check_sides("nt_xent", first=first, second=second)
+    check_sides("nt_xent", first=first, second=second)
     temperature = check.option("nt_xent", "temperature", temperature, TEMPERATURE)
     check.flag("nt_xent", "normalize", normalize)
     count = first.shape[0]
@@ -242,85 +240,6 @@ def _halves(keep: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         return None, None
     first, second = keep.chunk(2) if len(keep) else (keep, keep)
     return first, second
-
-
-def _as_rows(name: str, sides: Mapping[str, Tensor]) -> str:
-    """Return how one gets rows out of something that has another number of dimensions."""
-    if sides[name].dim() < 2:  # noqa: PLR2004  rows and their length
-        return f"pass {name}.reshape(1, -1)"
-    if len({side.shape[:-1] for side in sides.values()}) == 1:  # each row of one has its own in the other
-        return "pass " + " and ".join(f"{each}.flatten(0, -2)" for each in sides)
-    return (  # flattened, row i would belong to query i no longer
-        "where each query has a line-up of its own, its positive first, pass torch.einsum('nd,nkd->nk', query, keys) "
-        "over the temperature to cross_entropy, with targets of 0; where all share one, flatten the keys and say with "
-        "`positives` which is whose"
-    )
-
-
-def _check_sides(function: str, **sides: Tensor) -> None:
-    """Check matrices of embeddings: two dimensions each, one length D of at least 1."""
-    check.floating(function, **sides)
-    check.same_device(function, **sides)
-    check.same_precision(function, **sides)
-    for name, side in sides.items():
-        if side.dim() != 2:  # noqa: PLR2004  rows and their length
-            message = (
-                f"{function}: `{name}` has shape {check.shape_of(side)}, expected two dimensions, one embedding a "
-                f"row; {_as_rows(name, sides)}."
-            )
-            raise ShapeError(message)
-        check.filled(function, name, side, "[N, D]", "check the size of the embedding layer")
-    (name, one), (other_name, other) = sides.items()
-    if one.shape[1] != other.shape[1]:
-        message = (
-            f"{function}: `{name}` {check.shape_of(one)} and `{other_name}` {check.shape_of(other)} have embeddings "
-            f"of different lengths, expected one length; project them into one space first."
-        )
-        raise ShapeError(message)
-
-
-def _positives(query: Tensor, keys: Tensor, positives: Tensor | None, keep: Tensor | None) -> Tensor:
-    """Return the column of each query's positive key; of a query that does not count it may be anything."""
-    count, choices = query.shape[0], keys.shape[0]
-    if positives is None:
-        if count > choices:
-            message = (
-                f"info_nce: `keys` {check.shape_of(keys)} has fewer rows than `query` {check.shape_of(query)}, "
-                f"expected a key for each query in the same row; pass `positives` to say which key is whose."
-            )
-            raise ShapeError(message)
-        return torch.arange(count, device=query.device)
-    if isinstance(positives, Tensor) and positives.dtype == torch.bool and positives.dim() == 1:
-        message = (
-            "info_nce: `positives` has dtype torch.bool, expected torch.int64 (the row of `keys` that belongs to each "
-            "query); pass numbers of rows, of a mask over queries and keys positives.int().argmax(-1)."
-        )
-        raise DtypeError(message)
-    check.integers("info_nce", "positives", positives, (count,), "the row of `keys` that belongs to each query")
-    check.same_device("info_nce", query=query, positives=positives)
-    if keep is not None:
-        positives = torch.where(keep, positives, 0)
-    if reads_values(positives):
-        wrong = (positives < 0) | (positives >= choices)
-        if bool(wrong.any()):
-            message = (
-                f"info_nce: `positives` holds {int(positives[wrong][0])}, expected rows of `keys` in [0, {choices}); "
-                f"check how the keys were gathered."
-            )
-            raise ValuesError(message)
-    return positives
-
-
-def _logit_scale(logit_scale: Tensor | float, images: Tensor) -> Tensor:
-    if not isinstance(logit_scale, Tensor):
-        number = constant(check.option("clip", "logit_scale", logit_scale, SCALE))
-        return torch.full((), number, dtype=wide(images.dtype), device=images.device)
-    check.floating("clip", logit_scale=logit_scale)
-    check.has_shape("clip", "logit_scale", logit_scale, (), "one number for all pairs")
-    check.same_device("clip", images=images, logit_scale=logit_scale)
-    check.same_precision("clip", images=images, logit_scale=logit_scale)
-    check.within("clip", "logit_scale", logit_scale, SCALE, "pass the multiplier itself, .exp() of its logarithm")
-    return logit_scale.to(wide(images.dtype))
 
 
 _TEMPERATURE: Final = "divides the similarities"

@@ -11,15 +11,14 @@ import torch
 import torch.fx
 from torch import Tensor
 
-from slopes._core import check, numerics, reduce
-from slopes._core.differences import difference, excess
+from slopes._core import check, reduce
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Source, Spec
 from slopes._core.tensors import wide
-from slopes.kernels.pointwise.executor import Pointwise
+from slopes.kernels.pointwise import divergences
 
-LOG_2: Final = 0.6931471805599453
+_ROUNDING: Final = 8  # units in the last place of 1 by which rounded log-probabilities miss their sum
 
 
 def kl_divergence(
@@ -73,7 +72,7 @@ def kl_divergence(
         "kl_divergence", {"log_p": log_p, "log_q": log_q}, mask, weight, reduction, denominator, distributions=True
     )
     log_p, log_q = plan.neutral(log_p), plan.neutral(log_q)
-    return plan.apply(_KL(log_p, log_q).sum(-1) - _defect(log_p.detach(), log_q.detach()))
+    return plan.apply(divergences.KL(log_p, log_q).sum(-1) - _defect(log_p.detach(), log_q.detach()))
 
 
 def js_divergence(
@@ -121,7 +120,7 @@ def js_divergence(
     plan = _rows(
         "js_divergence", {"log_p": log_p, "log_q": log_q}, mask, weight, reduction, denominator, distributions=True
     )
-    return plan.apply(_JS(plan.neutral(log_p), plan.neutral(log_q)).sum(-1))
+    return plan.apply(divergences.JS(plan.neutral(log_p), plan.neutral(log_q)).sum(-1))
 
 
 def entropy(
@@ -162,7 +161,7 @@ def entropy(
     """
     check.floating("entropy", log_p=log_p)
     plan = _rows("entropy", {"log_p": log_p}, mask, weight, reduction, denominator, distributions=True)
-    return plan.apply(_ENTROPY(plan.neutral(log_p)).sum(-1))
+    return plan.apply(divergences.ENTROPY(plan.neutral(log_p)).sum(-1))
 
 
 def gaussian_kl(
@@ -205,7 +204,7 @@ def gaussian_kl(
     """
     check.alike("gaussian_kl", mean=mean, log_variance=log_variance)
     plan = _rows("gaussian_kl", {"mean": mean, "log_variance": log_variance}, mask, weight, reduction, denominator)
-    return plan.apply(_GAUSSIAN_KL(plan.neutral(mean), plan.neutral(log_variance)).sum(-1))
+    return plan.apply(divergences.GAUSSIAN_KL(plan.neutral(mean), plan.neutral(log_variance)).sum(-1))
 
 
 class KLDivergence(Module, of=kl_divergence):
@@ -230,16 +229,6 @@ class GaussianKL(Module, of=gaussian_kl):
     """Module of `gaussian_kl`."""
 
     reduction: Reduction = "mean"
-
-
-_ROUNDING: Final = 8  # units in the last place of 1 by which rounded log-probabilities miss their sum
-_IMPOSSIBLE: Final = -1e4  # a logarithm whose exponential is 0 in every dtype, and finite
-_MODERATE: Final = 2.0  # beyond it q - p - p u is a difference of numbers far apart
-_CLOSE: Final = 0.5  # |x| below which the series of x atanh(x) + ½ log(1 - x²) is short
-_SERIES: Final = {
-    dtype: tuple(1 / (2 * k * (2 * k - 1)) for k in range(1, terms + 1))
-    for dtype, terms in ((torch.float32, 11), (torch.float64, 24))
-}
 
 
 def _rows(
@@ -273,50 +262,6 @@ def _defect(log_p: Tensor, log_q: Tensor) -> Tensor:
     return torch.where(defect.abs() <= _ROUNDING * torch.finfo(to).eps, 0.0, defect)
 
 
-def _kl(a: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    p, q = torch.exp(a), torch.exp(b)
-    impossible = a == -torch.inf
-    u, low = difference(torch.where(impossible, 0.0, b), torch.where(impossible, _IMPOSSIBLE, a))
-    moderate = u < _MODERATE
-    near = p * excess(torch.where(moderate, u, 0.0))
-    loss = torch.where(moderate, near, q - p * (1 + u))
-    e, f = numerics.exp_minus(-a.clamp(min=_IMPOSSIBLE))
-    return loss, ((e * ((1 - u) - low)) * f, -p)
-
-
-def _js(a: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    p, q = torch.exp(a), torch.exp(b)
-    # An outcome impossible for both gets no difference, one impossible for one of them a large and finite one.
-    t = a.clamp(min=_IMPOSSIBLE) - b.clamp(min=_IMPOSSIBLE)
-    x = torch.tanh(0.5 * t)
-    square = x * x
-    near = square < _CLOSE * _CLOSE
-    small = torch.where(near, square, 0.0)
-    close = small * numerics.horner(small, _SERIES[a.dtype])
-    away = numerics.magnitude(t)
-    e = torch.exp(-away)
-    far = (LOG_2 - torch.log1p(e)) - away * (e / (1 + e))
-    loss = 0.5 * (p + q) * torch.where(near, close, far)
-    lower = torch.log1p(0.5 * torch.expm1(-away))  # log of (p + q) / 2 over the larger of the two, at most 0
-    by_p = 0.5 * p * (t.clamp(max=0) - lower)
-    by_q = 0.5 * q * ((-t).clamp(max=0) - lower)
-    return loss, (by_p, by_q)
-
-
-def _entropy(a: Tensor) -> tuple[Tensor, tuple[Tensor]]:
-    a = a.clamp(min=_IMPOSSIBLE)
-    e, f = numerics.exp_minus(-a)
-    return -(e * a) * f, (-(e * (1 + a)) * f,)
-
-
-def _gaussian_kl(m: Tensor, s: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    return 0.5 * (excess(s) + m * m), (m, 0.5 * torch.expm1(s))
-
-
-_KL: Final = Pointwise.sharing("KL", _kl, tensors=2)
-_JS: Final = Pointwise.sharing("JS", _js, tensors=2)
-_ENTROPY: Final = Pointwise.sharing("Entropy", _entropy, tensors=1)
-_GAUSSIAN_KL: Final = Pointwise.sharing("GaussianKL", _gaussian_kl, tensors=2)
 _TWO: Final = (Input("log_p", ("...", "C"), "log_distribution"), Input("log_q", ("...", "C"), "log_distribution"))
 
 SPECS: Final = (
@@ -359,7 +304,7 @@ SPECS: Final = (
         slope=r"\frac{\partial \ell}{\partial \log p_c} = \tfrac12\,p_c \log\frac{p_c}{m_c}",
         inputs=_TWO,
         output=("...",),
-        range=Domain(0.0, LOG_2),
+        range=Domain(0.0, divergences.LOG_2),
         aliases=("jsd", "jensen shannon", "information radius"),
         equivalents=(
             Equivalent(

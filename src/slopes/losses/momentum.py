@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from slopes._core import check, reduce
-from slopes._core.errors import OptionError
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import TEMPERATURE
@@ -68,18 +67,15 @@ class MomentumQueue(Module):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__()
-        for name, value in {"size": size, "dimension": dimension}.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                message = f"MomentumQueue: `{name}` is {value!r}, expected a whole number above 0; pass an int."
-                raise OptionError(message)
+        self.size = check.count("MomentumQueue", "size", size)
+        self.dimension = check.count("MomentumQueue", "dimension", dimension)
         temperature = check.option("MomentumQueue", "temperature", temperature, TEMPERATURE)
         check.flag("MomentumQueue", "normalize", normalize)
         check.choice("MomentumQueue", "reduction", reduction, reduce.REDUCTIONS)
-        self.size, self.dimension = size, dimension
         self.temperature = temperature
         self.normalize = normalize
         self.reduction: Reduction = reduction
-        self.register_buffer("keys", torch.zeros(size, dimension))
+        self.register_buffer("keys", torch.zeros(self.size, self.dimension))
         self.register_buffer("pointer", torch.zeros((), dtype=torch.int64))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 

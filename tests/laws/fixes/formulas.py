@@ -73,11 +73,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix("A.glu(value, gate)", {"value": X, "gate": None}, words={"gate": "value"}),
         Fix("A.glu(value, gate)", {"value": torch.zeros(4), "gate": 1.0}, {"gate": "None"}),
     ],
-    "activations/gated.py GatedFFN.__init__": [Fix("A.GatedFFN(size)", {"size": 0}, words={"size": "4"})],
     "activations/normalized.py _checked": [Fix("A.softmax(x, dim=dim)", {"x": Z, "dim": 2}, {"dim": "-1"})],
-    "activations/rectified.py PReLU.__init__": [
-        Fix("A.PReLU(channels=channels)", {"channels": 0, "x": Z}, words={"channels": "x.shape[1]"}),
-    ],
     "activations/smooth.py _expanded": [
         Fix(
             "A.swish(x, beta=beta)",
@@ -97,7 +93,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
     "losses/categorical.py smooth_labels": [
         Fix("L.smooth_labels(y, 3, dtype=dtype)", {"y": CLASSES, "dtype": torch.int64}, {"dtype": "torch.float32"}),
     ],
-    "losses/contrast.py _check_sides": [
+    "losses/line_ups.py check_sides": [
         Fix(NCE, {"query": Z, "keys": torch.zeros(2, 5)}, words={"keys": "keys[:, :3]"}),
         Fix(NCE, {"query": X, "keys": Z}, {"query": "query.reshape(1, -1)"}),
         Fix(
@@ -114,7 +110,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             check="z.shape == (2, 3)",
         ),
     ],
-    "losses/contrast.py _positives": [
+    "losses/line_ups.py positives_of": [
         Fix(
             "L.info_nce(query, keys, positives)",
             {"query": Z, "keys": Z[:1], "positives": None},
@@ -161,8 +157,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             {"embeddings": "embeddings.reshape(len(labels), -1)"},
         ),
     ],
-    "losses/momentum.py MomentumQueue.__init__": [Fix("L.MomentumQueue(size, 3)", {"size": 0}, words={"size": "4"})],
-    "losses/tokens.py _check_generator": [
+    "losses/masking.py _check_generator": [
         Fix(
             "L.mask_tokens(ids, mask_id=0, vocabulary=9, generator=g)",
             {"ids": torch.ones(3, dtype=torch.int64), "g": 0},
