@@ -7,7 +7,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import torch
@@ -41,6 +41,29 @@ def test_the_first_line_says_what_comes_back(spec: Spec) -> None:
 @every_spec
 def test_every_argument_is_described(spec: Spec) -> None:
     assert entries(sections(spec.function)["Args"]) == list(inspect.signature(spec.function).parameters)
+
+
+# What the arguments of the contract mean is said in the same words everywhere, in what a reader of the source, of
+# `help` and of an editor sees: what counts is named (an element, a pair, a token), the rest is the same.
+CONTRACT: Final = {
+    "mask": r"`\[.*\]` boolean\b.*, True where \w+ .*(counts|is to be predicted).*",
+    "weight": r"`\[.*\]`, weight of each .*, at least 0\b.*",
+    "reduction": re.escape('`"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.'),
+    "denominator": re.escape("Replaces the divisor of the mean."),
+}
+# The mean over triplets is one of anchors, each of which weighs what its triplets do.
+OTHERWISE: Final = {("batch_triplet", "reduction")}
+
+
+@every_spec
+def test_the_contract_is_said_in_the_same_words(spec: Spec) -> None:
+    if not spec.reduces:
+        pytest.skip("it has no part in the contract")
+    for of in (spec.function, spec.module):
+        said = dict(re.findall(r"^    (\w+): (.*(?:\n      .*)*)", sections(of)["Args"], re.MULTILINE))
+        for name, words in CONTRACT.items():
+            if (spec.name, name) not in OTHERWISE and name in inspect.signature(of).parameters:
+                assert re.fullmatch(words, " ".join(said[name].split())), (name, said[name])
 
 
 @every_spec

@@ -151,7 +151,9 @@ class TestErrors:
     @each("wrong", [0, -1, 1.5, True])
     def test_sizes(self, wrong: int) -> None:
         call = lambda: L.MomentumQueue(wrong, 4)  # noqa: E731
-        assert_says(slopes.OptionError, call, f"MomentumQueue: `size` is {wrong!r}", "expected an integer of at least 1")
+        assert_says(
+            slopes.OptionError, call, f"MomentumQueue: `size` is {wrong!r}", "expected an integer of at least 1"
+        )
         call = lambda: L.MomentumQueue(4, wrong)  # noqa: E731
         assert_says(slopes.OptionError, call, f"MomentumQueue: `dimension` is {wrong!r}")
 

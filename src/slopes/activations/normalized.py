@@ -170,9 +170,7 @@ SPECS: Final = (
         aliases=("normalized exponential", "softargmax", "boltzmann", "gibbs"),
         equivalents=(
             Equivalent(
-                "torch",
-                "torch.softmax(x / temperature, dim)",
-                "NaN for a logit of +inf or a row of -inf alone",
+                "torch", "torch.softmax(x / temperature, dim)", "NaN for a logit of +inf or a row of -inf alone"
             ),
             Equivalent("Keras", "keras.activations.softmax(x)"),
             Equivalent("JAX", "jax.nn.softmax(x / temperature)", "its `where` leaves entries out as `mask` does here"),

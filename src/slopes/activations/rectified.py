@@ -333,9 +333,7 @@ SPECS: Final = (
         equivalents=(
             Equivalent("torch", "torch.nn.functional.prelu(x, slope)"),
             Equivalent(
-                "Keras",
-                "keras.layers.PReLU()",
-                "one slope per feature unless shared_axes is given; starts at 0",
+                "Keras", "keras.layers.PReLU()", "one slope per feature unless shared_axes is given; starts at 0"
             ),
         ),
         sources=(Source("He, Zhang, Ren, Sun 2015, Delving Deep into Rectifiers", "equation 1"),),
@@ -385,10 +383,7 @@ SPECS: Final = (
             Equivalent("JAX", "jax.nn.selu(x)"),
         ),
         sources=(
-            Source(
-                "Klambauer, Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks",
-                "equation 2",
-            ),
+            Source("Klambauer, Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks", "equation 2"),
         ),
         elementwise=True,
         smooth=False,

@@ -1,4 +1,16 @@
-"""Every loss, as a function and as a module, under one contract."""
+"""Every loss, as a function and as a module, under one contract.
+
+`f(predictions, targets, *, options, mask=None, weight=None, reduction="mean", denominator=None)`:
+
+- `mask` says which elements (rows, pairs, tokens) count, `weight` how much each does. What does not count leaves no
+  trace, whatever stands in it; a weight of 0 is the same as masked.
+- `reduction`: `"mean"` is the sum of weight · loss over the sum of weight, of what counts; `"sum"`; `"none"`. A mean
+  over nothing is 0.
+- `denominator` replaces the divisor of the mean, so that micro-batches, accumulated steps and the ranks of a group add
+  up to the mean over all of them.
+
+A module keeps the options: `Huber(delta=2.0)(predictions, targets, mask=mask)`.
+"""
 
 from __future__ import annotations
 

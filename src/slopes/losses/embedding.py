@@ -257,11 +257,7 @@ SPECS: Final = (
         range=NON_NEGATIVE,
         parameters=(
             Parameter(
-                "margin",
-                "how much farther the negative must be",
-                FINITE_NON_NEGATIVE,
-                "m",
-                slider=(0.0, 2.0, 0.05),
+                "margin", "how much farther the negative must be", FINITE_NON_NEGATIVE, "m", slider=(0.0, 2.0, 0.05)
             ),
             Parameter("distance", "what far means", choices=DISTANCES),
         ),

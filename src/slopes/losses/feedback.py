@@ -284,11 +284,7 @@ SPECS: Final = (
         parameters=(
             Parameter("beta", "price of leaving the reference", FINITE_POSITIVE, r"\beta", slider=(0.01, 1.0, 0.01)),
             Parameter(
-                "desirable_weight",
-                "factor of desirable answers",
-                FINITE_NON_NEGATIVE,
-                "w_+",
-                slider=(0.0, 4.0, 0.1),
+                "desirable_weight", "factor of desirable answers", FINITE_NON_NEGATIVE, "w_+", slider=(0.0, 4.0, 0.1)
             ),
             Parameter("undesirable_weight", "factor of the others", FINITE_NON_NEGATIVE, "w_-", slider=(0.0, 4.0, 0.1)),
         ),

@@ -242,8 +242,7 @@ SPECS: Final = (
                 "transformers", "ForCausalLMLoss(logits, labels, vocab_size)", "labels of -100 where a mask is here"
             ),
             Equivalent(
-                "torch",
-                "torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), token_ids[:, 1:].flatten())",
+                "torch", "torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), token_ids[:, 1:].flatten())"
             ),
         ),
         convention="It shifts, once: logits and token ids are passed as they are.",

@@ -185,12 +185,7 @@ SPECS: Final = (
         range=NON_NEGATIVE,
         parameters=(
             Parameter(
-                "clip",
-                "how far a value may move",
-                FINITE_NON_NEGATIVE,
-                "c",
-                slider=(0.05, 1.0, 0.05),
-                unit="value",
+                "clip", "how far a value may move", FINITE_NON_NEGATIVE, "c", slider=(0.05, 1.0, 0.05), unit="value"
             ),
         ),
         aliases=("value function loss", "critic loss", "clipped value function"),
