@@ -19,7 +19,7 @@ from torch import Tensor
 from slopes._core.errors import DeviceError, DtypeError, OptionError, ShapeError, TransformError, ValuesError
 from slopes._core.settings import is_readable, reads_values
 from slopes._core.spec import Domain
-from slopes._core.tensors import FLOATS, NARROW, Shaped
+from slopes._core.tensors import FLOATS, NARROW, Shaped, wide
 
 _LEAST, _MOST = torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max
 _LARGEST = int(sys.float_info.max)  # of the integers that are a float too
@@ -435,7 +435,7 @@ def log_distribution(function: str, name: str, value: Tensor, keep: Tensor | Non
     """Raise `ValuesError` unless the exponentials of the last dimension sum to 1."""
     if not reads_values(value, keep):
         return
-    total = value.double().exp().sum(-1)
+    total = value.detach().to(wide(value.dtype)).exp().sum(-1)  # rounded far less than what is allowed
     wrong = ~((total - 1).abs() <= rounding(value))
     if keep is not None:
         wrong = wrong & keep

@@ -15,10 +15,7 @@ from slopes._core import check, reduce
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Source, Spec
-from slopes._core.tensors import wide
 from slopes.kernels.pointwise import divergences
-
-_ROUNDING: Final = 8  # units in the last place of 1 by which rounded log-probabilities miss their sum
 
 
 def kl_divergence(
@@ -71,8 +68,7 @@ def kl_divergence(
     plan = _rows(
         "kl_divergence", {"log_p": log_p, "log_q": log_q}, mask, weight, reduction, denominator, distributions=True
     )
-    log_p, log_q = plan.neutral(log_p), plan.neutral(log_q)
-    return plan.apply(divergences.KL(log_p, log_q).sum(-1) - _defect(log_p.detach(), log_q.detach()))
+    return divergences.KL.reduced(log_p, log_q, plan=plan)
 
 
 def js_divergence(
@@ -120,7 +116,7 @@ def js_divergence(
     plan = _rows(
         "js_divergence", {"log_p": log_p, "log_q": log_q}, mask, weight, reduction, denominator, distributions=True
     )
-    return plan.apply(divergences.JS(plan.neutral(log_p), plan.neutral(log_q)).sum(-1))
+    return divergences.JS.reduced(log_p, log_q, plan=plan)
 
 
 def entropy(
@@ -161,7 +157,7 @@ def entropy(
     """
     check.floating("entropy", log_p=log_p)
     plan = _rows("entropy", {"log_p": log_p}, mask, weight, reduction, denominator, distributions=True)
-    return plan.apply(divergences.ENTROPY(plan.neutral(log_p)).sum(-1))
+    return divergences.ENTROPY.reduced(log_p, plan=plan)
 
 
 def gaussian_kl(
@@ -204,7 +200,7 @@ def gaussian_kl(
     """
     check.alike("gaussian_kl", mean=mean, log_variance=log_variance)
     plan = _rows("gaussian_kl", {"mean": mean, "log_variance": log_variance}, mask, weight, reduction, denominator)
-    return plan.apply(divergences.GAUSSIAN_KL(plan.neutral(mean), plan.neutral(log_variance)).sum(-1))
+    return divergences.GAUSSIAN_KL.reduced(mean, log_variance, plan=plan)
 
 
 class KLDivergence(Module, of=kl_divergence):
@@ -253,13 +249,6 @@ def _rows(
         for name, value in tensors.items():
             check.log_distribution(function, name, value, plan.keep)
     return plan
-
-
-def _defect(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """Return Σ q - Σ p, which is 0 for distributions; 0 where it is as small as rounding makes it."""
-    to = wide(log_p.dtype)
-    defect = (torch.exp(log_q.to(to)) - torch.exp(log_p.to(to))).sum(-1)
-    return torch.where(defect.abs() <= _ROUNDING * torch.finfo(to).eps, 0.0, defect)
 
 
 _TWO: Final = (Input("log_p", ("...", "C"), "log_distribution"), Input("log_q", ("...", "C"), "log_distribution"))
