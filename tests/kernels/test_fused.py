@@ -32,6 +32,7 @@ NOT_POINTWISE: Final = {
     "info_nce",
     "log_softmax",
     "nt_xent",
+    "perplexity",
     "prelu",
     "softmax",
     "token_scores",
@@ -116,7 +117,7 @@ def test_sizes_share_a_program(compiled: list[str]) -> None:
     with slopes.fused():
         for rows in (7, 5, 12, 33, 8):
             x = torch.randn(rows, 6, requires_grad=True)
-            L.cross_entropy(x, torch.arange(rows) % 6).backward()
+            L.softmax_focal(x, torch.arange(rows) % 6).backward()
         assert len(compiled) == 1
         for rows in (7, 5, 12, 33, 8):
             x = torch.randn(rows, 6, requires_grad=True)
@@ -124,6 +125,16 @@ def test_sizes_share_a_program(compiled: list[str]) -> None:
             with slopes.exact():
                 A.mish(x.detach())
     assert len(compiled) == 3
+
+
+def test_rows_that_a_kernel_of_torch_does_faster_stay_with_it(compiled: list[str]) -> None:
+    x = torch.randn(9, 6, requires_grad=True)
+    with slopes.fused():
+        L.cross_entropy(x, torch.arange(9) % 6).backward()
+        assert compiled == []
+        assert slopes.explain().runs[-1].did == "torch's softmax kernel, in blocks, 54 elements of torch.float32"
+        L.cross_entropy(x, torch.arange(9) % 6, reduction="none").sum().backward()
+    assert len(compiled) == 2  # value and slopes
 
 
 @pytest.mark.parametrize("loss", [L.mse, L.mae, L.huber, L.smooth_l1])
@@ -279,7 +290,7 @@ def test_the_environment_turns_it_on(value: str, *, on: bool) -> None:
 
 MACHINE_CODE: Final[dict[str, Callable[[Tensor], Tensor]]] = {
     "binary_cross_entropy": lambda x: L.binary_cross_entropy(x, (x.detach() > 0).to(x.dtype)),
-    "cross_entropy": lambda x: L.cross_entropy(x.view(-1, 64), torch.arange(x.numel() // 64) % 64),
+    "softmax_focal": lambda x: L.softmax_focal(x.view(-1, 64), torch.arange(x.numel() // 64) % 64),
     "gelu": lambda x: A.gelu(x).square().mean(),
 }
 
