@@ -25,7 +25,7 @@ import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench import machine
-from slopes.explorer.demos import PAGES
+from slopes.explorer.figures.contents import PAGES
 
 RESULTS: Final = machine.ROOT / "bench" / "results" / "explorer.json"
 DOCUMENT: Final = machine.ROOT / "docs" / "explorer.md"

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 import slopes
 from slopes import activations
-from slopes.explorer.text import number
+from slopes.explorer.figures.wording import number
 
 pytestmark = pytest.mark.browser
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from slopes.explorer import explore
-from slopes.explorer.loading import Loaded, load
-from slopes.explorer.schema import Demo
+from slopes.explorer.figures.schema import Demo
+from slopes.explorer.site.loading import Loaded, load
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,21 +13,24 @@ import torch
 from tests.laws.fixes.law import Fix, awaited, without
 
 ELSEWHERE: Final[Mapping[str, str]] = {
-    "explorer/server.py Server._asset": "an address that no page of the explorer has: nothing is to be repaired",
-    "explorer/server.py Server._runtime": "likewise",
+    "explorer/site/application.py Server._asset": "an address that no page has: nothing is to be repaired",
+    "explorer/site/application.py Server._runtime": "likewise",
 }
 
 
 def names() -> Mapping[str, Any]:
     from starlette.datastructures import QueryParams  # noqa: PLC0415  where it is used
 
-    from slopes import explorer, plotting  # noqa: PLC0415  likewise
-    from slopes.explorer import cards, runtime, serving, user  # noqa: PLC0415  likewise
-    from slopes.explorer.demos import BY_ID  # noqa: PLC0415  likewise
-    from slopes.explorer.demos.line_fit import fitted  # noqa: PLC0415  likewise
-    from slopes.explorer.loading import demonstration  # noqa: PLC0415  likewise
-    from slopes.explorer.regression import Kind  # noqa: PLC0415  likewise
-    from slopes.explorer.server import Server  # noqa: PLC0415  likewise
+    from slopes import explorer  # noqa: PLC0415  likewise
+    from slopes.explorer.atlas import cards  # noqa: PLC0415  likewise
+    from slopes.explorer.figures import notebook  # noqa: PLC0415  likewise
+    from slopes.explorer.figures.build import demonstration  # noqa: PLC0415  likewise
+    from slopes.explorer.figures.contents import BY_ID  # noqa: PLC0415  likewise
+    from slopes.explorer.figures.line_fit import fitted  # noqa: PLC0415  likewise
+    from slopes.explorer.figures.residual_losses import Kind  # noqa: PLC0415  likewise
+    from slopes.explorer.site import launch, runtime  # noqa: PLC0415  likewise
+    from slopes.explorer.site.application import Server  # noqa: PLC0415  likewise
+    from slopes.explorer.yours import user  # noqa: PLC0415  likewise
 
     def asked(text: str = "", **paths: str) -> Any:  # noqa: ANN401  a request, as far as it is looked at
         return SimpleNamespace(
@@ -54,9 +57,9 @@ def names() -> Mapping[str, Any]:
 
     rooms = {
         "explorer": explorer,
-        "plotting": plotting,
+        "notebook": notebook,
         "runtime": runtime,
-        "serving": serving,
+        "launch": launch,
         "user": user,
         "fitted": fitted,
     }
@@ -65,7 +68,7 @@ def names() -> Mapping[str, Any]:
     return {**rooms, **mine, "Server": Server}
 
 
-RUN: Final = "slopes.explorer.user._run"
+RUN: Final = "slopes.explorer.yours.user._run"
 GUARDED: Final = "user.Guarded(mine, 'mine', limit)(torch.zeros(2))"
 TYPED: Final = "state(page, text)"
 WHERE: Final = "user.load(where)"
@@ -75,8 +78,8 @@ def unloaded(*packages: str, **others: Any) -> Callable[[Path, pytest.MonkeyPatc
     """Return what hides packages, and lets an explorer start without loading what it shows."""
 
     def given(folder: Path, patch: pytest.MonkeyPatch) -> Mapping[str, Any]:
-        patch.setattr("slopes.explorer.serving.Loading.start", lambda _: None)
-        patch.setattr("slopes.explorer.serving.VegaRuntime.start", lambda _: None)
+        patch.setattr("slopes.explorer.site.launch.Loading.start", lambda _: None)
+        patch.setattr("slopes.explorer.site.launch.VegaRuntime.start", lambda _: None)
         return {**without(*packages)(folder, patch), **others}
 
     return given
@@ -90,7 +93,7 @@ def endless(x: torch.Tensor) -> torch.Tensor:
 
 def stopped(patch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401  a function of one tensor
     """Return a function that has been stopped, as it is called again."""
-    from slopes.explorer import user  # noqa: PLC0415  where it is used
+    from slopes.explorer.yours import user  # noqa: PLC0415  where it is used
 
     patch.setattr(guarded := user.Guarded(torch.tanh, "mine"), "_stopped", ("mine had not returned; mend it.", ""))
     return guarded
@@ -107,17 +110,17 @@ def written(name: str, text: str) -> Callable[[Path, pytest.MonkeyPatch], Mappin
 
 
 TRIED: Final[Mapping[str, Sequence[Fix]]] = {
-    "explorer/schema.py Number.parse": [
+    "explorer/figures/schema.py Number.parse": [
         Fix(TYPED, {"page": "activations", "text": "at=two"}, words={"text": "'at=' + text"}, typed={"text": "-2"}),
         Fix(TYPED, {"page": "activations", "text": "at=nan"}, words={"text": "'at=' + text"}, typed={"text": "-2"}),
         Fix(TYPED, {"page": "activations", "text": "at=500"}, words={"text": "'at=' + text"}, typed={"text": "100"}),
     ],
-    "explorer/schema.py Choice.parse": [
+    "explorer/figures/schema.py Choice.parse": [
         Fix(
             TYPED, {"page": "pairing", "text": "task=binry"}, words={"text": "'task=' + text"}, typed={"text": "binary"}
         ),
     ],
-    "explorer/schema.py Several.parse": [
+    "explorer/figures/schema.py Several.parse": [
         Fix(
             TYPED,
             {"page": "activations", "text": "functions=glu"},
@@ -132,45 +135,45 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             check="'at most 8' in error",
         ),
     ],
-    "explorer/schema.py Demo.parse": [
+    "explorer/figures/schema.py Demo.parse": [
         Fix(TYPED, {"page": "activations", "text": "ad=1"}, words={"text": "text + '=1'"}, typed={"text": "at"}),
         Fix(TYPED, {"page": "activations", "text": "at=1&at=2"}, words={"text": "'at=1'"}),
         Fix(TYPED, {"page": "activations", "text": "at="}, words={"text": "''"}),
         Fix(TYPED, {"page": "activations", "text": "at=1" + "0" * 500}, words={"text": "text[:5]"}),
     ],
-    "explorer/schema.py check_range": [
+    "explorer/figures/schema.py check_range": [
         Fix(TYPED, {"page": "regression-losses", "text": "from=2&to=1"}, words={"text": "'from=1&to=2'"}),
     ],
-    "explorer/demos/kl/demo.py _check": [
+    "explorer/figures/kl/demo.py _check": [
         Fix(
             TYPED,
             {"page": "kl", "text": "p_sun=0&p_rain=0&p_snow=0"},
             words={"text": "text.replace('p_sun=0', 'p_sun=1')"},
         ),
     ],
-    "explorer/demos/pairing/demo.py _check": [
+    "explorer/figures/pairing/demo.py _check": [
         Fix(
             TYPED, {"page": "pairing", "text": "task=regression&loss=log"}, words={"text": "text.replace('log', 'mse')"}
         ),
     ],
-    "explorer/demos/line_fit/fitted.py fitted": [
+    "explorer/figures/line_fit/fitted.py fitted": [
         Fix(
             "fitted.fitted(kind(loss), 1.0, 3.0, 2.0)",
             {"loss": lambda p, t: p - t},
             words={"loss": "lambda p, t: (p - t) ** 2"},
         ),
     ],
-    "explorer/exporting.py drawn": [
-        Fix("plotting.figure(name)", {"name": "softmax-temperatur"}, typed={"name": "softmax-temperature"}),
-        Fix("plotting.figure('softmax-temperature', theme=theme)", {"theme": "night"}, {"theme": "'dark'"}),
+    "explorer/figures/notebook.py _drawn": [
+        Fix("notebook.figure(name)", {"name": "softmax-temperatur"}, typed={"name": "softmax-temperature"}),
+        Fix("notebook.figure('softmax-temperature', theme=theme)", {"theme": "night"}, {"theme": "'dark'"}),
         Fix(
-            "plotting.figure('softmax-temperature', given)",
+            "notebook.figure('softmax-temperature', given)",
             {"given": {"tt": 1.0}},
             words={"given": "{name: 1.0}"},
             typed={"name": "t"},
         ),
     ],
-    "explorer/runtime.py font": [
+    "explorer/site/runtime.py font": [
         Fix(
             "runtime.font()",
             without("ziamath"),
@@ -178,21 +181,21 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             typed={"line": "pip install 'slopes[explorer]'"},
         ),
     ],
-    "explorer/serving.py explore": [
+    "explorer/site/launch.py explore": [
         Fix("explorer.explore(f, open_browser=False).stop()", unloaded(f=3), words={"f": "torch.tanh"}),
     ],
-    "explorer/serving.py _explorer": [
+    "explorer/site/launch.py _explorer": [
         Fix(
-            "serving._explorer(0, ())._listener.close()",
+            "launch._explorer(0, ())._listener.close()",
             unloaded("uvicorn"),
             words={"_": "pip(line)"},
             typed={"line": "pip install 'slopes[explorer]'"},
         ),
     ],
-    "explorer/serving.py _listen": [
-        Fix("serving._listen(port).close()", {"port": 99999}, {"port": "0"}),
+    "explorer/site/launch.py _listen": [
+        Fix("launch._listen(port).close()", {"port": 99999}, {"port": "0"}),
     ],
-    "explorer/user.py load": [
+    "explorer/yours/user.py load": [
         Fix(
             WHERE,
             {"where": "torch.tanh"},
@@ -206,14 +209,14 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix(WHERE, written("mine.py", "other = 3\n"), words={"_": "path.write_text('def mine(x): return x + 1 - 1')"}),
         Fix(WHERE, {"where": "math:tau"}, words={"where": "'math:tan'"}),
     ],
-    "explorer/user.py _from_file": [
+    "explorer/yours/user.py _from_file": [
         Fix(
             WHERE,
             {"where": "nowhere/mine.py:mine"},
             words={"_": "(folder / 'mine.py').write_text('mine = abs')", "where": "f'{folder}/mine.py:mine'"},
         ),
     ],
-    "explorer/user.py Guarded._guard": [
+    "explorer/yours/user.py Guarded._guard": [
         Fix(GUARDED, {"mine": lambda _: 1 / 0, "limit": 2.0}, words={"mine": "torch.tanh"}),
         Fix(GUARDED, {"mine": endless, "limit": 0.05}, words={"mine": "torch.tanh", "limit": "2.0"}),
         Fix(
@@ -227,7 +230,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             words={"_": "patch.undo()"},
         ),
     ],
-    "explorer/user.py Guarded._checked": [
+    "explorer/yours/user.py Guarded._checked": [
         Fix(GUARDED, {"mine": lambda x: x.tolist(), "limit": 2.0}, words={"mine": "lambda x: x + 0"}),
         Fix(GUARDED, {"mine": lambda x: x.mean(), "limit": 2.0}, words={"mine": "lambda x: x + 0"}),
         Fix(
@@ -239,35 +242,35 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix(GUARDED, {"mine": lambda x: x.long(), "limit": 2.0}, words={"mine": "lambda x: x.round()"}),
         Fix(GUARDED, {"mine": lambda x: x.detach() + 1, "limit": 2.0}, words={"mine": "lambda x: x + 1"}),
     ],
-    "explorer/server.py _known": [
+    "explorer/site/application.py _known": [
         Fix(
             "run(Server._schema(server, asked(demo=name)))",
             {"name": "softmax-temprature"},
             typed={"name": "softmax-temperature"},
         ),
     ],
-    "explorer/server.py _pairs": [
+    "explorer/site/application.py _pairs": [
         Fix(
             "run(Server._answer(server, asked(text, demo='softmax-temperature')))",
             {"text": "&".join("t=1" for _ in range(999))},
             words={"text": "'t=1'"},
         ),
     ],
-    "explorer/server.py _tables": [
+    "explorer/site/application.py _tables": [
         Fix(
             "run(Server._answer(server, asked('tables=' + places, demo='softmax-temperature')))",
             {"places": "x"},
             typed={"places": "0,2"},
         ),
     ],
-    "explorer/server.py _state": [
+    "explorer/site/application.py _state": [
         Fix(
             "run(Server._answer(server, asked(name + '=1', demo='softmax-temperature')))",
             {"name": "tt"},
             typed={"name": "t"},
         ),
     ],
-    "explorer/server.py Server._charts": [
+    "explorer/site/application.py Server._charts": [
         Fix(
             "run(Server._charts(server, asked(text, demo='softmax-temperature')))",
             {"text": ""},
@@ -275,7 +278,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             typed={"name": "theme"},
         ),
     ],
-    "explorer/server.py Server._export": [
+    "explorer/site/application.py Server._export": [
         Fix(
             "run(Server._export(server, asked('', file=file)))",
             {"file": "softmax-temperature.pdf"},
@@ -288,7 +291,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             typed={"theme": "dark"},
         ),
     ],
-    "explorer/server.py Server._card": [
+    "explorer/site/application.py Server._card": [
         Fix("run(Server._card(server, asked(name=name)))", {"name": "nothing"}, words={"name": "'gelu'"}),
     ],
 }
