@@ -1,4 +1,4 @@
-"""Every demonstration in Chromium: drawn, by mouse, by keyboard, narrow, and without a fault that axe knows."""
+"""Every figure in Chromium: drawn, by mouse, by keyboard, narrow, and without a fault that axe knows."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ MISFITS = r"""() => {
 
 AWAIT_DRAWN = """() => {
   window.drawn = false;
-  document.querySelector('.demo').addEventListener('drawn', () => { window.drawn = true; }, { once: true });
+  document.querySelector('.figure').addEventListener('drawn', () => { window.drawn = true; }, { once: true });
 }"""
 
 
 def visit(page: Page, name: str, query: str = "") -> None:
     page.goto(f"/{name}{query}")
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     expect(page.locator(".plate").last.locator(MARKS).first).to_be_attached()
     page.wait_for_timeout(150)
 
@@ -90,7 +90,7 @@ def test_keyboard_and_presets_change_what_is_read(page: Page, name: str) -> None
         expect(button).to_have_attribute("aria-pressed", "true")
         expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
     page.goto(address)
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     assert state_of(page) != before  # the address holds the state
 
 

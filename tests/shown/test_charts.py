@@ -10,7 +10,7 @@ from tests.each import each
 from slopes import OptionError
 from slopes.catalog import find
 from slopes.explorer.figures import drawing
-from slopes.shown import charts, palette, style
+from slopes.shown import charts, layout, palette, style
 
 
 @each("theme", ["light", "dark"])
@@ -45,10 +45,10 @@ def test_what_cannot_be_drawn_says_why(tmp_path: Path) -> None:
 
 
 def test_labels_never_cover_each_other() -> None:
-    heights = charts.spread([1.0, 1.0, 1.0, 0.99, 5.0], 0.0, 5.0)
+    heights = layout.spread([1.0, 1.0, 1.0, 0.99, 5.0], 0.0, 5.0)
     ordered = sorted(heights)
     assert all(b - a > 0.25 for a, b in pairwise(ordered))
-    assert charts.spread([3.0, 1.0], 0.0, 5.0) == [3.0, 1.0]
+    assert layout.spread([3.0, 1.0], 0.0, 5.0) == [3.0, 1.0]
 
 
 def contrast(one: str, other: str) -> float:

@@ -1,27 +1,17 @@
-"""Figures of functions, for files and notebooks, and the numbers of the lines that every chart draws."""
+"""The figure of one elementwise activation, and any chart as a file."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 import altair as alt
-import numpy as np
-import numpy.typing as npt
-import torch
 
 from slopes._core.errors import OptionError
 from slopes._core.spec import Spec
-from slopes.shown import palette
-from slopes.shown.curve import Series, from_spec, grid
-from slopes.shown.measure import Break, find_breaks
+from slopes.shown import layout, palette, sampled
+from slopes.shown.breaks import find_breaks
+from slopes.shown.curve import Series, from_spec
 from slopes.shown.style import DASH, SANS, styled, zero_lines
-
-POINTS: Final = 241
-_ROOM: Final = 0.062  # of an axis' height that a label needs to itself
 
 
 def function_chart(
@@ -91,64 +81,15 @@ def save(chart: alt.TopLevelMixin, path: str | Path) -> Path:
     return path
 
 
-@lru_cache(maxsize=256)
-def columns(series: Series, low: float, high: float, breaks: tuple[Break, ...]) -> dict[str, list[float | None]]:
-    """Return x, value and slope of a line over [low, high], with a gap wherever a quantity jumps; not to be changed."""
-    at = [found.at for found in breaks]
-    x = grid(low, high, POINTS, at)
-    values, slopes = series.evaluate(x)
-    gaps = {found.at: found.quantity for found in breaks}
-    value: list[float | None] = values.tolist()
-    slope: list[float | None] = slopes.tolist()
-    for i, point in enumerate(x.tolist()):
-        if point in gaps:
-            slope[i] = None
-            value[i] = None if gaps[point] == "value" else value[i]
-    return {"x": x.tolist(), "value": value, "slope": slope}
-
-
-def joined(columns: Iterable[list[float | None]]) -> npt.NDArray[np.float64]:
-    """Return columns of lines as one; what jumps there is not a number."""
-    return np.concatenate([np.zeros(0), *(np.array(column, dtype=np.float64) for column in columns)])
-
-
-def axis(values: list[float | None]) -> tuple[float, float]:
-    """Return the ends of an axis that shows these values and 0, with a little air."""
-    known = [v for v in values if v is not None and math.isfinite(v)]
-    low, high = min([0.0, *known]), max([0.0, *known])
-    air = 0.06 * (high - low) or 1.0
-    return low - air, high + air
-
-
-def spread(heights: list[float], low: float, high: float) -> list[float]:
-    """Return heights of labels, moved apart until none covers another, in the order of the lines."""
-    room = _ROOM * (high - low)
-    order = sorted(range(len(heights)), key=lambda i: heights[i])
-    placed = [min(max(heights[i], low), high) for i in order]
-    for _ in range(60):
-        for i in range(1, len(placed)):
-            overlap = room - (placed[i] - placed[i - 1])
-            if overlap > 0:
-                placed[i - 1] -= overlap / 2
-                placed[i] += overlap / 2
-        if placed:
-            placed[-1] = min(placed[-1], high)
-            placed[0] = max(placed[0], low)
-    result = list(heights)
-    for place, i in zip(placed, order, strict=True):
-        result[i] = place
-    return result
-
-
 def _figure(series: Series, low: float, high: float, theme: str) -> alt.LayerChart:
-    drawn = columns(series, low, high, find_breaks(series.evaluate))
-    bottom, top = axis([*drawn["value"], *drawn["slope"]])
+    drawn = sampled.columns(series, low, high, find_breaks(series.evaluate))
+    bottom, top = layout.axis([*drawn["value"], *drawn["slope"]])
     rows = [
         {"x": x, "height": height, "series": name}
         for name in ("value", "slope")
         for x, height in zip(drawn["x"], drawn[name], strict=True)
     ]
-    ends = spread([drawn["value"][-1] or 0.0, drawn["slope"][-1] or 0.0], bottom, top)
+    ends = layout.spread([drawn["value"][-1] or 0.0, drawn["slope"][-1] or 0.0], bottom, top)
     labels = [{"height": height, "label": name} for height, name in zip(ends, ("value", "slope"), strict=True)]
     x = alt.X("x:Q", title="x", scale=alt.Scale(domain=[low, high], nice=False))
     y = alt.Y("height:Q", title=None, scale=alt.Scale(domain=[bottom, top], nice=False))
@@ -165,15 +106,3 @@ def _figure(series: Series, low: float, high: float, theme: str) -> alt.LayerCha
         text.encode(x=alt.value("width"), y="height:Q", text="label:N"),
     )
     return styled(chart, theme).properties(padding=8)
-
-
-def at_point(series: Series, x: float) -> tuple[float, float]:
-    """Return value and slope of a line at one point."""
-    value, slope = series.evaluate(torch.tensor([x], dtype=torch.float64))
-    return value.item(), slope.item()
-
-
-def thinned(low: float, high: float, points: int) -> list[float]:
-    """Return at most `points` of the even grid that lines over [low, high] are drawn on."""
-    every = grid(low, high, POINTS, []).tolist()
-    return every[:: max(1, -(-(POINTS - 1) // (points - 1)))]

@@ -160,8 +160,8 @@ def _series(spec: Spec, parameters: Options) -> dict[str, Series]:
 
 
 def _rows(series: Series, low: float, high: float) -> list[dict[str, float | None]]:
-    from slopes.shown.charts import columns  # noqa: PLC0415  altair is an optional package
-    from slopes.shown.measure import find_breaks  # noqa: PLC0415  together with altair
+    from slopes.shown.breaks import find_breaks  # noqa: PLC0415  together with altair
+    from slopes.shown.sampled import columns  # noqa: PLC0415  altair is an optional package
 
     drawn = columns(series, low, high, find_breaks(series.evaluate))
     return [{"x": x, "value": v, "slope": s} for x, v, s in zip(*drawn.values(), strict=True)]
@@ -170,7 +170,7 @@ def _rows(series: Series, low: float, high: float) -> list[dict[str, float | Non
 def _figure(spec: Spec, low: float, high: float, theme: str, parameters: Options) -> alt.LayerChart:
     import altair as alt  # noqa: PLC0415  an optional package
 
-    from slopes.shown import charts, palette, style  # noqa: PLC0415  likewise
+    from slopes.shown import layout, palette, style  # noqa: PLC0415  likewise
 
     lines, ends, heights = [], [], []
     for label, series in _series(spec, parameters).items():
@@ -186,10 +186,10 @@ def _figure(spec: Spec, low: float, high: float, theme: str, parameters: Options
             lines.append(marked)
             said = quantity if not label else label if quantity == "value" else f"{label}: slope"
             ends.append((rows[-1][quantity] or 0.0, said, palette.LABELS[theme][series.hue]))
-    bottom, top = charts.axis(heights)
+    bottom, top = layout.axis(heights)
     x = alt.X("x:Q", title=LOSSES[spec.name][0], scale=alt.Scale(domain=[low, high], nice=False))
     y = alt.Y("height:Q", title=None, scale=alt.Scale(domain=[bottom, top], nice=False))
-    places = charts.spread([height for height, _, _ in ends], bottom, top)
+    places = layout.spread([height for height, _, _ in ends], bottom, top)
     texts = [
         alt.Chart(alt.InlineData([{"height": place, "label": said}]))
         .mark_text(align="left", dx=7, font=style.SANS, fontSize=12.5, color=colour)

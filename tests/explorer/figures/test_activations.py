@@ -1,4 +1,4 @@
-"""The first demonstration's numbers against mpmath and hand-computed ones, never through the library."""
+"""The first figure's numbers against mpmath and hand-computed ones, never through the library."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import mpmath
 import pytest
 from tests.each import each
 
-from slopes.explorer.figures.activations.demo import build
+from slopes.explorer.figures.activations.figure import build
 from slopes.explorer.figures.context import Context
-from slopes.explorer.figures.schema import Demo, Result, State, encode
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.result import Result, encode
+from slopes.explorer.figures.state import State
 from slopes.explorer.figures.wording import number
 from slopes.explorer.site.loading import Loaded
 
@@ -38,8 +40,8 @@ FORMULAS = {
 }
 
 
-def state(demo: Demo, **changes: object) -> State:
-    return demo.parse([(name, str(value)) for name, value in changes.items()])
+def state(figure: Figure, **changes: object) -> State:
+    return figure.parse([(name, str(value)) for name, value in changes.items()])
 
 
 def row(result: Result, title: str, head: str) -> tuple[str, ...]:
@@ -47,14 +49,14 @@ def row(result: Result, title: str, head: str) -> tuple[str, ...]:
     return next(row for row in table.rows if row[0] == head)[1:]
 
 
-def test_every_elementwise_activation_can_be_drawn(demo: Demo) -> None:
-    (picker,) = (p for p in demo.schema()["parameters"] if p["kind"] == "several")
+def test_every_elementwise_activation_can_be_drawn(figure: Figure) -> None:
+    (picker,) = (p for p in figure.schema()["parameters"] if p["kind"] == "several")
     assert {option["value"] for option in picker["options"]} == set(FORMULAS)
 
 
 @each("name", FORMULAS)
-def test_values_and_slopes_are_those_of_the_formula(demo: Demo, name: str) -> None:
-    result = demo.compute(state(demo, functions=name, at=-1.3, **{"from": -9.7, "to": 8.1}))
+def test_values_and_slopes_are_those_of_the_formula(figure: Figure, name: str) -> None:
+    result = figure.compute(state(figure, functions=name, at=-1.3, **{"from": -9.7, "to": 8.1}))
     curve = {name: column for name, column in result.datasets["curves"].items() if name in {"x", "value", "slope"}}
     curve = {name: column.tolist() for name, column in curve.items()}
     points = [-9.7, *curve["x"][1::50], 8.1]
@@ -71,46 +73,46 @@ def test_values_and_slopes_are_those_of_the_formula(demo: Demo, name: str) -> No
         ]
 
 
-def test_parameters_reach_the_function(demo: Demo) -> None:
+def test_parameters_reach_the_function(figure: Figure) -> None:
     numbers = {"swish.beta": 2, "prelu.slope": -0.3, "elu.alpha": 2.5, "softplus.beta": 4}
-    result = demo.compute(state(demo, functions="swish,prelu,elu,softplus", **numbers))
+    result = figure.compute(state(figure, functions="swish,prelu,elu,softplus", **numbers))
     x = -2.0
     expected = [x / (1 + math.exp(4)), 0.6, 2.5 * math.expm1(-2), math.log1p(math.exp(-8)) / 4]
     assert result.datasets["reading"]["value"] == pytest.approx(expected, rel=1e-14)
     assert row(result, "At x", "PReLU")[:2] == ("0.6", "−0.3")
 
 
-def test_a_slope_that_jumps_is_drawn_with_a_gap(demo: Demo) -> None:
-    curve = demo.compute(state(demo, functions="relu")).datasets["curves"]
+def test_a_slope_that_jumps_is_drawn_with_a_gap(figure: Figure) -> None:
+    curve = figure.compute(state(figure, functions="relu")).datasets["curves"]
     gaps = [x for x, slope in zip(curve["x"], curve["slope"], strict=True) if math.isnan(slope)]
     assert gaps == [0.0]
     assert not any(map(math.isnan, curve["value"]))
 
 
-def test_saturation_reads_ten_to_the_minus_five(demo: Demo) -> None:
-    result = demo.compute(state(demo, functions="sigmoid", at=10))
+def test_saturation_reads_ten_to_the_minus_five(figure: Figure) -> None:
+    result = figure.compute(state(figure, functions="sigmoid", at=10))
     # e^-10 / (1 + e^-10)^2, by hand
     assert row(result, "At x", "Sigmoid")[1] == "4.53958 × 10⁻⁵"
     assert "Sigmoid is saturated and hands back 4.54 × 10⁻⁵ of the gradient" in result.reading
 
 
-def test_a_dead_unit_is_named(demo: Demo) -> None:
-    result = demo.compute(state(demo, functions="relu,leaky_relu", at=-3))
+def test_a_dead_unit_is_named(figure: Figure) -> None:
+    result = figure.compute(state(figure, functions="relu,leaky_relu", at=-3))
     assert "ReLU has a slope of exactly 0" in result.reading
     assert "Leaky ReLU hands back 0.01 of the gradient" in result.reading
 
 
-def test_a_turn_is_no_saturation(demo: Demo) -> None:
-    assert "Mish turns here" in demo.compute(state(demo, functions="mish", at=-1.19)).reading
+def test_a_turn_is_no_saturation(figure: Figure) -> None:
+    assert "Mish turns here" in figure.compute(state(figure, functions="mish", at=-1.19)).reading
 
 
-def test_the_sentence_changes_with_the_state(demo: Demo) -> None:
-    said = {demo.compute(state(demo, at=at)).reading for at in (-5, -1, 0, 0.5, 5)}
+def test_the_sentence_changes_with_the_state(figure: Figure) -> None:
+    said = {figure.compute(state(figure, at=at)).reading for at in (-5, -1, 0, 0.5, 5)}
     assert len(said) == 5
 
 
-def test_differences_are_from_the_first(demo: Demo) -> None:
-    result = demo.compute(state(demo, functions="gelu,gelu.tanh", at=2.2, show="difference"))
+def test_differences_are_from_the_first(figure: Figure) -> None:
+    result = figure.compute(state(figure, functions="gelu,gelu.tanh", at=2.2, show="difference"))
     with mpmath.workdps(60):
         gap = FORMULAS["gelu.tanh"](mpmath.mpf(2.2)) - FORMULAS["gelu"](mpmath.mpf(2.2))
     assert result.datasets["reading"]["value"] == [0.0, pytest.approx(float(gap), rel=1e-10)]
@@ -145,22 +147,22 @@ def test_differences_are_from_the_first(demo: Demo) -> None:
         ("elu", "Smooth", "no kink"),
     ],
 )
-def test_what_is_measured_is_what_is_known(demo: Demo, name: str, head: str, said: str) -> None:
-    assert row(demo.compute(state(demo, functions=name)), "Measured", head) == (said,)
+def test_what_is_measured_is_what_is_known(figure: Figure, name: str, head: str, said: str) -> None:
+    assert row(figure.compute(state(figure, functions=name)), "Measured", head) == (said,)
 
 
-def test_costs_are_timed_and_then_no_longer_pending(loaded: Loaded, demo: Demo) -> None:
-    assert demo.compute(state(demo, functions="mish")).pending
+def test_costs_are_timed_and_then_no_longer_pending(loaded: Loaded, figure: Figure) -> None:
+    assert figure.compute(state(figure, functions="mish")).pending
     loaded.costs.time("mish")
-    result = demo.compute(state(demo, functions="mish"))
+    result = figure.compute(state(figure, functions="mish"))
     assert not result.pending
     assert float(row(result, "Measured", "Cost, ReLU = 1")[0]) > 0
 
 
-def test_the_python_prints_the_same_numbers(demo: Demo) -> None:
-    for preset in demo.presets:
-        chosen = {**demo.default(), **preset.state, "show": "curves"}
-        result = demo.compute(chosen)
+def test_the_python_prints_the_same_numbers(figure: Figure) -> None:
+    for preset in figure.presets:
+        chosen = {**figure.default(), **preset.state, "show": "curves"}
+        result = figure.compute(chosen)
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             exec(result.snippet, {})  # noqa: S102  what the page offers to copy has to run
@@ -171,24 +173,24 @@ def test_the_python_prints_the_same_numbers(demo: Demo) -> None:
         )
 
 
-def test_formulas_hold_the_present_numbers(demo: Demo) -> None:
-    (first, *_) = demo.compute(state(demo, functions="swish", **{"swish.beta": 3.5})).formulas
+def test_formulas_hold_the_present_numbers(figure: Figure) -> None:
+    (first, *_) = figure.compute(state(figure, functions="swish", **{"swish.beta": 3.5})).formulas
     assert "<mn>3.5</mn>" in first.mathml
     assert "&#x003B2;" not in first.mathml
     assert "style=" not in first.mathml
 
 
-def test_every_preset_computes_and_is_json(demo: Demo) -> None:
-    for preset in demo.presets:
-        result = demo.compute({**demo.default(), **preset.state})
+def test_every_preset_computes_and_is_json(figure: Figure) -> None:
+    for preset in figure.presets:
+        result = figure.compute({**figure.default(), **preset.state})
         assert not result.problems
         encode(result.as_json())
 
 
-def test_the_widest_and_the_narrowest_view_compute(demo: Demo) -> None:
+def test_the_widest_and_the_narrowest_view_compute(figure: Figure) -> None:
     everything = ",".join(list(FORMULAS)[:8])
     for ends in ({"from": -100, "to": 100}, {"from": -0.05, "to": 0.05}, {"from": 99.9, "to": 100}):
-        encode(demo.compute(state(demo, functions=everything, **ends)).as_json())
+        encode(figure.compute(state(figure, functions=everything, **ends)).as_json())
 
 
 def test_a_catalogue_without_some_functions_offers_what_is_left(loaded: Loaded) -> None:

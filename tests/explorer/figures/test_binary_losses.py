@@ -1,4 +1,4 @@
-"""The binary-losses demonstration against closed forms in mpmath, never through the library."""
+"""The binary-losses figure against closed forms in mpmath, never through the library."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from tests.each import each
 from torch import Tensor
 
 from slopes.catalog import CATALOG
-from slopes.explorer.figures.binary_losses.demo import build
+from slopes.explorer.figures.binary_losses.figure import build
 from slopes.explorer.figures.context import Context
-from slopes.explorer.figures.schema import Demo, Result, State
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.result import Result
+from slopes.explorer.figures.state import State
 from slopes.explorer.site.loading import Loaded
-from slopes.explorer.yours.user import GuardedLoss
+from slopes.explorer.yours.guarded import GuardedLoss
 
 ALL = "binary_cross_entropy,focal,asymmetric,hinge,mse_score,mse"
 
 
 @pytest.fixture
-def demo(loaded: Loaded) -> Demo:
-    return loaded.demos["binary-losses"]
+def figure(loaded: Loaded) -> Figure:
+    return loaded.figures["binary-losses"]
 
 
-def state(demo: Demo, **changes: object) -> State:
-    return demo.parse([(name, str(value)) for name, value in changes.items()])
+def state(figure: Figure, **changes: object) -> State:
+    return figure.parse([(name, str(value)) for name, value in changes.items()])
 
 
 def sigmoid(z: mpmath.mpf) -> mpmath.mpf:
@@ -66,8 +68,8 @@ OPTIONS = {
 
 @each("y", [0, 1])
 @each("name", [*ALL.split(","), "mae"])
-def test_lines_and_the_crosshair_are_those_of_the_formula(demo: Demo, name: str, y: int) -> None:
-    result = demo.compute(state(demo, losses=name, z=-1.7, y=y, **OPTIONS))
+def test_lines_and_the_crosshair_are_those_of_the_formula(figure: Figure, name: str, y: int) -> None:
+    result = figure.compute(state(figure, losses=name, z=-1.7, y=y, **OPTIONS))
     curve, read = result.datasets["curves"], result.datasets["reading"]
     places = [*zip(curve["x"][::9], curve["value"][::9], curve["slope"][::9], strict=True)]
     with mpmath.workdps(40):
@@ -78,12 +80,12 @@ def test_lines_and_the_crosshair_are_those_of_the_formula(demo: Demo, name: str,
             assert slope == pytest.approx(derivative, rel=1e-9, abs=1e-12)
 
 
-def test_a_jump_of_the_slope_is_a_gap(demo: Demo) -> None:
+def test_a_jump_of_the_slope_is_a_gap(figure: Figure) -> None:
     for y, at in ((1, 1.5), (0, -1.5)):
-        curve = demo.compute(state(demo, losses="hinge", y=y, **{"hinge.margin": 1.5})).datasets["curves"]
+        curve = figure.compute(state(figure, losses="hinge", y=y, **{"hinge.margin": 1.5})).datasets["curves"]
         assert [x for x, slope in zip(curve["x"], curve["slope"], strict=True) if math.isnan(slope)] == [at]
     unfocused = {"asymmetric.gamma_negative": 0, "asymmetric.clip": 0.2}
-    curve = demo.compute(state(demo, losses="asymmetric", y=0, **unfocused)).datasets["curves"]
+    curve = figure.compute(state(figure, losses="asymmetric", y=0, **unfocused)).datasets["curves"]
     gaps = [x for x, slope in zip(curve["x"], curve["slope"], strict=True) if math.isnan(slope)]
     assert gaps == [pytest.approx(-math.log(4))]  # where p is 0.2
 
@@ -93,8 +95,8 @@ def table(result: Result, title: str) -> dict[str, tuple[str, ...]]:
     return {row[0]: row[1:] for row in found.rows}
 
 
-def test_who_still_pulls_on_a_sure_mistake(demo: Demo) -> None:
-    left = table(demo.compute(state(demo, losses=ALL)), "What is left of the gradient")
+def test_who_still_pulls_on_a_sure_mistake(figure: Figure) -> None:
+    left = table(figure.compute(state(figure, losses=ALL)), "What is left of the gradient")
     verdicts = {name: row[4] for name, row in left.items()}
     assert verdicts == {
         "cross-entropy": "keeps pulling",
@@ -108,7 +110,7 @@ def test_who_still_pulls_on_a_sure_mistake(demo: Demo) -> None:
     assert left["MSE on p"][2] == "−9.08 × 10⁻⁵"
     assert left["hinge"][5] == "0"
     assert left["MSE on z"][5] == "18"
-    other = table(demo.compute(state(demo, losses="asymmetric,mae", y=0)), "What is left of the gradient")
+    other = table(figure.compute(state(figure, losses="asymmetric,mae", y=0)), "What is left of the gradient")
     assert [row[4] for row in other.values()] == ["dies out", "dies out"]
 
 
@@ -128,32 +130,32 @@ def test_who_still_pulls_on_a_sure_mistake(demo: Demo) -> None:
         ({"losses": "hinge", "z": -1, "y": 0, "hinge.margin": 0.5}, "hinge is silent."),
     ],
 )
-def test_the_reading_follows(demo: Demo, changes: dict[str, object], said: str) -> None:
-    assert said in demo.compute(state(demo, **changes)).reading
+def test_the_reading_follows(figure: Figure, changes: dict[str, object], said: str) -> None:
+    assert said in figure.compute(state(figure, **changes)).reading
 
 
-def test_corrections_hold(demo: Demo) -> None:
-    squared, asymmetric = [c.holds for c in demo.compute(demo.default()).corrections]
+def test_corrections_hold(figure: Figure) -> None:
+    squared, asymmetric = [c.holds for c in figure.compute(figure.default()).corrections]
     assert "largest, 0.296" in squared  # 8 / 27
     assert "to 9.1 × 10⁻⁵ at z = −10" in squared
     assert "z = 10 costs 2.44 and has a gradient of 0.0012" in asymmetric  # -0.95^4 ln 0.05 = 2.440...
 
 
-def test_the_crosshair_stays_in_the_plot(demo: Demo) -> None:
+def test_the_crosshair_stays_in_the_plot(figure: Figure) -> None:
     for z in (-8, -3, 0, 8):
         for y in (0, 1):
-            result = demo.compute(state(demo, losses=ALL, z=z, y=y, **{"binary_cross_entropy.pos_weight": 20}))
+            result = figure.compute(state(figure, losses=ALL, z=z, y=y, **{"binary_cross_entropy.pos_weight": 20}))
             for quantity in ("value", "slope"):
                 low, high = result.signals[f"{quantity}_low"], result.signals[f"{quantity}_high"]
                 assert all(low <= v <= high for v in result.datasets["reading"][quantity])
 
 
-def test_formulas_hold_the_present_numbers(demo: Demo) -> None:
-    result = demo.compute(state(demo, losses="hinge,asymmetric,binary_cross_entropy", z=0.25, **OPTIONS))
+def test_formulas_hold_the_present_numbers(figure: Figure) -> None:
+    result = figure.compute(state(figure, losses="hinge,asymmetric,binary_cross_entropy", z=0.25, **OPTIONS))
     said = " ".join(f.mathml for f in result.formulas)
     assert [f.label for f in result.formulas] == ["hinge", "hinge", "asymmetric", "cross-entropy", "cross-entropy"]
     assert "<mn>0.25</mn>" in said
-    negative = demo.compute(state(demo, losses="asymmetric", z=0.0, y=0, **OPTIONS)).formulas[0].mathml
+    negative = figure.compute(state(figure, losses="asymmetric", z=0.0, y=0, **OPTIONS)).formulas[0].mathml
     assert "<mn>0.4</mn>" in negative  # m = 0.5 - 0.1
 
 
@@ -171,41 +173,41 @@ def broken(z: Tensor, y: Tensor) -> Tensor:
     raise ValueError(text)
 
 
-def with_own(loaded: Loaded, loss: GuardedLoss, reference: str = "") -> Demo:
+def with_own(loaded: Loaded, loss: GuardedLoss, reference: str = "") -> Figure:
     return build(Context(catalog=CATALOG, costs=loaded.costs, loss=loss, loss_from=reference))
 
 
 def test_the_visitors_own_loss_is_a_further_line(loaded: Loaded) -> None:
-    demo = with_own(loaded, GuardedLoss(squared_hinge, "mine"))
-    result = demo.compute(state(demo, z=-2))
+    figure = with_own(loaded, GuardedLoss(squared_hinge, "mine"))
+    result = figure.compute(state(figure, z=-2))
     assert result.readings.rows[0] == ("mine", "9", "−6")  # (1 + 2)² and -2 (1 + 2)
     assert "mine (6)" in result.reading
     assert table(result, "What is left of the gradient")["mine"][4] == "pulls ever harder"
-    assert demo.compute(state(demo, z=-2, y=0)).readings.rows[0] == ("mine", "0", "0")
+    assert figure.compute(state(figure, z=-2, y=0)).readings.rows[0] == ("mine", "0", "0")
 
 
 def test_a_logarithm_of_nothing_is_said(loaded: Loaded) -> None:
-    demo = with_own(loaded, GuardedLoss(naive, "naive"))
-    left = table(demo.compute(state(demo, y=0)), "What is left of the gradient")["naive"]
+    figure = with_own(loaded, GuardedLoss(naive, "naive"))
+    left = table(figure.compute(state(figure, y=0)), "What is left of the gradient")["naive"]
     assert left[4] == "no number"
 
 
 def test_a_loss_that_raises_is_a_problem_beside_the_others(loaded: Loaded) -> None:
-    demo = with_own(loaded, GuardedLoss(broken, "mine"))
-    result = demo.compute(demo.default())
+    figure = with_own(loaded, GuardedLoss(broken, "mine"))
+    result = figure.compute(figure.default())
     (problem,) = result.problems
     assert problem.title == "mine could not be drawn"
     assert "no loss for" in problem.text
     assert "in broken" in problem.traceback
     assert [row[0] for row in result.readings.rows] == ["cross-entropy", "focal", "hinge", "MSE on p"]
-    alone = demo.compute(state(demo, losses="yours"))
+    alone = figure.compute(state(figure, losses="yours"))
     assert alone.reading == "Nothing could be drawn; the reason stands above."
     assert alone.problems
 
 
 def test_the_python_with_an_own_loss_prints_its_numbers(loaded: Loaded) -> None:
-    demo = with_own(loaded, GuardedLoss(squared_hinge, "squared_hinge"), f"{__file__}:squared_hinge")
-    result = demo.compute(demo.default())
+    figure = with_own(loaded, GuardedLoss(squared_hinge, "squared_hinge"), f"{__file__}:squared_hinge")
+    result = figure.compute(figure.default())
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(result.snippet, {})  # noqa: S102  what the page offers to copy has to run

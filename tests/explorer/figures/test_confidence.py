@@ -1,4 +1,4 @@
-"""The confidence demonstration, against closed forms in the probability of the right class and worked figures."""
+"""The confidence figure, against closed forms in the probability of the right class and worked figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import torch
 from tests.each import each
 from torch import Tensor
 
-from slopes.explorer.figures.schema import Demo, Result
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.result import Result
 from slopes.explorer.site.loading import Loaded, load
 
 WORKED = Path(__file__).parents[2] / "worked_examples.toml"
@@ -22,8 +23,8 @@ MINUS = str.maketrans("−", "-")
 
 
 @pytest.fixture
-def one(loaded: Loaded) -> Demo:
-    return loaded.demos["confidence"]
+def one(loaded: Loaded) -> Figure:
+    return loaded.figures["confidence"]
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,8 @@ def worked() -> dict[str, Any]:
     return {example["id"]: example["exact"] for example in tomllib.loads(WORKED.read_text())["example"]}
 
 
-def at(demo: Demo, **changes: float | str) -> Result:
-    return demo.compute({**demo.default(), **changes})
+def at(figure: Figure, **changes: float | str) -> Result:
+    return figure.compute({**figure.default(), **changes})
 
 
 def bars(result: Result, method: str) -> list[float]:
@@ -41,7 +42,7 @@ def bars(result: Result, method: str) -> list[float]:
 
 
 @each("share", [0.02, 0.375, 0.5])
-def test_lines_follow_their_closed_forms_in_p(one: Demo, share: float) -> None:
+def test_lines_follow_their_closed_forms_in_p(one: Figure, share: float) -> None:
     data = at(one, share=share).datasets
     curves, partial = data["curves"], data["partial"]
     spread = 1 + (1 - share) ** 2 + share**2
@@ -59,7 +60,7 @@ def test_lines_follow_their_closed_forms_in_p(one: Demo, share: float) -> None:
     assert (curves["x"][0], curves["x"][-1]) == (-12, 12)
 
 
-def test_the_worked_prediction_has_the_exact_gradients(one: Demo, worked: dict[str, Any]) -> None:
+def test_the_worked_prediction_has_the_exact_gradients(one: Figure, worked: dict[str, Any]) -> None:
     result = at(one, **UNSURE)
     for method, example in (("MSE", "robot-mse-dz-full"), ("MSE, diagonal", "robot-mse-dz-diagonal")):
         assert bars(result, method) == pytest.approx([float(v) for v in worked[example]], rel=1e-12)
@@ -69,7 +70,7 @@ def test_the_worked_prediction_has_the_exact_gradients(one: Demo, worked: dict[s
     assert result.printed[4] == pytest.approx(float(worked["robot-mse"]), rel=1e-12)
 
 
-def test_the_mean_is_a_third_of_the_sum(one: Demo, worked: dict[str, Any]) -> None:
+def test_the_mean_is_a_third_of_the_sum(one: Figure, worked: dict[str, Any]) -> None:
     for state, exact in zip((UNSURE, CERTAIN), worked["mse-on-classes"], strict=True):
         mean = at(one, **state, mse="mean")
         assert mean.printed[4] == pytest.approx(float(exact), rel=1e-11)
@@ -77,14 +78,14 @@ def test_the_mean_is_a_third_of_the_sum(one: Demo, worked: dict[str, Any]) -> No
         assert bars(mean, "cross-entropy") == bars(at(one, **state), "cross-entropy")
 
 
-def test_wrong_beyond_doubt_cross_entropy_gives_1_and_mse_nothing(one: Demo) -> None:
+def test_wrong_beyond_doubt_cross_entropy_gives_1_and_mse_nothing(one: Figure) -> None:
     result = at(one, odds=-12.0)
     assert bars(result, "cross-entropy")[0] == pytest.approx(-1, abs=1e-5)
     assert -1e-4 < bars(result, "MSE")[0] < 0
     assert "times less" in result.reading
 
 
-def test_mse_lifts_a_wrong_class_and_the_reading_says_so(one: Demo) -> None:
+def test_mse_lifts_a_wrong_class_and_the_reading_says_so(one: Figure) -> None:
     result = at(one, **CERTAIN)
     assert bars(result, "MSE") == pytest.approx([-0.038812, 0.057624, -0.018812], abs=1e-12)  # p (g - p.g) by hand
     assert "MSE also lifts fox, a wrong class, with 0.0188." in result.reading
@@ -92,7 +93,7 @@ def test_mse_lifts_a_wrong_class_and_the_reading_says_so(one: Demo) -> None:
     assert "fox" not in at(one, **UNSURE).reading
 
 
-def test_mse_pulls_hardest_at_a_third_whatever_the_others_share(one: Demo) -> None:
+def test_mse_pulls_hardest_at_a_third_whatever_the_others_share(one: Figure) -> None:
     for share in (0.001, 0.5):
         curves = at(one, share=share).datasets["curves"]
         pulls = [(s, x) for s, x, of in zip(curves["slope"], curves["x"], curves["series"], strict=True) if of == "MSE"]
@@ -102,12 +103,12 @@ def test_mse_pulls_hardest_at_a_third_whatever_the_others_share(one: Demo) -> No
     assert "let go" in at(one, odds=5.0).reading
 
 
-def test_true_gradients_sum_to_zero_and_the_diagonal_does_not(one: Demo) -> None:
+def test_true_gradients_sum_to_zero_and_the_diagonal_does_not(one: Figure) -> None:
     *_, total = at(one, **UNSURE).readings.rows
     assert total == ("sum", "1", "0", "0", "0.12")  # -0.256 + 0.250 + 0.126
 
 
-def test_corrections_give_the_figures_that_hold(one: Demo) -> None:
+def test_corrections_give_the_figures_that_hold(one: Figure) -> None:
     diagonal, signs, louder, _, doubles = (c.holds.translate(MINUS) for c in at(one).corrections)
     assert "(-0.392, 0.32, 0.072)" in diagonal
     assert "(-0.256, 0.25, 0.126)" in diagonal
@@ -117,7 +118,7 @@ def test_corrections_give_the_figures_that_hold(one: Demo) -> None:
     assert all(f"{ratio:.3g}" in doubles for ratio in (1.980204, 2.861353, 1.9406 / 0.115778, 14.826233))
 
 
-def test_worked_figures_are_the_exact_ones(one: Demo, worked: dict[str, Any]) -> None:
+def test_worked_figures_are_the_exact_ones(one: Figure, worked: dict[str, Any]) -> None:
     table = at(one).tables[0]
     assert table.fill is not None
     said = [[float(v) for v in row[2].translate(MINUS).split(", ")] for row in table.fill()]
@@ -143,15 +144,15 @@ def faulty(p: Tensor, y: Tensor) -> Tensor:
 
 
 def test_a_loss_of_ones_own_is_drawn_on_the_softmax() -> None:
-    result = load([squares]).demos["confidence"].compute({"odds": -2.0, "share": 0.2, "mse": "sum"})
+    result = load([squares]).figures["confidence"].compute({"odds": -2.0, "share": 0.2, "mse": "sum"})
     assert bars(result, "squares") == pytest.approx(bars(result, "MSE"), rel=1e-12)
     assert "squares" in result.datasets["value_ends"]["label"]
     assert not result.problems
 
 
 def test_a_loss_of_ones_own_that_raises_is_told_and_the_rest_drawn() -> None:
-    demo = load([faulty]).demos["confidence"]
-    result = demo.compute(demo.default())
+    figure = load([faulty]).figures["confidence"]
+    result = figure.compute(figure.default())
     assert "faulty raised" in result.problems[0].text
     assert "inv" in result.problems[0].traceback
     assert set(result.datasets["curves"]["series"]) == {"cross-entropy", "MSE"}

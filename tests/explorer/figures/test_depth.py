@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from slopes.catalog import CATALOG
 from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.cost import Costs
-from slopes.explorer.figures.depth.demo import build
-from slopes.explorer.figures.schema import Demo, Result, State
+from slopes.explorer.figures.depth.figure import build
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.result import Result
+from slopes.explorer.figures.state import State
 from slopes.explorer.site.loading import Loaded
-from slopes.explorer.yours.user import Guarded
+from slopes.explorer.yours.guarded import Guarded
 
 SELU = 1.0507009873554805, 1.6732632423543772
 Both = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # value and slope
@@ -51,12 +53,12 @@ FILL: dict[str, Callable[[Tensor, torch.Generator], object]] = {
 
 
 @pytest.fixture
-def demo(loaded: Loaded) -> Demo:
-    return loaded.demos["depth"]
+def figure(loaded: Loaded) -> Figure:
+    return loaded.figures["depth"]
 
 
-def state(demo: Demo, **changes: object) -> State:
-    return demo.parse([(name, str(value)) for name, value in changes.items()])
+def state(figure: Figure, **changes: object) -> State:
+    return figure.parse([(name, str(value)) for name, value in changes.items()])
 
 
 def line(result: Result, name: str, quantity: str) -> list[float]:
@@ -96,48 +98,48 @@ def through(
 
 @each("init", FILL)
 @each("name", BOTH)
-def test_it_is_what_numpy_makes_of_the_same_weights(demo: Demo, name: str, init: str) -> None:
+def test_it_is_what_numpy_makes_of_the_same_weights(figure: Figure, name: str, init: str) -> None:
     asked = {"width": 48, "seed": 3, "gain": 1.15, "bias": 0.05}
-    result = demo.compute(state(demo, functions=name, init=init, depth=30, **asked))
+    result = figure.compute(state(figure, functions=name, init=init, depth=30, **asked))
     expected = through(BOTH[name], init, depth=30, **asked)  # type: ignore[arg-type]
     for quantity, values in expected.items():
         assert line(result, name, quantity) == pytest.approx(values, rel=1e-8, abs=1e-9 if quantity == "centre" else 0)
     assert result.printed == pytest.approx((expected["signal"][-1], expected["gradient"][-1]), rel=1e-8)
 
 
-def test_relu_loses_half_of_the_square_a_layer_unless_he_gives_it_back(demo: Demo) -> None:
-    fades = demo.compute(state(demo, functions="relu", width=128, depth=20))
+def test_relu_loses_half_of_the_square_a_layer_unless_he_gives_it_back(figure: Figure) -> None:
+    fades = figure.compute(state(figure, functions="relu", width=128, depth=20))
     assert fades.printed[1] ** (1 / 20) == pytest.approx(math.sqrt(0.5), rel=0.05)
-    kept = demo.compute(state(demo, functions="relu", width=128, depth=20, init="he"))
+    kept = figure.compute(state(figure, functions="relu", width=128, depth=20, init="he"))
     assert kept.printed[1] ** (1 / 20) == pytest.approx(1, rel=0.05)
     # the same weights but for a factor, and ReLU scales with its input
     assert kept.printed[0] == pytest.approx(fades.printed[0] * 2**10, rel=1e-9)
 
 
-def test_selu_keeps_mean_0_and_variance_1(demo: Demo) -> None:
-    result = demo.compute(state(demo, functions="selu", width=128, depth=100))
+def test_selu_keeps_mean_0_and_variance_1(figure: Figure) -> None:
+    result = figure.compute(state(figure, functions="selu", width=128, depth=100))
     row = next(row for row in result.tables[0].rows if row[0] == "SELU")
     mean, variance = (float(cell.replace("−", "-")) for cell in row[2:4])
     assert mean == pytest.approx(0, abs=0.1)
     assert variance == pytest.approx(1, abs=0.25)
 
 
-def test_deeper_is_the_same_network_longer(demo: Demo) -> None:
-    short = demo.compute(state(demo, functions="tanh", depth=24))
-    long = demo.compute(state(demo, functions="tanh", depth=76))
+def test_deeper_is_the_same_network_longer(figure: Figure) -> None:
+    short = figure.compute(state(figure, functions="tanh", depth=24))
+    long = figure.compute(state(figure, functions="tanh", depth=76))
     assert line(long, "tanh", "signal")[:25] == line(short, "tanh", "signal")
 
 
-def test_the_cursor_reads_the_layer_under_it_and_never_one_that_is_not_there(demo: Demo) -> None:
-    result = demo.compute(state(demo, functions="tanh", depth=20, at=7))
+def test_the_cursor_reads_the_layer_under_it_and_never_one_that_is_not_there(figure: Figure) -> None:
+    result = figure.compute(state(figure, functions="tanh", depth=20, at=7))
     assert result.readings.title == "After 7 layers forward, or as many back"
     assert result.datasets["reading"]["gradient"] == [line(result, "tanh", "gradient")[7]]
-    beyond = demo.compute(state(demo, functions="tanh", depth=20, at=90))
+    beyond = figure.compute(state(figure, functions="tanh", depth=20, at=90))
     assert beyond.readings.title.startswith("After 20 layers")
 
 
-def test_a_relu_that_died_hands_back_nothing(demo: Demo) -> None:
-    result = demo.compute(state(demo, functions="relu,elu", init="he", bias=-2, depth=20))
+def test_a_relu_that_died_hands_back_nothing(figure: Figure) -> None:
+    result = figure.compute(state(figure, functions="relu,elu", init="he", bias=-2, depth=20))
     assert line(result, "relu", "dead")[-1] == 1
     assert line(result, "relu", "signal")[-1] is None  # an axis of decades has no 0
     assert result.printed[:2] == (0.0, 0.0)
@@ -154,8 +156,8 @@ def test_a_relu_that_died_hands_back_nothing(demo: Demo) -> None:
         ({"functions": "swish,gelu", "depth": 2}, "they hand back about"),
     ],
 )
-def test_the_reading_says_what_short_formats_make_of_it(demo: Demo, changes: dict[str, object], words: str) -> None:
-    result = demo.compute(state(demo, **changes))
+def test_the_reading_says_what_short_formats_make_of_it(figure: Figure, changes: dict[str, object], words: str) -> None:
+    result = figure.compute(state(figure, **changes))
     assert words in result.reading
     least, most = min(result.printed[1::2]), max(result.printed[1::2])
     assert ("rounds" in result.reading) == (least <= 2.0**-25 or most >= 65520)
@@ -186,7 +188,7 @@ def test_an_activation_of_ones_own_that_raises_leaves_the_others(functions: str)
     assert set(result.datasets["layers"]["series"]) == ({"relu"} if "relu" in functions else set())
 
 
-def built(function: Callable[[Tensor], Tensor]) -> Demo:
+def built(function: Callable[[Tensor], Tensor]) -> Figure:
 
     guarded = Guarded(function, function.__name__)  # type: ignore[attr-defined]
     return build(Context(catalog=CATALOG, costs=Costs(lambda _: None, {}), activation=guarded))

@@ -1,4 +1,4 @@
-"""What holds for every demonstration, in its default state and in each preset."""
+"""What holds for every figure, in its default state and in each preset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ import pytest
 from tests.each import each
 
 from slopes.explorer.figures.contents import PAGES
-from slopes.explorer.figures.schema import Choice, Demo, Number, Page, Result, Several, State, encode, query
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.page import Page
+from slopes.explorer.figures.parameters import Choice, Number, Several
+from slopes.explorer.figures.result import Result, encode
+from slopes.explorer.figures.state import State, query
 from slopes.explorer.site import exports
 from slopes.explorer.site.loading import Loaded
 
@@ -24,8 +28,8 @@ NO_WORD = re.compile(r"\b(?:nan|NaN|inf|Infinity|None|undefined|not a number)\b"
 FIGURE = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?|nan|-?inf")
 
 
-def states(demo: Demo) -> list[State]:
-    return [demo.default(), *({**demo.default(), **preset.state} for preset in demo.presets)]
+def states(figure: Figure) -> list[State]:
+    return [figure.default(), *({**figure.default(), **preset.state} for preset in figure.presets)]
 
 
 @pytest.fixture(params=PAGES, ids=IDS)
@@ -35,11 +39,11 @@ def page(request: pytest.FixtureRequest) -> Page:
 
 
 @pytest.fixture
-def one(page: Page, loaded: Loaded) -> Demo:
-    return loaded.demos[page.id]
+def one(page: Page, loaded: Loaded) -> Figure:
+    return loaded.figures[page.id]
 
 
-def test_it_teaches_in_two_to_five_presets_and_says_something_else_in_each(one: Demo) -> None:
+def test_it_teaches_in_two_to_five_presets_and_says_something_else_in_each(one: Figure) -> None:
     assert 2 <= len(one.presets) <= 6
     readings = [one.compute(state).reading for state in states(one)]
     assert len(set(readings[1:])) == len(readings[1:])
@@ -48,14 +52,14 @@ def test_it_teaches_in_two_to_five_presets_and_says_something_else_in_each(one: 
         assert 20 < len(reading) < 420
 
 
-def test_few_controls_come_first(one: Demo) -> None:
+def test_few_controls_come_first(one: Figure) -> None:
     first = [
         p for p in one.parameters if not isinstance(p, Several) and not p.more and not getattr(p, "belongs_to", ())
     ]
     assert 1 <= len(first) <= 4
 
 
-def test_every_state_is_whole(one: Demo) -> None:
+def test_every_state_is_whole(one: Figure) -> None:
     for state in states(one):
         result = one.compute(state)
         data = json.loads(encode(result.as_json()))
@@ -70,7 +74,7 @@ def test_every_state_is_whole(one: Demo) -> None:
             assert len({len(column) for column in columns.values()}) == 1, name
 
 
-def test_every_preset_is_said_in_words_and_numbers(one: Demo) -> None:
+def test_every_preset_is_said_in_words_and_numbers(one: Figure) -> None:
     for state in states(one):
         data = one.compute(state).as_json()
         words = [data["reading"], *(f["mathml"] for f in data["formulas"])]
@@ -88,7 +92,7 @@ def test_every_preset_is_said_in_words_and_numbers(one: Demo) -> None:
         assert [text for text in words if NO_WORD.search(text)] == []
 
 
-def test_presets_are_states_that_the_address_can_say(one: Demo) -> None:
+def test_presets_are_states_that_the_address_can_say(one: Figure) -> None:
     for preset in one.presets:
         assert set(preset.state) <= {parameter.name for parameter in one.parameters}
         whole = {**one.default(), **preset.state}
@@ -106,7 +110,7 @@ def valid() -> set[str]:
 
 
 @each("theme", ["light", "dark"])
-def test_charts_are_valid_and_draw_what_there_is(page: Page, one: Demo, theme: str, valid: set[str]) -> None:
+def test_charts_are_valid_and_draw_what_there_is(page: Page, one: Figure, theme: str, valid: set[str]) -> None:
     declared = page.charts(theme)
     assert set(declared) == {name for name, _, _ in page.plates}
     result = one.compute(one.default())
@@ -121,7 +125,7 @@ def test_charts_are_valid_and_draw_what_there_is(page: Page, one: Demo, theme: s
         assert set(re.findall(r'\{"expr": "(\w+_(?:low|high))"\}', text)) <= ends
 
 
-def test_its_python_prints_its_numbers(page: Page, one: Demo) -> None:
+def test_its_python_prints_its_numbers(page: Page, one: Figure) -> None:
     if page.id in OWN_CODE:
         pytest.skip("it has a test of its own")
     for state in states(one):
@@ -134,14 +138,14 @@ def test_its_python_prints_its_numbers(page: Page, one: Demo) -> None:
         assert said == pytest.approx(result.printed, rel=1e-9, abs=1e-300, nan_ok=True)
 
 
-def test_handles_are_numbers_on_a_plate_that_is_there(page: Page, one: Demo) -> None:
+def test_handles_are_numbers_on_a_plate_that_is_there(page: Page, one: Figure) -> None:
     numbers = {p.name for p in one.parameters if isinstance(p, Number)}
     for handle in one.handles:
         assert handle.chart in {name for name, _, _ in page.plates}
         assert {name for name in (handle.x, handle.y) if name} <= numbers
 
 
-def test_a_step_leads_to_a_state(one: Demo) -> None:
+def test_a_step_leads_to_a_state(one: Figure) -> None:
     result = one.compute(one.default())
     assert bool(one.steps) == (result.after is not None)
     if result.after is not None:
@@ -149,14 +153,14 @@ def test_a_step_leads_to_a_state(one: Demo) -> None:
         assert result.after != one.default()
 
 
-def test_long_tables_are_left_out_unless_they_are_looked_at(one: Demo) -> None:
+def test_long_tables_are_left_out_unless_they_are_looked_at(one: Figure) -> None:
     result = one.compute(one.default())
     closed = result.as_json([])
     for table, given in zip(result.tables, closed["tables"], strict=True):
         assert bool(given["rows"]) == (table.fill is None)
 
 
-def test_any_state_within_range_is_answered(one: Demo) -> None:
+def test_any_state_within_range_is_answered(one: Figure) -> None:
     """Each number at each of its ends, each choice in each of its options."""
     for parameter in one.parameters:
         ends: list[Any] = []
@@ -174,7 +178,7 @@ def test_any_state_within_range_is_answered(one: Demo) -> None:
 
 
 @each("kind", ["svg", "csv", "html"])
-def test_it_is_exported(page: Page, one: Demo, kind: str) -> None:
+def test_it_is_exported(page: Page, one: Figure, kind: str) -> None:
     state = one.default()
     result = one.compute(state)
     body = exports.export(page, result, query(state), kind, "light").decode()

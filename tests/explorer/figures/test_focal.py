@@ -1,4 +1,4 @@
-"""The focal demonstration against closed forms in mpmath and figures worked out by hand, never through the library."""
+"""The focal figure against closed forms in mpmath and figures worked out by hand, never through the library."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import mpmath
 import pytest
 from tests.each import each
 
-from slopes.explorer.figures.schema import Demo, Result, State
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.result import Result
+from slopes.explorer.figures.state import State
 from slopes.explorer.site.loading import Loaded
 
 
 @pytest.fixture
-def demo(loaded: Loaded) -> Demo:
-    return loaded.demos["focal"]
+def figure(loaded: Loaded) -> Figure:
+    return loaded.figures["focal"]
 
 
-def state(demo: Demo, **changes: object) -> State:
-    return demo.parse([(name, str(value)) for name, value in changes.items()])
+def state(figure: Figure, **changes: object) -> State:
+    return figure.parse([(name, str(value)) for name, value in changes.items()])
 
 
 def value_and_size(p: float, gamma: float, weight: float = 1.0) -> tuple[float, float]:
@@ -38,14 +40,14 @@ def table(result: Result, title: str) -> dict[str, tuple[str, ...]]:
 
 @each("gamma", [0.0, 0.5, 2.0, 5.0])
 @each("p", [0.001, 0.1, 0.6, 0.9, 0.999])
-def test_what_the_crosshair_reads(demo: Demo, gamma: float, p: float) -> None:
-    read = demo.compute(state(demo, gamma=gamma, p=p)).datasets["reading"]
+def test_what_the_crosshair_reads(figure: Figure, gamma: float, p: float) -> None:
+    read = figure.compute(state(figure, gamma=gamma, p=p)).datasets["reading"]
     expected = [value_and_size(p, 0), value_and_size(p, gamma)]
     assert list(zip(read["value"], read["slope"], strict=True)) == [pytest.approx(pair, rel=1e-11) for pair in expected]
 
 
-def test_lines_with_a_weight_for_positives(demo: Demo) -> None:
-    result = demo.compute(state(demo, gamma=1.5, weights="alpha", alpha=0.3))
+def test_lines_with_a_weight_for_positives(figure: Figure) -> None:
+    result = figure.compute(state(figure, gamma=1.5, weights="alpha", alpha=0.3))
     curve = result.datasets["curves"]
     lighter = result.datasets["lighter"]
     for i in range(0, len(lighter["x"]), 20):
@@ -59,8 +61,8 @@ def test_lines_with_a_weight_for_positives(demo: Demo) -> None:
         assert curve["slope"][i] == pytest.approx(size, rel=1e-10)
 
 
-def test_an_easy_example_is_a_hundred_times_lighter(demo: Demo) -> None:
-    result = demo.compute(demo.default())
+def test_an_easy_example_is_a_hundred_times_lighter(figure: Figure) -> None:
+    result = figure.compute(figure.default())
     assert table(result, "A negative")["times less"][0] == "100"
     assert result.datasets["lighter_reading"]["times"][0] == pytest.approx(100, rel=1e-12)
     # CE has 0.1; focal 0.01 (0.1 - 2 * 0.9 * ln 0.9)
@@ -69,13 +71,13 @@ def test_an_easy_example_is_a_hundred_times_lighter(demo: Demo) -> None:
 
 
 @each(("gamma", "p", "times"), [(2, 0.95, 400), (1, 0.9, 10), (5, 0.6, 97.65625), (0, 0.7, 1)])
-def test_the_ratio_is_a_power_of_what_is_missing(demo: Demo, gamma: float, p: float, times: float) -> None:
-    ratio = demo.compute(state(demo, gamma=gamma, p=p)).datasets["lighter_reading"]["times"][0]
+def test_the_ratio_is_a_power_of_what_is_missing(figure: Figure, gamma: float, p: float, times: float) -> None:
+    ratio = figure.compute(state(figure, gamma=gamma, p=p)).datasets["lighter_reading"]["times"][0]
     assert ratio == pytest.approx(times, rel=1e-11)
 
 
-def test_who_has_the_total(demo: Demo) -> None:
-    result = demo.compute(demo.default())
+def test_who_has_the_total(figure: Figure) -> None:
+    result = figure.compute(figure.default())
     easy, hard = 105.360515658, 2.30258509299  # 1000 times -ln 0.9; -ln 0.1
     shares = [easy / (easy + hard), easy / 100 / (easy / 100 + 1.86509392533)]
     # the gradients: 0.1 and 0.9 under cross-entropy; 0.01 (0.1 - 1.8 ln 0.9) and 0.81 (0.9 - 0.2 ln 0.1) under focal
@@ -87,8 +89,8 @@ def test_who_has_the_total(demo: Demo) -> None:
     assert "hold 97.9 % of the loss under cross-entropy and 36.1 % under focal" in result.reading
 
 
-def test_worked_figures_are_exact(demo: Demo) -> None:
-    worked = {what: row[1] for what, row in table(demo.compute(demo.default()), "Worked").items()}
+def test_worked_figures_are_exact(figure: Figure) -> None:
+    worked = {what: row[1] for what, row in table(figure.compute(figure.default()), "Worked").items()}
     assert worked["γ = 2, p = 0.9: times lighter"] == "100"
     assert worked["γ = 2, p = 0.95: times lighter"] == "400"
     assert worked["γ = 2, p = 0.95"] == "0.000128233"
@@ -97,8 +99,8 @@ def test_worked_figures_are_exact(demo: Demo) -> None:
     assert worked["γ = 2, p = 0.1"] == "1.86509"
 
 
-def test_corrections_hold(demo: Demo) -> None:
-    rounded, counted, lifted, drowned = [c.holds for c in demo.compute(demo.default()).corrections]
+def test_corrections_hold(figure: Figure) -> None:
+    rounded, counted, lifted, drowned = [c.holds for c in figure.compute(figure.default()).corrections]
     assert "0.000128233 and 1.865;" in rounded
     assert "100 times smaller" in counted
     assert "34.5 times smaller" in counted
@@ -127,15 +129,15 @@ def test_corrections_hold(demo: Demo) -> None:
         ({"negatives": 100_000, "p": 0.5}, "hold all but 0.0033 % of the loss."),
     ],
 )
-def test_the_reading_follows(demo: Demo, changes: dict[str, object], said: str) -> None:
-    assert said in demo.compute(state(demo, **changes)).reading
+def test_the_reading_follows(figure: Figure, changes: dict[str, object], said: str) -> None:
+    assert said in figure.compute(state(figure, **changes)).reading
 
 
-def test_what_the_crosshair_reads_is_in_the_plots(demo: Demo) -> None:
+def test_what_the_crosshair_reads_is_in_the_plots(figure: Figure) -> None:
     for gamma in (0, 2, 5):
         for p in (0.001, 0.02, 0.3, 0.9, 0.999):
             for weights in ("none", "alpha"):
-                result = demo.compute(state(demo, gamma=gamma, p=p, weights=weights, alpha=0.01))
+                result = figure.compute(state(figure, gamma=gamma, p=p, weights=weights, alpha=0.01))
                 for dataset, quantity in (("reading", "value"), ("reading", "slope"), ("lighter_reading", "times")):
                     low, high = result.signals[f"{quantity}_low"], result.signals[f"{quantity}_high"]
                     assert all(low <= v <= high for v in result.datasets[dataset][quantity])

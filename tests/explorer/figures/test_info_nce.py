@@ -1,4 +1,4 @@
-"""The InfoNCE demonstration's numbers against sums of exponentials in `math`, never through the library."""
+"""The InfoNCE figure's numbers against sums of exponentials in `math`, never through the library."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import math
 import pytest
 from tests.each import each
 
+from slopes.explorer.figures.figure import Figure
 from slopes.explorer.figures.info_nce.lineup import others
-from slopes.explorer.figures.schema import Demo, Result
+from slopes.explorer.figures.result import Result
 from slopes.explorer.site.loading import Loaded
 
 WORKED = {"temperature": 0.5, "negatives": 3, "positive": 0.9, "hard": 0.3}
 
 
 @pytest.fixture
-def demo(loaded: Loaded) -> Demo:
-    return loaded.demos["info-nce"]
+def figure(loaded: Loaded) -> Figure:
+    return loaded.figures["info-nce"]
 
 
-def result(demo: Demo, **changes: float) -> Result:
-    return demo.compute(demo.parse([(name, str(value)) for name, value in changes.items()]))
+def result(figure: Figure, **changes: float) -> Result:
+    return figure.compute(figure.parse([(name, str(value)) for name, value in changes.items()]))
 
 
 def shares(similarities: list[float], temperature: float) -> list[float]:
@@ -28,8 +29,8 @@ def shares(similarities: list[float], temperature: float) -> list[float]:
     return [weight / math.fsum(weights) for weight in weights]
 
 
-def test_the_worked_line_up(demo: Demo) -> None:
-    found = result(demo, **WORKED)
+def test_the_worked_line_up(figure: Figure) -> None:
+    found = result(figure, **WORKED)
     assert found.printed[0] == pytest.approx(0.447183208226, abs=5e-13)
     assert found.printed[1] == pytest.approx(0.639426749302, abs=5e-13)
     # e^1.8, e^0.6, e^0.2, e^-1 over their sum, the nearest first
@@ -42,8 +43,8 @@ def test_the_worked_line_up(demo: Demo) -> None:
     assert "among 4, where chance is 25 %" in found.reading
 
 
-def test_pull_and_pushes(demo: Demo) -> None:
-    found = result(demo, **WORKED)
+def test_pull_and_pushes(figure: Figure) -> None:
+    found = result(figure, **WORKED)
     gradient = found.datasets["candidates"]["gradient"]
     assert gradient[0] == pytest.approx(-(1 - 0.639426749302) / 0.5, abs=1e-11)
     p = found.datasets["candidates"]["p"]
@@ -55,8 +56,8 @@ def test_pull_and_pushes(demo: Demo) -> None:
 
 
 @each(("negatives", "alone", "rest"), [(1, 0, 0), (7, 6, 0), (8, 5, 2), (255, 5, 249)])
-def test_the_bars_are_the_whole_line_up(demo: Demo, negatives: int, alone: int, rest: int) -> None:
-    found = result(demo, negatives=negatives)
+def test_the_bars_are_the_whole_line_up(figure: Figure, negatives: int, alone: int, rest: int) -> None:
+    found = result(figure, negatives=negatives)
     bars = found.datasets["candidates"]
     assert len(bars["label"]) == 2 + alone + (rest > 0)
     assert math.fsum(bars["p"]) == pytest.approx(1, rel=1e-13)
@@ -77,8 +78,8 @@ def test_others_are_always_the_same_and_start_with_the_worked_ones() -> None:
     assert all(-0.95 <= s <= 0.95 for s in drawn)
 
 
-def test_loss_over_the_temperature(demo: Demo) -> None:
-    found = result(demo, negatives=9, positive=0.4, hard=0.55)
+def test_loss_over_the_temperature(figure: Figure) -> None:
+    found = result(figure, negatives=9, positive=0.4, hard=0.55)
     similarities = [0.4, 0.55, *others().tolist()][:10]
     curve = found.datasets["temperature_curves"]
     for i in range(0, len(curve["x"]), 8):
@@ -90,8 +91,8 @@ def test_loss_over_the_temperature(demo: Demo) -> None:
     assert found.datasets["temperature_chance"]["nats"].tolist() == pytest.approx([math.log(10)] * len(curve["x"]))
 
 
-def test_loss_over_the_negatives(demo: Demo) -> None:
-    found = result(demo, temperature=0.2, positive=0.4, hard=0.3)
+def test_loss_over_the_negatives(figure: Figure) -> None:
+    found = result(figure, temperature=0.2, positive=0.4, hard=0.3)
     similarities = [0.4, 0.3, *others().tolist()]
     curve = found.datasets["negatives_curves"]
     assert (curve["x"][0], curve["x"][-1]) == (1, 255)
@@ -103,16 +104,16 @@ def test_loss_over_the_negatives(demo: Demo) -> None:
     assert all(later >= earlier for earlier, later in zip(curve["nats"], curve["nats"][1:], strict=False))
 
 
-def test_the_sentence_changes_with_the_line_up(demo: Demo) -> None:
-    assert "worse than chance" in result(demo, positive=0.5, hard=0.8).reading
-    assert "where chance is 0.391 %" in result(demo, negatives=255).reading
-    sure = result(demo, temperature=0.02, hard=0.3)
+def test_the_sentence_changes_with_the_line_up(figure: Figure) -> None:
+    assert "worse than chance" in result(figure, positive=0.5, hard=0.8).reading
+    assert "where chance is 0.391 %" in result(figure, negatives=255).reading
+    sure = result(figure, temperature=0.02, hard=0.3)
     left = math.fsum(math.exp((s - 0.6) / 0.02) for s in [0.3, *others().tolist()[:14]])
     assert left == pytest.approx(math.exp(-15) + math.exp((0.2733 - 0.6) / 0.02), rel=0.01)  # the hard one and the next
     assert f"all but {left * 1e7:.1f} × 10⁻⁷ of the probability" in sure.reading
     assert f"A pull of {left / 0.02 * 1e5:.1f} × 10⁻⁵ per unit of similarity is left" in sure.reading
 
 
-def test_a_tie_is_a_coin(demo: Demo) -> None:
-    found = result(demo, negatives=1, positive=-0.3, hard=-0.3)
+def test_a_tie_is_a_coin(figure: Figure) -> None:
+    found = result(figure, negatives=1, positive=-0.3, hard=-0.3)
     assert found.printed == pytest.approx((math.log(2), 0.5, 0.5, -5, 5), rel=1e-14)

@@ -1,4 +1,4 @@
-"""The KL demonstration's numbers against sums by hand and integrals in NumPy, never through the library."""
+"""The KL figure's numbers against sums by hand and integrals in NumPy, never through the library."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from tests.each import each
 
+from slopes.explorer.figures.figure import Figure
 from slopes.explorer.figures.kl.bumps import Fit, Target, fitted
-from slopes.explorer.figures.schema import Demo, Result, StateError, Table
+from slopes.explorer.figures.result import Result, Table
+from slopes.explorer.figures.state import StateError
 from slopes.explorer.site.loading import Loaded
 
 P, Q = (0.7, 0.2, 0.1), (0.5, 0.3, 0.2)
@@ -18,12 +20,12 @@ X = np.linspace(-40, 40, 80_001)
 
 
 @pytest.fixture
-def demo(loaded: Loaded) -> Demo:
-    return loaded.demos["kl"]
+def figure(loaded: Loaded) -> Figure:
+    return loaded.figures["kl"]
 
 
-def result(demo: Demo, **changes: float) -> Result:
-    return demo.compute(demo.parse([(name, str(value)) for name, value in changes.items()]))
+def result(figure: Figure, **changes: float) -> Result:
+    return figure.compute(figure.parse([(name, str(value)) for name, value in changes.items()]))
 
 
 def cells(table: Table, head: str) -> tuple[str, ...]:
@@ -54,8 +56,8 @@ def forward_by_integral(target: Target, mean: float, deviation: float) -> float:
     return integral(np.exp(log_p) * (log_p - log_gaussian(mean, deviation)))
 
 
-def test_the_worked_pair(demo: Demo) -> None:
-    found = result(demo)
+def test_the_worked_pair(figure: Figure) -> None:
+    found = result(figure)
     forward, reverse, js, entropy_p, entropy_q, cross_pq, cross_qp = found.printed[:7]
     assert forward == pytest.approx(0.0851228259572, abs=5e-14)
     assert reverse == pytest.approx(0.0920328502338, abs=5e-14)
@@ -70,16 +72,16 @@ def test_the_worked_pair(demo: Demo) -> None:
     assert cells(found.readings, "KL(p‖q)") == ("0.0851228", "0.122806")
 
 
-def test_gradients_by_the_logits_of_q(demo: Demo) -> None:
-    pulls = result(demo).datasets["pulls"]["gradient"]
+def test_gradients_by_the_logits_of_q(figure: Figure) -> None:
+    pulls = result(figure).datasets["pulls"]["gradient"]
     reverse = 0.0920328502338
     assert pulls[0::2] == pytest.approx([-0.2, 0.1, 0.1], abs=1e-15)
     by_hand = [q * (math.log(q / p) - reverse) for p, q in zip(P, Q, strict=True)]
     assert pulls[1::2] == pytest.approx(by_hand, rel=1e-10)
 
 
-def test_what_q_rules_out_makes_the_forward_direction_infinite(demo: Demo) -> None:
-    found = result(demo, q_sun=0.5, q_rain=0.5, q_snow=0)
+def test_what_q_rules_out_makes_the_forward_direction_infinite(figure: Figure) -> None:
+    found = result(figure, q_sun=0.5, q_rain=0.5, q_snow=0)
     assert math.isinf(found.printed[0])
     assert found.printed[1] == pytest.approx(0.5 * math.log(5 / 7) + 0.5 * math.log(2.5), rel=1e-14)
     assert "q rules snow out and p does not, so KL(p‖q) is infinite" in found.reading
@@ -89,23 +91,23 @@ def test_what_q_rules_out_makes_the_forward_direction_infinite(demo: Demo) -> No
     assert found.datasets["pulls_ends"]["label"] == ["KL(p‖q) = ∞", "KL(q‖p)"]
 
 
-def test_what_p_rules_out_makes_the_reverse_direction_infinite(demo: Demo) -> None:
-    found = result(demo, p_sun=0.5, p_rain=0.5, p_snow=0)
+def test_what_p_rules_out_makes_the_reverse_direction_infinite(figure: Figure) -> None:
+    found = result(figure, p_sun=0.5, p_rain=0.5, p_snow=0)
     assert found.printed[0] == pytest.approx(0.5 * math.log(5 / 3), rel=1e-14)
     assert math.isinf(found.printed[1])
     assert "p rules snow out and q does not, so KL(q‖p) is infinite" in found.reading
     assert all(math.isnan(v) for v in found.datasets["pulls"]["gradient"][1::2])
 
 
-def test_nothing_in_common(demo: Demo) -> None:
-    found = result(demo, p_rain=0, p_snow=0, q_sun=0, q_rain=0)
+def test_nothing_in_common(figure: Figure) -> None:
+    found = result(figure, p_rain=0, p_snow=0, q_sun=0, q_rain=0)
     assert found.printed[2] == pytest.approx(math.log(2), rel=1e-15)
     assert "both directions are infinite" in found.reading
 
 
-def test_a_side_without_any_weight_is_refused(demo: Demo) -> None:
+def test_a_side_without_any_weight_is_refused(figure: Figure) -> None:
     with pytest.raises(StateError, match="weights of q are all 0"):
-        demo.parse([("q_sun", "0"), ("q_rain", "0"), ("q_snow", "0")])
+        figure.parse([("q_sun", "0"), ("q_rain", "0"), ("q_snow", "0")])
 
 
 TARGETS = [
@@ -136,12 +138,12 @@ def test_no_gaussian_is_nearer_in_the_reverse_direction(target: Target) -> None:
     assert all(reverse_by_integral(target, *place) > least - 1e-9 for place in places)
 
 
-def test_reverse_settles_on_one_bump_only_when_they_are_far_apart(demo: Demo) -> None:
-    apart, touching = result(demo, distance=7), result(demo, distance=5)
+def test_reverse_settles_on_one_bump_only_when_they_are_far_apart(figure: Figure) -> None:
+    apart, touching = result(figure, distance=7), result(figure, distance=5)
     assert "settles on the right one, 1 wide; the other bump would do as well" in apart.reading
     assert "covers both bumps too, 2.39 wide" in touching.reading
-    assert "settles on the left one" in result(demo, distance=6, left=0.8).reading
-    assert "settles" not in result(demo, distance=0).reading
+    assert "settles on the left one" in result(figure, distance=6, left=0.8).reading
+    assert "settles" not in result(figure, distance=0).reading
     # far apart one bump misses half of the target: log 2
     assert fitted(Target(distance=8.0, width=0.5, left=0.5)).reverse.reverse == pytest.approx(math.log(2), abs=1e-9)
     # what the correction says: two equal bumps are covered up to about 5.6 widths
@@ -149,9 +151,9 @@ def test_reverse_settles_on_one_bump_only_when_they_are_far_apart(demo: Demo) ->
     assert fitted(Target(distance=5.7, width=1.0, left=0.5)).reverse.mean > 2
 
 
-def test_divergences_as_the_gaussian_is_moved(demo: Demo) -> None:
+def test_divergences_as_the_gaussian_is_moved(figure: Figure) -> None:
     target = Target(distance=6.0, width=1.2, left=0.3)
-    found = result(demo, distance=6, width=1.2, left=0.3, mean=-2.5)
+    found = result(figure, distance=6, width=1.2, left=0.3, mean=-2.5)
     fits = fitted(target)
     for i, by_integral, fit in ((0, forward_by_integral, fits.forward), (1, reverse_by_integral, fits.reverse)):
         reading = found.datasets["reading"]["nats"][i]
@@ -165,8 +167,8 @@ def test_divergences_as_the_gaussian_is_moved(demo: Demo) -> None:
             assert found.datasets["slopes"]["nats"][j] == pytest.approx(rise / (2 * step), rel=1e-3, abs=1e-4)
 
 
-def test_densities_are_drawn_as_densities(demo: Demo) -> None:
-    drawn = result(demo, distance=4, width=0.8, left=0.25).datasets["densities"]
+def test_densities_are_drawn_as_densities(figure: Figure) -> None:
+    drawn = result(figure, distance=4, width=0.8, left=0.25).datasets["densities"]
     target = Target(distance=4.0, width=0.8, left=0.25)
     third = len(drawn["x"]) // 3
     expected = np.interp(drawn["x"][:third], X, np.exp(log_target(target)))

@@ -12,11 +12,13 @@ from tests.each import each
 from torch import Tensor
 
 from slopes.explorer.figures.context import Context
-from slopes.explorer.figures.landscape.demo import build
-from slopes.explorer.figures.schema import Demo, Result, State
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.landscape.figure import build
+from slopes.explorer.figures.result import Result
+from slopes.explorer.figures.state import State
 from slopes.explorer.figures.wording import number
 from slopes.explorer.site.loading import Loaded
-from slopes.explorer.yours.user import GuardedLoss
+from slopes.explorer.yours.guarded import GuardedLoss
 
 X = (-2.3, -1.9, -1.4, -1.1, -0.7, -0.4, 0.3, 0.6, 0.9, 1.3, 1.8, 2.2)
 CLASSES = (0, 0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1)
@@ -69,12 +71,12 @@ def loss_and_gradient(one: One, targets: tuple[float, ...], w: float, b: float) 
 
 
 @pytest.fixture
-def demo(loaded: Loaded) -> Demo:
-    return loaded.demos["landscape"]
+def figure(loaded: Loaded) -> Figure:
+    return loaded.figures["landscape"]
 
 
-def state(demo: Demo, **changes: object) -> State:
-    return demo.parse([(name, str(value)) for name, value in changes.items()])
+def state(figure: Figure, **changes: object) -> State:
+    return figure.parse([(name, str(value)) for name, value in changes.items()])
 
 
 def path(result: Result, name: str) -> list[Point]:
@@ -84,10 +86,10 @@ def path(result: Result, name: str) -> list[Point]:
 
 @each("task", CASES)
 @each("optimiser", ["sgd", "momentum", "adam"])
-def test_paths_are_those_of_the_textbook(demo: Demo, task: str, optimiser: str) -> None:
+def test_paths_are_those_of_the_textbook(figure: Figure, task: str, optimiser: str) -> None:
     rate, count = 0.09, 20
     asked = {"task": task, "optimiser": optimiser, "rate": rate, "count": count, "w": -1.3, "b": 2.1, "delta": 1.5}
-    result = demo.compute(state(demo, **asked))
+    result = figure.compute(state(figure, **asked))
     targets, *losses = CASES[task]
     steps = result.datasets["steps"]
     for row, (name, one) in enumerate(zip(("first", "second"), losses, strict=True)):
@@ -107,8 +109,8 @@ def test_paths_are_those_of_the_textbook(demo: Demo, task: str, optimiser: str) 
 
 
 @each("task", CASES)
-def test_bands_are_the_heights_between_contours(demo: Demo, task: str) -> None:
-    result = demo.compute(state(demo, task=task, delta=1.5))
+def test_bands_are_the_heights_between_contours(figure: Figure, task: str) -> None:
+    result = figure.compute(state(figure, task=task, delta=1.5))
     targets, *losses = CASES[task]
     chance = random.Random(4)  # noqa: S311  places to look at
     for name, one in zip(("first", "second"), losses, strict=True):
@@ -135,31 +137,31 @@ def lowest(result: Result, name: str) -> Point:
     return place
 
 
-def test_the_lowest_point_of_squares_is_that_of_the_normal_equations(demo: Demo) -> None:
+def test_the_lowest_point_of_squares_is_that_of_the_normal_equations(figure: Figure) -> None:
     n, sx, sy = len(X), math.fsum(X), math.fsum(HEIGHTS)
     sxx, sxy = math.fsum(x * x for x in X), math.fsum(x * y for x, y in zip(X, HEIGHTS, strict=True))
     w = (n * sxy - sx * sy) / (n * sxx - sx * sx)
-    result = demo.compute(state(demo, task="line-mae"))
+    result = figure.compute(state(figure, task="line-mae"))
     assert lowest(result, "first") == pytest.approx((w, (sy - w * sx) / n), abs=1e-5)
 
 
-def test_the_lowest_point_of_absolute_error_goes_through_two_points(demo: Demo) -> None:
+def test_the_lowest_point_of_absolute_error_goes_through_two_points(figure: Figure) -> None:
     def line(i: int, j: int) -> Point:
         w = (HEIGHTS[j] - HEIGHTS[i]) / (X[j] - X[i])
         return w, HEIGHTS[i] - w * X[i]
 
     best = min(loss_and_gradient(absolute, HEIGHTS, *line(i, j))[0] for i, j in itertools.combinations(range(12), 2))
-    result = demo.compute(state(demo, task="line-mae"))
+    result = figure.compute(state(figure, task="line-mae"))
     assert loss_and_gradient(absolute, HEIGHTS, *lowest(result, "second"))[0] == pytest.approx(best, abs=1e-6)
 
 
-def test_the_lowest_point_of_cross_entropy_has_no_gradient(demo: Demo) -> None:
-    place = lowest(demo.compute(demo.default()), "second")
+def test_the_lowest_point_of_cross_entropy_has_no_gradient(figure: Figure) -> None:
+    place = lowest(figure.compute(figure.default()), "second")
     assert math.hypot(*loss_and_gradient(cross_entropy, CLASSES, *place)[1]) < 1e-6
 
 
-def test_squared_error_hands_back_next_to_nothing_where_the_answer_is_most_wrong(demo: Demo) -> None:
-    result = demo.compute(demo.default())
+def test_squared_error_hands_back_next_to_nothing_where_the_answer_is_most_wrong(figure: Figure) -> None:
+    result = figure.compute(figure.default())
     z = -6 * -2.3 + 3
     assert z == pytest.approx(16.8)
     assert f"{squared_sigmoid(z, 0)[1]:.2e}"[:4] in result.formulas[1].mathml
@@ -174,14 +176,14 @@ def test_squared_error_hands_back_next_to_nothing_where_the_answer_is_most_wrong
     assert f"right about 3 and {right} of the 12 points" in result.reading
 
 
-def test_the_reading_says_what_became_of_each_path(demo: Demo) -> None:
-    overshot = demo.compute(state(demo, task="line-huber", rate=5, w=-2, b=4))
+def test_the_reading_says_what_became_of_each_path(figure: Figure) -> None:
+    overshot = figure.compute(state(figure, task="line-huber", rate=5, w=-2, b=4))
     assert "MSE has overshot and left the chart for good" in overshot.reading
-    away = demo.compute(state(demo, optimiser="adam", rate=0.4))
+    away = figure.compute(state(figure, optimiser="adam", rate=0.4))
     assert "MSE has left the chart" in away.reading
-    there = demo.compute(state(demo, task="line-huber", rate=0.2, count=60, w=1, b=-1))
+    there = figure.compute(state(figure, task="line-huber", rate=0.2, count=60, w=1, b=-1))
     assert "MSE is at its lowest point; Huber is at its lowest point" in there.reading
-    still = demo.compute(state(demo, rate=0.2, count=1))
+    still = figure.compute(state(figure, rate=0.2, count=1))
     assert "After 1 step " in still.reading
 
 
@@ -213,6 +215,6 @@ def test_a_loss_of_ones_own_that_raises_leaves_the_other(loaded: Loaded) -> None
     assert len(result.readings.rows) == 1
 
 
-def built(loaded: Loaded, loss: Callable[[Tensor, Tensor], Tensor]) -> Demo:
+def built(loaded: Loaded, loss: Callable[[Tensor, Tensor], Tensor]) -> Figure:
     guarded = GuardedLoss(loss, loss.__name__)  # type: ignore[arg-type]
     return build(Context(catalog=(), costs=loaded.costs, loss=guarded))

@@ -1,4 +1,4 @@
-"""The line-fit demonstration against other ways to the same lines: normal equations, linear programs, SciPy's Huber."""
+"""The line-fit figure against other ways to the same lines: normal equations, linear programs, SciPy's Huber."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from torch import Tensor
 
 from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.cost import Costs
-from slopes.explorer.figures.line_fit.demo import build
-from slopes.explorer.figures.schema import Demo, Result
-from slopes.explorer.yours.user import GuardedLoss
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.line_fit.figure import build
+from slopes.explorer.figures.result import Result
+from slopes.explorer.yours.guarded import GuardedLoss
 
 OUTLIERS = [(11.5, 16.0), (9.0, 6.5), (16.0, -3.0), (0.0, 18.0), (6.0, -4.0), (3.35, 11.2), (16.0, 18.0)]
 
@@ -26,12 +27,12 @@ def context(loss: GuardedLoss | None = None) -> Context:
 
 
 @pytest.fixture(scope="module")
-def demo() -> Demo:
+def figure() -> Figure:
     return build(context())
 
 
-def compute(demo: Demo, **changes: object) -> Result:
-    return demo.compute(demo.parse([(name, str(value)) for name, value in changes.items()]))
+def compute(figure: Figure, **changes: object) -> Result:
+    return figure.compute(figure.parse([(name, str(value)) for name, value in changes.items()]))
 
 
 def points(result: Result) -> tuple[np.ndarray, np.ndarray]:
@@ -73,9 +74,9 @@ def robust(x: np.ndarray, y: np.ndarray, delta: float) -> tuple[float, float]:
 
 
 @each(("across", "up"), OUTLIERS)
-def test_lines_are_those_of_independent_fits(demo: Demo, across: float, up: float) -> None:
+def test_lines_are_those_of_independent_fits(figure: Figure, across: float, up: float) -> None:
     for delta, tau in ((0.3, 0.5), (1.0, 0.9), (4.0, 0.25)):
-        result = compute(demo, losses="mse,mae,huber,quantile", x=across, y=up, delta=delta, tau=tau)
+        result = compute(figure, losses="mse,mae,huber,quantile", x=across, y=up, delta=delta, tau=tau)
         x, y = points(result)
         lines = drawn(result)
         assert lines["mse"] == pytest.approx(squares(x, y), rel=1e-9)
@@ -85,10 +86,10 @@ def test_lines_are_those_of_independent_fits(demo: Demo, across: float, up: floa
 
 
 @each("delta", [0.1, 0.17, 0.6, 2.5, 20.0])
-def test_hubers_gradients_balance(demo: Demo, delta: float) -> None:
+def test_hubers_gradients_balance(figure: Figure, delta: float) -> None:
     """At the best line the clipped residuals add up to 0, and so do their moments: computed here, not by the code."""
     for across, up in OUTLIERS:
-        result = compute(demo, losses="huber", x=across, y=up, delta=delta)
+        result = compute(figure, losses="huber", x=across, y=up, delta=delta)
         x, y = points(result)
         slope, height = drawn(result)["huber"]
         residuals = slope * x + height - y
@@ -97,32 +98,32 @@ def test_hubers_gradients_balance(demo: Demo, delta: float) -> None:
         assert abs((pulls * x).sum()) < 1e-7
 
 
-def test_the_second_chart_is_the_same_fit_at_every_height(demo: Demo) -> None:
-    result = compute(demo, losses="mse,mae", x=13)
+def test_the_second_chart_is_the_same_fit_at_every_height(figure: Figure) -> None:
+    result = compute(figure, losses="mse,mae", x=13)
     swept = result.datasets["slopes"]
     assert len(swept["height"]) > 80
     for i in range(0, len(swept["height"]), 9):
-        x, y = points(compute(demo, x=13, y=swept["height"][i]))
+        x, y = points(compute(figure, x=13, y=swept["height"][i]))
         expected = squares(x, y) if swept["series"][i] == "mse" else program(x, y, 0.5)
         assert swept["v"][i] == pytest.approx(expected[0], rel=1e-9)
 
 
-def test_gradients_over_the_heights(demo: Demo) -> None:
-    result = compute(demo, losses="mse,huber", show="gradient", delta=1.7)
+def test_gradients_over_the_heights(figure: Figure) -> None:
+    result = compute(figure, losses="mse,huber", show="gradient", delta=1.7)
     assert len(result.datasets["slopes"]["v"]) == 0
     swept = result.datasets["gradients"]
     assert len(swept["height"]) > 80
     for i in range(0, len(swept["height"]), 8):
-        x, y = points(compute(demo, y=swept["height"][i]))
+        x, y = points(compute(figure, y=swept["height"][i]))
         slope, height = squares(x, y) if swept["series"][i] == "mse" else robust(x, y, 1.7)
         residual = slope * x[-1] + height - y[-1]
         expected = 2 * residual if swept["series"][i] == "mse" else np.clip(residual, -1.7, 1.7)
         assert swept["v"][i] == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
-def test_share_of_the_gradient(demo: Demo) -> None:
+def test_share_of_the_gradient(figure: Figure) -> None:
     """From the residuals of the normal equations: the gradient of the MSE is twice each."""
-    result = compute(demo)
+    result = compute(figure)
     x, y = points(result)
     slope, height = squares(x, y)
     sizes = np.abs(slope * x + height - y)
@@ -132,8 +133,8 @@ def test_share_of_the_gradient(demo: Demo) -> None:
     assert mse[2] == f"{squares(x[:-1], y[:-1])[0]:.3f}"
 
 
-def test_the_printed_losses_are_means(demo: Demo) -> None:
-    result = compute(demo, losses="mse,mae,huber,quantile", tau=0.9)
+def test_the_printed_losses_are_means(figure: Figure) -> None:
+    result = compute(figure, losses="mse,mae,huber,quantile", tau=0.9)
     x, y = points(result)
     for i, (slope, height) in enumerate([squares(x, y), program(x, y, 0.5), robust(x, y, 1.0), program(x, y, 0.9)]):
         r = slope * x + height - y
@@ -157,18 +158,18 @@ def test_the_printed_losses_are_means(demo: Demo) -> None:
         ({"losses": "mae", "x": 9, "y": 6.5}, "The outlier turns the MAE's line by no more than"),
     ],
 )
-def test_the_sentence_says_what_holds(demo: Demo, changes: dict[str, object], said: str) -> None:
-    assert said in compute(demo, **changes).reading
+def test_the_sentence_says_what_holds(figure: Figure, changes: dict[str, object], said: str) -> None:
+    assert said in compute(figure, **changes).reading
 
 
-def test_gradient_first_where_the_chart_shows_it(demo: Demo) -> None:
-    assert compute(demo, show="gradient").reading.startswith("Under the MSE the outlier holds")
+def test_gradient_first_where_the_chart_shows_it(figure: Figure) -> None:
+    assert compute(figure, show="gradient").reading.startswith("Under the MSE the outlier holds")
 
 
-def test_far_out_in_x_the_bounded_ones_give_in(demo: Demo) -> None:
-    x, y = points(compute(demo))
+def test_far_out_in_x_the_bounded_ones_give_in(figure: Figure) -> None:
+    x, y = points(compute(figure))
     x[-1], y[-1] = 40, 0
-    held = compute(demo).corrections[0].holds
+    held = compute(figure).corrections[0].holds
     assert f"a slope of −{abs(program(x, y, 0.5)[0]):.2f}" in held
     assert f"Huber's one of −{abs(robust(x, y, 1.0)[0]):.2f}" in held
 

@@ -1,4 +1,4 @@
-"""The pairing demonstration, against gradients by hand, a loop of plain floats, and the library's own words."""
+"""The pairing figure, against gradients by hand, a loop of plain floats, and the library's own words."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from tests.each import each
 from torch import Tensor
 from torch.nn import functional
 
+from slopes.explorer.figures.figure import Figure
 from slopes.explorer.figures.pairing.pairs import matched
 from slopes.explorer.figures.pairing.tasks import TASKS
-from slopes.explorer.figures.schema import Choice, Demo, Result, StateError, encode
+from slopes.explorer.figures.parameters import Choice
+from slopes.explorer.figures.result import Result, encode
+from slopes.explorer.figures.state import StateError
 from slopes.explorer.site.loading import Loaded, load
 from slopes.recipes import Regression
 
@@ -28,12 +31,12 @@ TOO_LARGE = "binary_cross_entropy: `targets` holds 3, expected values in [0, 1];
 
 
 @pytest.fixture
-def one(loaded: Loaded) -> Demo:
-    return loaded.demos["pairing"]
+def one(loaded: Loaded) -> Figure:
+    return loaded.figures["pairing"]
 
 
-def at(demo: Demo, **changes: float | str) -> Result:
-    return demo.compute({**demo.default(), **changes})
+def at(figure: Figure, **changes: float | str) -> Result:
+    return figure.compute({**figure.default(), **changes})
 
 
 def lines(result: Result, name: str = "curves") -> Lines:
@@ -83,7 +86,7 @@ GRADIENTS: list[tuple[str, str, str, str, Callable[[float], float]]] = [
 
 @each(("task", "output", "loss", "said", "gradient"), GRADIENTS)
 def test_what_reaches_the_logit(
-    one: Demo, task: str, output: str, loss: str, said: str, gradient: Callable[[float], float]
+    one: Figure, task: str, output: str, loss: str, said: str, gradient: Callable[[float], float]
 ) -> None:
     result = at(one, task=task, activation=output, loss=loss, z=-3.3)
     for z, _, slope in lines(result)[said]:
@@ -92,7 +95,7 @@ def test_what_reaches_the_logit(
     assert result.printed[2 * row + 1] == pytest.approx(gradient(-3.3), rel=1e-9, abs=1e-13)
 
 
-def test_losses_by_hand(one: Demo) -> None:
+def test_losses_by_hand(one: Figure) -> None:
     for z, value, _ in lines(at(one))["y = 0"]:
         assert value == pytest.approx(math.log1p(math.exp(z)), rel=1e-12)
     for z, value, _ in lines(at(one, task="tokens"))["y = 1"]:
@@ -103,7 +106,7 @@ def test_losses_by_hand(one: Demo) -> None:
         assert value == pytest.approx(math.log1p(math.exp(-z)), rel=1e-12)
 
 
-def test_a_linear_output_has_a_bce_of_probabilities_between_0_and_1_only(one: Demo) -> None:
+def test_a_linear_output_has_a_bce_of_probabilities_between_0_and_1_only(one: Figure) -> None:
     result = at(one, loss="probabilities")
     for z, value, slope in lines(result)["y = 1"]:
         assert value is not None
@@ -127,7 +130,7 @@ def test_a_linear_output_has_a_bce_of_probabilities_between_0_and_1_only(one: De
     ],
 )
 def test_training_is_gradient_descent(
-    one: Demo, output: str, loss: str, gradient: Callable[[float], float], answer: Callable[[float], float]
+    one: Figure, output: str, loss: str, gradient: Callable[[float], float], answer: Callable[[float], float]
 ) -> None:
     path = at(one, activation=output, loss=loss).datasets["training"]
     z = -6.0
@@ -163,7 +166,7 @@ def test_training_is_gradient_descent(
         ({"task": "tokens", "activation": "softmax", "loss": "ce"}, "the softmax is applied twice"),
     ],
 )
-def test_the_reading_says_what_is_wrong(one: Demo, state: dict[str, str | float], words: str) -> None:
+def test_the_reading_says_what_is_wrong(one: Figure, state: dict[str, str | float], words: str) -> None:
     assert words in at(one, **state).reading
 
 
@@ -179,11 +182,11 @@ def test_the_reading_says_what_is_wrong(one: Demo, state: dict[str, str | float]
         ({"task": "classes", "activation": "softmax", "loss": "ce"}, "and each row sums to 1, which looks like prob"),
     ],
 )
-def test_the_library_is_quoted(one: Demo, state: dict[str, str], words: str) -> None:
+def test_the_library_is_quoted(one: Figure, state: dict[str, str], words: str) -> None:
     assert words in at(one, **state).readings.note
 
 
-def test_what_is_not_refused_is_not_quoted(one: Demo) -> None:
+def test_what_is_not_refused_is_not_quoted(one: Figure) -> None:
     for task in ("binary", "classes", "labels", "tokens", "regression", "fraction", "positive"):
         assert not at(one, task=task).readings.note
 
@@ -195,13 +198,13 @@ def test_in_two_steps_float32_dies_where_the_sigmoid_rounds_to_1() -> None:
     assert slope[1] == 0
 
 
-def test_a_logarithm_wants_positive_targets(one: Demo) -> None:
+def test_a_logarithm_wants_positive_targets(one: Figure) -> None:
     with pytest.raises(StateError, match="needs targets above 0"):
         one.parse([("loss", "log")])
     assert one.parse([("loss", "log"), ("task", "fraction")])["loss"] == "log"
 
 
-def test_the_table_of_every_pair_has_them_all(one: Demo) -> None:
+def test_the_table_of_every_pair_has_them_all(one: Figure) -> None:
     table = at(one).tables[1]
     assert table.fill is not None
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.fill()}
@@ -214,7 +217,7 @@ def test_the_table_of_every_pair_has_them_all(one: Demo) -> None:
 
 
 @each("task", ["binary", "classes", "labels", "tokens", "regression", "fraction", "positive"])
-def test_every_pair_is_answered(one: Demo, task: str) -> None:
+def test_every_pair_is_answered(one: Figure, task: str) -> None:
     outputs, losses = (p.options for p in one.parameters if isinstance(p, Choice) and p.name != "task")
     for output in outputs:
         for loss in losses:
@@ -239,7 +242,7 @@ def test_every_pair_is_answered(one: Demo, task: str) -> None:
         {"task": "fraction", "activation": "tanh", "loss": "probabilities", "z": 0.5},
     ],
 )
-def test_its_python_prints_its_numbers(one: Demo, state: dict[str, str | float]) -> None:
+def test_its_python_prints_its_numbers(one: Figure, state: dict[str, str | float]) -> None:
     result = at(one, **state)
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
@@ -260,8 +263,8 @@ def broken(z: Tensor) -> Tensor:
 
 
 def test_functions_of_ones_own_are_among_the_choices() -> None:
-    demo = load([doubled, cubed]).demos["pairing"]
-    own = at(demo, task="regression", activation="yours", loss="yours", z=0.5)
+    figure = load([doubled, cubed]).figures["pairing"]
+    own = at(figure, task="regression", activation="yours", loss="yours", z=0.5)
     assert own.printed[:2] == pytest.approx((8.0, -24.0))  # |1 - 3|^3, and its slope -12 times 2
     for z, value, slope in lines(own)["y = 3"]:
         assert value == pytest.approx(abs(2 * z - 3) ** 3, abs=1e-12)
@@ -271,8 +274,8 @@ def test_functions_of_ones_own_are_among_the_choices() -> None:
 
 
 def test_an_activation_of_ones_own_that_raises_is_told_beside_the_matched_pair() -> None:
-    demo = load([broken]).demos["pairing"]
-    result = at(demo, activation="yours")
+    figure = load([broken]).figures["pairing"]
+    result = at(figure, activation="yours")
     assert "broken raised RuntimeError" in result.problems[0].text
     assert "is the matched pair" in result.reading
     table = result.tables[1]
@@ -282,8 +285,8 @@ def test_an_activation_of_ones_own_that_raises_is_told_beside_the_matched_pair()
 
 @each("name", ["pairing", "confidence"])
 def test_a_function_that_cannot_be_loaded_is_told(name: str) -> None:
-    demo = load(["no/such/file.py:mine"]).demos[name]
-    assert "There is no file" in demo.compute(demo.default()).problems[0].text
+    figure = load(["no/such/file.py:mine"]).figures[name]
+    assert "There is no file" in figure.compute(figure.default()).problems[0].text
 
 
 MATCHED = {
@@ -297,7 +300,7 @@ MATCHED = {
 }
 
 
-def test_the_pair_of_a_task_is_that_of_its_recipe(one: Demo) -> None:
+def test_the_pair_of_a_task_is_that_of_its_recipe(one: Figure) -> None:
     assert {task.name: (type(task.recipe).__name__, matched(task).name) for task in TASKS} == MATCHED
     for task in TASKS:
         rows = dict(row[:2] for row in at(one, task=task.name).tables[0].rows)
@@ -307,7 +310,7 @@ def test_the_pair_of_a_task_is_that_of_its_recipe(one: Demo) -> None:
         assert "gradient" in rows["Why"] or task.name == "positive"
 
 
-def test_the_matched_pair_runs_the_recipe_itself(one: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_matched_pair_runs_the_recipe_itself(one: Figure, monkeypatch: pytest.MonkeyPatch) -> None:
     before = at(one, task="regression").printed
     called: list[str] = []
     loss, predict = Regression.loss, Regression.predict

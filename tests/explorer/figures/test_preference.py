@@ -1,4 +1,4 @@
-"""The preference demonstration's numbers against formulas in mpmath, never through the library."""
+"""The preference figure's numbers against formulas in mpmath, never through the library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import torch
 from tests.each import each
 from torch import Tensor
 
-from slopes.explorer.figures.schema import Demo, Result, State, Table
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.result import Result, Table
+from slopes.explorer.figures.state import State
 from slopes.explorer.site.loading import Loaded, load
 
 BETA, SHARE, KL, SMOOTHING, TOKENS = 0.2, 0.3, 2.5, 0.1, 50.0
@@ -44,16 +46,16 @@ FORMULAS: dict[str, Callable[[mpmath.mpf], mpmath.mpf]] = {
 
 
 @pytest.fixture
-def demo(loaded: Loaded) -> Demo:
-    return loaded.demos["preference"]
+def figure(loaded: Loaded) -> Figure:
+    return loaded.figures["preference"]
 
 
-def state(demo: Demo, **changes: object) -> State:
-    return demo.parse([(name, str(value)) for name, value in changes.items()])
+def state(figure: Figure, **changes: object) -> State:
+    return figure.parse([(name, str(value)) for name, value in changes.items()])
 
 
-def result(demo: Demo, **changes: object) -> Result:
-    return demo.compute(state(demo, **changes))
+def result(figure: Figure, **changes: object) -> Result:
+    return figure.compute(state(figure, **changes))
 
 
 def cells(table: Table, head: str) -> tuple[str, ...]:
@@ -62,9 +64,9 @@ def cells(table: Table, head: str) -> tuple[str, ...]:
 
 @each("name", FORMULAS)
 @each("scale", ["raw", "aligned"])
-def test_lines_are_those_of_the_formula(demo: Demo, name: str, scale: str) -> None:
+def test_lines_are_those_of_the_formula(figure: Figure, name: str, scale: str) -> None:
     given = {"beta": BETA, "share": SHARE, "kl": KL, "smoothing": SMOOTHING, "tokens": TOKENS, "at": 7.3}
-    found = result(demo, losses=name, scale=scale, **given)
+    found = result(figure, losses=name, scale=scale, **given)
     formula, curve = FORMULAS[name], found.datasets["curves"]
     with mpmath.workdps(40):
         start, pull = formula(mpmath.mpf(0)), abs(mpmath.diff(formula, 0))
@@ -77,8 +79,8 @@ def test_lines_are_those_of_the_formula(demo: Demo, name: str, scale: str) -> No
         assert found.printed[1] == pytest.approx(float(mpmath.diff(formula, mpmath.mpf(7.3))), rel=1e-10)
 
 
-def test_who_comes_to_rest_where(demo: Demo) -> None:
-    found = result(demo, losses="dpo,ipo,hinge,kto", at=12)
+def test_who_comes_to_rest_where(figure: Figure) -> None:
+    found = result(figure, losses="dpo,ipo,hinge,kto", at=12)
     rests = {row[0]: row[-1] for row in found.readings.rows}
     assert rests == {"DPO": "never", "IPO": "5", "hinge": "10", "KTO": "never"}
     assert cells(found.readings, "IPO")[:3] == ("49", "14", "−140 %")
@@ -88,28 +90,28 @@ def test_who_comes_to_rest_where(demo: Demo) -> None:
     assert found.datasets["rests"]["x"] == [5.0, 10.0]
     assert "IPO is past its target 5" in found.reading
     assert "the hinge has stopped at 10" in found.reading
-    smoothed = result(demo, losses="dpo", smoothing=0.2, at=20)
+    smoothed = result(figure, losses="dpo", smoothing=0.2, at=20)
     assert smoothed.datasets["rests"]["x"] == [pytest.approx(10 * math.log(4), rel=1e-14)]
     assert "pulls back to 13.9" in smoothed.reading
 
 
-def test_the_sentence_says_on_which_side_one_is(demo: Demo) -> None:
-    assert "IPO pushes towards its target 5" in result(demo, at=4.9).reading
-    assert "IPO is at rest at its target 5" in result(demo, at=5).reading
-    assert "the hinge pushes evenly until 10" in result(demo, at=9.9).reading
-    assert "DPO pushes, and will never stop" in result(demo, at=0).reading
-    assert "with ε = 0.2 pushes" in result(demo, losses="dpo", smoothing=0.2, at=3).reading
+def test_the_sentence_says_on_which_side_one_is(figure: Figure) -> None:
+    assert "IPO pushes towards its target 5" in result(figure, at=4.9).reading
+    assert "IPO is at rest at its target 5" in result(figure, at=5).reading
+    assert "the hinge pushes evenly until 10" in result(figure, at=9.9).reading
+    assert "DPO pushes, and will never stop" in result(figure, at=0).reading
+    assert "with ε = 0.2 pushes" in result(figure, losses="dpo", smoothing=0.2, at=3).reading
 
 
-def test_the_hinge_jumps_where_it_stops(demo: Demo) -> None:
-    curve = result(demo, losses="hinge", scale="raw", beta=0.16).datasets["curves"]
+def test_the_hinge_jumps_where_it_stops(figure: Figure) -> None:
+    curve = result(figure, losses="hinge", scale="raw", beta=0.16).datasets["curves"]
     gaps = [float(x) for x, slope in zip(curve["x"], curve["slope"], strict=True) if math.isnan(slope)]
     assert gaps == [6.25]
 
 
-def test_the_margin_may_grow_while_the_chosen_answer_falls(demo: Demo) -> None:
-    even = result(demo, losses="dpo,ipo,hinge,kto", at=10)
-    fallen = result(demo, losses="dpo,ipo,hinge,kto", at=10, share=-0.5)
+def test_the_margin_may_grow_while_the_chosen_answer_falls(figure: Figure) -> None:
+    even = result(figure, losses="dpo,ipo,hinge,kto", at=10)
+    fallen = result(figure, losses="dpo,ipo,hinge,kto", at=10, share=-0.5)
     assert fallen.printed[:6] == pytest.approx(even.printed[:6], rel=1e-12, abs=1e-12)
     assert fallen.printed[6] > even.printed[6]
     # with s outside [0, 1] KTO's own path turns, where 3 σ'(β 3 Δ / 2) = σ'(β Δ / 2)
@@ -120,8 +122,8 @@ def test_the_margin_may_grow_while_the_chosen_answer_falls(demo: Demo) -> None:
     assert "the rejected one 3.1 × 10⁻⁷ times" in fallen.reading
 
 
-def test_no_probability_is_above_one(demo: Demo) -> None:
-    found = result(demo, losses="orpo", share=1, tokens=10, at=11)
+def test_no_probability_is_above_one(figure: Figure) -> None:
+    found = result(figure, losses="orpo", share=1, tokens=10, at=11)
     curve = found.datasets["curves"]
     last = max(float(x) for x, value in zip(curve["x"], curve["value"], strict=True) if not math.isnan(value))
     assert last == pytest.approx(10.0)  # e^(-1 + 10 / 10) is 1
@@ -129,29 +131,29 @@ def test_no_probability_is_above_one(demo: Demo) -> None:
     assert cells(found.readings, "ORPO") == ("none", "none", "none", "never")
 
 
-def test_the_reward_models_worked_pair(demo: Demo) -> None:
-    found = result(demo, losses="bradley_terry", beta=1, at=0.51)
+def test_the_reward_models_worked_pair(figure: Figure) -> None:
+    found = result(figure, losses="bradley_terry", beta=1, at=0.51)
     assert found.printed[0] == pytest.approx(0.470313318045, abs=5e-13)
     assert "a probability of 0.625" in found.reading
 
 
-def test_sizes_as_they_are(demo: Demo) -> None:
+def test_sizes_as_they_are(figure: Figure) -> None:
     # 2 · 5 against 0.1 / 2
-    assert "the slope of IPO is 200 times that of DPO" in result(demo, losses="dpo,ipo", scale="raw", at=0).reading
+    assert "the slope of IPO is 200 times that of DPO" in result(figure, losses="dpo,ipo", scale="raw", at=0).reading
 
 
-def test_kto_pulls_most_where_a_log_ratio_meets_the_divergence(demo: Demo) -> None:
-    found = result(demo, losses="kto", kl=8, beta=0.5, scale="raw", share=0.4)
+def test_kto_pulls_most_where_a_log_ratio_meets_the_divergence(figure: Figure) -> None:
+    found = result(figure, losses="kto", kl=8, beta=0.5, scale="raw", share=0.4)
     assert "the chosen one's at Δ = 20 and the rejected one's at −13.3" in found.reading
     curve = found.datasets["curves"]
     steepest = float(curve["x"][int(torch.tensor(curve["slope"]).argmin())])
     assert steepest == pytest.approx(-8 / 0.6, abs=0.4)
 
 
-def test_a_loss_that_grows_out_of_the_plot_says_so(demo: Demo) -> None:
-    found = result(demo, losses="dpo,ipo")
+def test_a_loss_that_grows_out_of_the_plot_says_so(figure: Figure) -> None:
+    found = result(figure, losses="dpo,ipo")
     assert found.datasets["ends"]["label"] == ["DPO", "IPO ↑"]
-    assert result(demo, losses="ipo").datasets["ends"]["label"] == ["IPO"]
+    assert result(figure, losses="ipo").datasets["ends"]["label"] == ["IPO"]
 
 
 def squared(score: Tensor, target: Tensor) -> Tensor:
@@ -163,8 +165,8 @@ def broken(score: Tensor, target: Tensor) -> Tensor:
     raise ArithmeticError(msg)
 
 
-def with_own(loss: Callable[..., Tensor]) -> Demo:
-    return load([loss]).demos["preference"]
+def with_own(loss: Callable[..., Tensor]) -> Figure:
+    return load([loss]).figures["preference"]
 
 
 def test_the_visitors_own_loss_sees_the_implicit_reward_margin() -> None:

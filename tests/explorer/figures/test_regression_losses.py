@@ -1,4 +1,4 @@
-"""The regression-losses demonstration against other definitions of its losses, and the worked figures of the houses.
+"""The regression-losses figure against other definitions of its losses, and the worked figures of the houses.
 
 The library clamps residuals; here Huber is the Moreau envelope of the absolute value, found by search, smooth L1 the
 integral of its slope, and the pinball loss a weighting of the two sides.
@@ -18,9 +18,12 @@ from torch import Tensor
 
 from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.cost import Costs
-from slopes.explorer.figures.regression_losses.demo import build
-from slopes.explorer.figures.schema import Demo, Result, State, StateError
-from slopes.explorer.yours.user import BrokenFunctionError, GuardedLoss
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.regression_losses.figure import build
+from slopes.explorer.figures.result import Result
+from slopes.explorer.figures.state import State, StateError
+from slopes.explorer.yours.broken import BrokenFunctionError
+from slopes.explorer.yours.guarded import GuardedLoss
 
 WORKED = {
     row["id"]: row
@@ -34,13 +37,13 @@ def context(loss: GuardedLoss | None = None, broken: BrokenFunctionError | None 
 
 
 @pytest.fixture(scope="module")
-def demo() -> Demo:
+def figure() -> Figure:
     return build(context())
 
 
-def compute(demo: Demo, changes: dict[str, object]) -> Result:
-    state: State = demo.parse([(name, str(value)) for name, value in changes.items()])
-    return demo.compute(state)
+def compute(figure: Figure, changes: dict[str, object]) -> Result:
+    state: State = figure.parse([(name, str(value)) for name, value in changes.items()])
+    return figure.compute(state)
 
 
 def envelope(r: float, delta: float) -> float:
@@ -61,9 +64,9 @@ def integral(r: float, beta: float) -> float:
 
 @each("r", [-3.7, -1.0, -0.3, 0.2, 1.5, 4.0])
 @each(("delta", "beta", "tau"), [(1.0, 1.0, 0.5), (0.4, 2.5, 0.9), (6.0, 0.3, 0.05)])
-def test_values_under_the_cursor(demo: Demo, r: float, delta: float, beta: float, tau: float) -> None:
+def test_values_under_the_cursor(figure: Figure, r: float, delta: float, beta: float, tau: float) -> None:
     asked = {"losses": "mse,mae,huber,smooth_l1,quantile", "r": r, "delta": delta, "beta": beta, "tau": tau}
-    read = compute(demo, asked).datasets["reading"]
+    read = compute(figure, asked).datasets["reading"]
     below, above = max(-r, 0.0), max(r, 0.0)
     expected = [r**2, below + above, envelope(r, delta), integral(r, beta), tau * below + (1 - tau) * above]
     assert read["value"] == pytest.approx(expected, rel=1e-9)
@@ -79,14 +82,14 @@ def test_values_under_the_cursor(demo: Demo, r: float, delta: float, beta: float
         (-5.0, [-10.0, -1.0, -2.0, -1.0, -0.75]),
     ],
 )
-def test_slopes_under_the_cursor_by_hand(demo: Demo, r: float, expected: list[float]) -> None:
+def test_slopes_under_the_cursor_by_hand(figure: Figure, r: float, expected: list[float]) -> None:
     asked = {"losses": "mse,mae,huber,smooth_l1,quantile", "r": r, "delta": 2, "beta": 0.5, "tau": 0.75}
-    assert compute(demo, asked).datasets["reading"]["slope"] == expected
+    assert compute(figure, asked).datasets["reading"]["slope"] == expected
 
 
-def test_the_lines_are_those_of_the_definitions(demo: Demo) -> None:
+def test_the_lines_are_those_of_the_definitions(figure: Figure) -> None:
     asked = {"losses": "huber,smooth_l1", "delta": 1.3, "beta": 0.7, "from": -3.3, "to": 5}
-    curve = compute(demo, asked).datasets["curves"]
+    curve = compute(figure, asked).datasets["curves"]
     assert {curve["x"][0], curve["x"][-1]} == {-3.3, 5.0}
     for i in range(0, len(curve["x"]), 11):
         r = curve["x"][i]
@@ -94,15 +97,15 @@ def test_the_lines_are_those_of_the_definitions(demo: Demo) -> None:
         assert curve["value"][i] == pytest.approx(value, rel=1e-9, abs=1e-15)
 
 
-def test_slopes_that_jump_have_a_gap_and_those_that_bend_have_none(demo: Demo) -> None:
-    curve = compute(demo, {"losses": "mse,mae,huber,quantile"}).datasets["curves"]
+def test_slopes_that_jump_have_a_gap_and_those_that_bend_have_none(figure: Figure) -> None:
+    curve = compute(figure, {"losses": "mse,mae,huber,quantile"}).datasets["curves"]
     gaps = {(name, x) for name, x, s in zip(curve["series"], curve["x"], curve["slope"], strict=True) if math.isnan(s)}
     assert gaps == {("mae", 0.0), ("quantile", 0.0)}
     assert {-1.5, 0.0, 1.5} <= set(curve["x"])  # Huber bends at its delta, and nowhere between two points
 
 
-def test_the_houses_have_the_worked_figures(demo: Demo) -> None:
-    result = compute(demo, HOUSES)
+def test_the_houses_have_the_worked_figures(figure: Figure) -> None:
+    result = compute(figure, HOUSES)
     mse, mae, huber = result.tables[0].rows
     assert mse[4] == f"{float(WORKED['houses-mse']['exact']):.0f}"
     assert mae[4] == f"{float(WORKED['houses-mae']['exact']):.0f}"
@@ -115,9 +118,9 @@ def test_the_houses_have_the_worked_figures(demo: Demo) -> None:
     assert any(f"falls by {fall}" in correction.holds for correction in result.corrections)
 
 
-def test_who_gets_the_gradient_by_hand(demo: Demo) -> None:
+def test_who_gets_the_gradient_by_hand(figure: Figure) -> None:
     """Slopes 20, 20, 440; 1, 1, 1; 10, 10, 15; and of the pinball loss at 0.9: 0.1, 0.9, 0.1."""
-    result = compute(demo, {**HOUSES, "losses": "mse,mae,huber,quantile"})
+    result = compute(figure, {**HOUSES, "losses": "mse,mae,huber,quantile"})
     assert [row[6] for row in result.tables[0].rows] == ["91.7 %", "33.3 %", "42.9 %", "9.09 %"]
     bars = result.datasets["shares"]
     ends = [bars["slope_end"][i] for i in range(12)]
@@ -146,12 +149,12 @@ def test_who_gets_the_gradient_by_hand(demo: Demo) -> None:
         (HOUSES, "C takes 91.7 % of the MSE's gradient and 33.3 % of the MAE's"),
     ],
 )
-def test_the_sentence_says_what_holds(demo: Demo, changes: dict[str, object], said: str) -> None:
-    assert said in compute(demo, changes).reading
+def test_the_sentence_says_what_holds(figure: Figure, changes: dict[str, object], said: str) -> None:
+    assert said in compute(figure, changes).reading
 
 
-def test_corrections_have_the_right_factors(demo: Demo) -> None:
-    held = {c.stated: c.holds for c in compute(demo, {}).corrections}
+def test_corrections_have_the_right_factors(figure: Figure) -> None:
+    held = {c.stated: c.holds for c in compute(figure, {}).corrections}
     assert "9 at r = 3" in held["MSE (½r²)"]
     assert "4.5 there" in held["MSE (½r²)"]
     assert "1.5 against 3" in held["At q = 0.5 the quantile loss is MAE."]
@@ -159,9 +162,9 @@ def test_corrections_have_the_right_factors(demo: Demo) -> None:
     assert "from ½r² it falls by 86.8 %" in held["Huber lowers house C's contribution by 93 %."]
 
 
-def test_an_empty_range_is_refused(demo: Demo) -> None:
+def test_an_empty_range_is_refused(figure: Figure) -> None:
     with pytest.raises(StateError, match="from must be less than to"):
-        compute(demo, {"from": 2, "to": 2})
+        compute(figure, {"from": 2, "to": 2})
 
 
 def own(predictions: Tensor, targets: Tensor) -> Tensor:
@@ -169,8 +172,8 @@ def own(predictions: Tensor, targets: Tensor) -> Tensor:
 
 
 def test_the_visitors_loss_is_a_line_among_the_others() -> None:
-    demo = build(context(GuardedLoss(own, "log_cosh")))
-    result = compute(demo, {"losses": "yours,mse", "r": 1.5})
+    figure = build(context(GuardedLoss(own, "log_cosh")))
+    result = compute(figure, {"losses": "yours,mse", "r": 1.5})
     assert result.datasets["reading"]["value"][0] == pytest.approx(float(mpmath.log(mpmath.cosh(1.5))), rel=1e-12)
     assert result.datasets["reading"]["slope"][0] == pytest.approx(float(mpmath.tanh(1.5)), rel=1e-12)
     assert result.datasets["ends"]["label"] == ["log_cosh", "MSE"]

@@ -12,10 +12,10 @@ from slopes.explorer.site.loading import Loaded
 
 @each(("t", "logits"), [(1.0, (3, 2, 1, 0, -1)), (0.1, (3, 2, 1, 0, -1)), (50.0, (9, 2, 1, 0, -10))])
 def test_shares_and_entropy_are_those_of_the_definition(loaded: Loaded, t: float, logits: tuple[int, ...]) -> None:
-    demo = loaded.demos["softmax-temperature"]
+    figure = loaded.figures["softmax-temperature"]
     names = ("cat", "dog", "fox", "owl", "bee")
-    state = {**demo.default(), "t": t, **{name: float(z) for name, z in zip(names, logits, strict=True)}}
-    result = demo.compute(state)
+    state = {**figure.default(), "t": t, **{name: float(z) for name, z in zip(names, logits, strict=True)}}
+    result = figure.compute(state)
     powers = [math.exp(z / t) for z in logits]
     shares = [power / math.fsum(powers) for power in powers]
     assert result.datasets["classes"]["p"] == pytest.approx(shares, rel=1e-12)

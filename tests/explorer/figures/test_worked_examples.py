@@ -13,7 +13,9 @@ from typing import Any, Final
 import pytest
 from tests.each import each
 
-from slopes.explorer.figures.schema import Demo, Result, State, encode
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.result import Result, encode
+from slopes.explorer.figures.state import State
 from slopes.explorer.figures.worked_examples.page import PAGE
 from slopes.explorer.figures.worked_examples.table import ALL, FAILING, TOPICS, Row, of_topic, rows
 from slopes.explorer.figures.worked_examples.views import View
@@ -26,8 +28,8 @@ ROWS: Final = {row.id: row for row in rows()}
 
 
 @pytest.fixture(scope="module")
-def demo(loaded: Loaded) -> Demo:
-    return loaded.demos["worked-examples"]
+def figure(loaded: Loaded) -> Figure:
+    return loaded.figures["worked-examples"]
 
 
 def several(value: str | list[str]) -> list[str]:
@@ -38,19 +40,19 @@ def exact_figures(name: str) -> list[float]:
     return [float(text) for text in several(TRUE[name]["exact"])]
 
 
-def state_of(demo: Demo, row: Row, topic: str = "") -> State:
+def state_of(figure: Figure, row: Row, topic: str = "") -> State:
     topic = topic or row.topic
-    return {**demo.default(), "topic": topic, topic: row.id}
+    return {**figure.default(), "topic": topic, topic: row.id}
 
 
-def shown(demo: Demo, name: str) -> Result:
-    return demo.compute(state_of(demo, ROWS[name]))
+def shown(figure: Figure, name: str) -> Result:
+    return figure.compute(state_of(figure, ROWS[name]))
 
 
 def view_of(name: str) -> View:
-    from slopes.explorer.figures.worked_examples.figures import FIGURES  # noqa: PLC0415  it imports torch
+    from slopes.explorer.figures.worked_examples.examples import EXAMPLES  # noqa: PLC0415  it imports torch
 
-    return FIGURES[name].view
+    return EXAMPLES[name].view
 
 
 def test_package_has_every_figure_of_the_table_as_it_stands_there() -> None:
@@ -75,8 +77,8 @@ def test_each_figure_has_one_topic() -> None:
 
 
 @each("name", IDS)
-def test_figure_is_the_exact_one_and_its_python_prints_it(demo: Demo, name: str) -> None:
-    result = shown(demo, name)
+def test_figure_is_the_exact_one_and_its_python_prints_it(figure: Figure, name: str) -> None:
+    result = shown(figure, name)
     assert result.printed == pytest.approx(exact_figures(name), rel=1e-11, abs=0)
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
@@ -85,8 +87,8 @@ def test_figure_is_the_exact_one_and_its_python_prints_it(demo: Demo, name: str)
 
 
 @each("name", IDS)
-def test_points_lie_on_the_lines_at_the_exact_figure(demo: Demo, name: str) -> None:
-    view, data = view_of(name), shown(demo, name).datasets["points"]
+def test_points_lie_on_the_lines_at_the_exact_figure(figure: Figure, name: str) -> None:
+    view, data = view_of(name), shown(figure, name).datasets["points"]
     assert all(view.low <= x <= view.high for x in data["x"])
     if view.direct:
         drawn = [data["slope" if mark.slope else "value"][i] for i, mark in enumerate(view.marks)]
@@ -94,8 +96,8 @@ def test_points_lie_on_the_lines_at_the_exact_figure(demo: Demo, name: str) -> N
 
 
 @each("name", IDS)
-def test_crosses_stand_at_what_is_stated(demo: Demo, name: str) -> None:
-    result, view = shown(demo, name), view_of(name)
+def test_crosses_stand_at_what_is_stated(figure: Figure, name: str) -> None:
+    result, view = shown(figure, name), view_of(name)
     crosses = [*result.datasets["value_stated"]["value"], *result.datasets["slope_stated"]["slope"]]
     assert sorted(crosses) == sorted(float(text) for text in ROWS[name].stated if view.direct)
     for quantity in ("value", "slope"):
@@ -115,8 +117,8 @@ def test_crosses_stand_at_what_is_stated(demo: Demo, name: str) -> None:
         ("chance", (0.4 - 0.390625) / 0.390625, 0.05 / 0.390625),
     ],
 )
-def test_differences_by_hand(demo: Demo, name: str, far: float, room: float) -> None:
-    data = shown(demo, name).datasets
+def test_differences_by_hand(figure: Figure, name: str, far: float, room: float) -> None:
+    data = shown(figure, name).datasets
     place = data["chosen"]["row"][0]
     kind = data["holding" if ROWS[name].holds else "failing"]
     assert kind["far"][kind["row"].index(place)] == pytest.approx(far, rel=1e-7)
@@ -124,8 +126,8 @@ def test_differences_by_hand(demo: Demo, name: str, far: float, room: float) -> 
 
 
 @each("topic", list(TOPICS))
-def test_dot_is_beyond_its_bar_exactly_where_the_figure_does_not_hold(demo: Demo, topic: str) -> None:
-    data = demo.compute(state_of(demo, of_topic(topic)[0], topic)).datasets
+def test_dot_is_beyond_its_bar_exactly_where_the_figure_does_not_hold(figure: Figure, topic: str) -> None:
+    data = figure.compute(state_of(figure, of_topic(topic)[0], topic)).datasets
     room = dict(zip(data["rooms"]["row"], data["rooms"]["room"], strict=True))
     assert all(far <= room[row] for row, far in zip(data["holding"]["row"], data["holding"]["far"], strict=True))
     assert all(far > room[row] for row, far in zip(data["failing"]["row"], data["failing"]["far"], strict=True))
@@ -133,9 +135,9 @@ def test_dot_is_beyond_its_bar_exactly_where_the_figure_does_not_hold(demo: Demo
     assert len(data["failing"]["row"]) == sum(not row.holds for row in of_topic(topic))
 
 
-def test_slopes_by_hand(demo: Demo) -> None:
+def test_slopes_by_hand(figure: Figure) -> None:
     def slopes(name: str) -> list[float]:
-        found: list[float] = shown(demo, name).datasets["points"]["slope"]
+        found: list[float] = shown(figure, name).datasets["points"]["slope"]
         return found
 
     assert slopes("bce-spam") == pytest.approx([-1 / 0.92, -1 / 0.05])
@@ -150,34 +152,34 @@ def test_slopes_by_hand(demo: Demo) -> None:
     assert slopes("kl-forward") == pytest.approx([by_first])
 
 
-def test_all_rows_say_whether_they_hold_and_why(demo: Demo) -> None:
-    topic, every, _ = (table.as_json() for table in demo.compute(demo.default()).tables)
+def test_all_rows_say_whether_they_hold_and_why(figure: Figure) -> None:
+    topic, every, _ = (table.as_json() for table in figure.compute(figure.default()).tables)
     assert (len(topic["rows"]), len(every["rows"])) == (8, 63)
     verdicts = [row[-1] for row in every["rows"]]
     assert sum(verdict.startswith("does not hold: ") for verdict in verdicts) == 8
     assert sum(verdict.startswith("holds") for verdict in verdicts) == 55
 
 
-def test_corrections_are_those_of_the_topic_the_chosen_one_first(demo: Demo) -> None:
-    result = demo.compute({**demo.default(), FAILING: "info-nce"})
+def test_corrections_are_those_of_the_topic_the_chosen_one_first(figure: Figure) -> None:
+    result = figure.compute({**figure.default(), FAILING: "info-nce"})
     assert len(result.corrections) == 8
     assert result.corrections[0].stated.endswith("0.639 and 0.448.")
     assert "0.639427 and 0.447183" in result.corrections[0].holds
-    assert not shown(demo, "houses-mse").corrections
+    assert not shown(figure, "houses-mse").corrections
 
 
-def test_reading_says_what_became_of_the_figure(demo: Demo) -> None:
-    assert "stated as 35, exactly 11.875." in demo.compute(demo.default()).reading
-    assert "exactly 0.802184, which rounds to the stated 0.80." in shown(demo, "sigmoid-1.4").reading
-    assert "exactly 16200, as stated." in shown(demo, "houses-mse").reading
-    assert shown(demo, "houses-mse").reading.endswith("All 12 figures of this topic hold.")
-    assert shown(demo, "info-nce").reading.endswith("Of the 3 figures here one does not hold.")
-    assert shown(demo, "focal-easy").reading.endswith("Of the 17 figures here three do not hold.")
+def test_reading_says_what_became_of_the_figure(figure: Figure) -> None:
+    assert "stated as 35, exactly 11.875." in figure.compute(figure.default()).reading
+    assert "exactly 0.802184, which rounds to the stated 0.80." in shown(figure, "sigmoid-1.4").reading
+    assert "exactly 16200, as stated." in shown(figure, "houses-mse").reading
+    assert shown(figure, "houses-mse").reading.endswith("All 12 figures of this topic hold.")
+    assert shown(figure, "info-nce").reading.endswith("Of the 3 figures here one does not hold.")
+    assert shown(figure, "focal-easy").reading.endswith("Of the 17 figures here three do not hold.")
 
 
 @each("name", IDS)
-def test_every_figure_is_small_and_readable(demo: Demo, name: str) -> None:
-    result = shown(demo, name)
+def test_every_figure_is_small_and_readable(figure: Figure, name: str) -> None:
+    result = shown(figure, name)
     assert len(result.reading) < 420
     assert len(encode(result.as_json([]))) < 60_000
     curves = json.loads(encode(result.datasets["curves"]))
@@ -185,6 +187,6 @@ def test_every_figure_is_small_and_readable(demo: Demo, name: str) -> None:
     assert len(curves["x"]) <= 3 * 240
 
 
-def test_slope_has_a_gap_where_it_jumps(demo: Demo) -> None:
-    curves = json.loads(encode(shown(demo, "houses-mae").datasets["curves"]))
+def test_slope_has_a_gap_where_it_jumps(figure: Figure) -> None:
+    curves = json.loads(encode(shown(figure, "houses-mae").datasets["curves"]))
     assert [x for x, slope in zip(curves["x"], curves["slope"], strict=True) if slope is None] == [180.0]

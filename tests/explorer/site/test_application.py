@@ -130,7 +130,7 @@ def test_a_failure_of_ours_is_a_sentence_too(client: httpx.Client, monkeypatch: 
         text = "a secret"
         raise RuntimeError(text)
 
-    monkeypatch.setattr("slopes.explorer.site.pages.demo_page", fail)
+    monkeypatch.setattr("slopes.explorer.site.pages.figure_page", fail)
     answer = client.get("/activations")
     assert answer.status_code == 500
     assert "secret" not in answer.text

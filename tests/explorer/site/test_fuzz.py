@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.each import each
 
 from slopes.explorer.figures.contents import PAGES
-from slopes.explorer.figures.schema import Choice, Number, Parameter, Several
+from slopes.explorer.figures.parameters import Choice, Number, Parameter, Several
 from slopes.explorer.site.loading import Loaded
 
 IDS = [page.id for page in PAGES]
@@ -74,7 +74,7 @@ def assert_answered(client: httpx.Client, address: str) -> None:
 
 @each("name", IDS)
 def test_any_state_that_can_be_written_is_answered(client: httpx.Client, loaded: Loaded, name: str) -> None:
-    parameters = loaded.demos[name].parameters
+    parameters = loaded.figures[name].parameters
     pairs = st.fixed_dictionaries({}, optional={p.name: any_value(p) for p in parameters})
 
     @given(pairs=pairs)
@@ -88,7 +88,7 @@ def test_any_state_that_can_be_written_is_answered(client: httpx.Client, loaded:
 @each("name", IDS)
 @each("value", HOSTILE)
 def test_a_hostile_value_is_a_sentence(client: httpx.Client, loaded: Loaded, name: str, value: str) -> None:
-    parameter = loaded.demos[name].parameters[0]
+    parameter = loaded.figures[name].parameters[0]
     assert_answered(client, f"/api/{name}?{quote(parameter.name)}={quote(value)}")
 
 

@@ -74,8 +74,8 @@ def test_every_stop_of_the_tour_is_a_state_of_a_figure(loaded: Loaded, number: i
     address = urlsplit(tour.address(number))
     pairs = parse_qsl(address.query)
     assert pairs[-1] == ("tour", str(number))
-    demo = loaded.demos[address.path.strip("/")]
-    assert demo.compute(demo.parse(pairs[:-1])).reading
+    figure = loaded.figures[address.path.strip("/")]
+    assert figure.compute(figure.parse(pairs[:-1])).reading
 
 
 def test_the_tour_shows_every_figure_and_leads_on(client: httpx.Client) -> None:

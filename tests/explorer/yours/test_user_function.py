@@ -15,9 +15,11 @@ import slopes
 from slopes import UserFunctionError
 from slopes._core.settings import STATE
 from slopes.explorer import explore
-from slopes.explorer.site.loading import check_reference, load
-from slopes.explorer.yours.user import BrokenFunctionError, Guarded
-from slopes.explorer.yours.user import load as load_function
+from slopes.explorer.site.loading import load
+from slopes.explorer.yours.broken import BrokenFunctionError
+from slopes.explorer.yours.guarded import Guarded
+from slopes.explorer.yours.reference import check_reference
+from slopes.explorer.yours.reference import load as load_function
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "my_activation.py"
 X = torch.linspace(-3, 3, 7, dtype=torch.float64)
@@ -127,24 +129,24 @@ def test_a_wrong_reference_is_refused_before_anything_starts() -> None:
 def test_a_file_that_does_not_import_is_shown_beside_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text("def mine(x)\n", encoding="utf-8")
-    demo = load([f"{path}:mine"]).demos["activations"]
-    (problem,) = demo.compute(demo.default()).problems
+    figure = load([f"{path}:mine"]).figures["activations"]
+    (problem,) = figure.compute(figure.default()).problems
     assert "could not be imported: SyntaxError" in problem.text
     assert "def mine(x)" in problem.traceback
 
 
 def test_the_example_is_drawn_and_measured() -> None:
-    demo = load([f"{EXAMPLE}:my_activation"]).demos["activations"]
-    result = demo.compute(demo.parse([("functions", "yours,relu"), ("at", "2.5")]))
+    figure = load([f"{EXAMPLE}:my_activation"]).figures["activations"]
+    result = figure.compute(figure.parse([("functions", "yours,relu"), ("at", "2.5")]))
     assert not result.problems
     assert result.datasets["reading"]["value"] == [2.5, 2.5]
     assert result.datasets["ends"]["label"] == ["my_activation", "ReLU"]
-    assert "slopes.explorer.yours.user" in result.snippet
+    assert "slopes.explorer.yours" in result.snippet
 
 
 def test_a_failing_function_leaves_the_others_drawn(tmp_path: Path) -> None:
-    demo = load([write(tmp_path, "    return 1 / 0\n")]).demos["activations"]
-    result = demo.compute(demo.default())
+    figure = load([write(tmp_path, "    return 1 / 0\n")]).figures["activations"]
+    result = figure.compute(figure.default())
     assert [problem.title for problem in result.problems] == ["mine could not be drawn"]
     assert "ZeroDivisionError" in result.problems[0].traceback
     assert result.datasets["ends"]["label"] == ["GELU", "ReLU"]

@@ -14,9 +14,9 @@ from torch import Tensor
 from slopes._core.settings import checks
 from slopes._core.spec import Spec
 from slopes.shown import palette
+from slopes.shown.breaks import find_breaks
 from slopes.shown.curve import Series, bound, grid, value_and_slope
 from slopes.shown.loss_curves import LOSSES, REACH, Options
-from slopes.shown.measure import find_breaks
 
 WIDTH: Final = 176
 HEIGHT: Final = 112

@@ -8,16 +8,17 @@ from importlib import import_module
 from slopes.catalog import CATALOG
 from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.cost import Costs
-from slopes.explorer.figures.schema import Demo, Page
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.page import Page
 
 
-def built(page: Page, context: Context) -> Demo:
+def built(page: Page, context: Context) -> Figure:
     """Return the figure of a page."""
-    demo: Demo = import_module(f"{page.folder}.demo").build(context)
-    return demo
+    figure: Figure = import_module(f"{page.folder}.figure").build(context)
+    return figure
 
 
 @cache
-def demonstration(page: Page) -> Demo:
+def library_figure(page: Page) -> Figure:
     """Return the figure of a page with the library's own functions alone, for a notebook."""
     return built(page, Context(catalog=CATALOG, costs=Costs(lambda x: x, {})))

@@ -1,7 +1,7 @@
-"""The demonstrations, in the order of the tour, one to a folder.
+"""The figures, in the order of the tour, one to a folder.
 
-A demonstration is a pure function from declared parameters to data and text. Its folder says what it shows (`page.py`),
-how that is drawn (`charts.py`) and what the numbers are (`demo.py`, with `build(context)`).
+A figure is a pure function from declared parameters to data and text. Its folder says what it shows (`page.py`),
+how that is drawn (`charts.py`) and what the numbers are (`figure.py`, with `build(context)`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.figures.kl.page import PAGE as KL
 from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
 from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
+from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.pairing.page import PAGE as PAIRING
 from slopes.explorer.figures.preference.page import PAGE as PREFERENCE
 from slopes.explorer.figures.regression_losses.page import PAGE as REGRESSION_LOSSES
-from slopes.explorer.figures.schema import Page
 from slopes.explorer.figures.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
 from slopes.explorer.figures.worked_examples.page import PAGE as WORKED_EXAMPLES
 

@@ -42,10 +42,10 @@ def figure(
 def _drawn(name: str, state: Mapping[str, float | str | Sequence[str]], theme: str) -> alt.TopLevelMixin:
     import altair as alt  # noqa: PLC0415  an optional package
 
-    from slopes.explorer.figures.build import demonstration  # noqa: PLC0415  packages of the extra
+    from slopes.explorer.figures.build import library_figure  # noqa: PLC0415  packages of the extra
     from slopes.explorer.figures.contents import BY_ID  # noqa: PLC0415  likewise
-    from slopes.explorer.figures.schema import StateError  # noqa: PLC0415  likewise
     from slopes.explorer.figures.standalone import specification  # noqa: PLC0415  likewise
+    from slopes.explorer.figures.state import StateError  # noqa: PLC0415  likewise
 
     page = BY_ID.get(name)
     if page is None:
@@ -56,10 +56,10 @@ def _drawn(name: str, state: Mapping[str, float | str | Sequence[str]], theme: s
     if theme not in palette.PAPER:
         text = f"figure: `theme` is {theme!r}, expected 'light' or 'dark'; choose one of these."
         raise OptionError(text)
-    demo = demonstration(page)
+    made = library_figure(page)
     pairs = [(key, value if isinstance(value, str) else _said(value)) for key, value in state.items()]
     try:
-        result = demo.compute(demo.parse(pairs))
+        result = made.compute(made.parse(pairs))
     except StateError as error:
         text = f"figure: {name}: {error}"
         raise OptionError(text) from None

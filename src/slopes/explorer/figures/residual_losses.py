@@ -1,4 +1,4 @@
-"""The losses of a residual, as the regression demonstrations draw them, the visitor's own among them."""
+"""The losses of a residual, as the regression figures draw them, the visitor's own among them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.explorer.figures.schema import Option, State, real
-from slopes.explorer.yours.user import GuardedLoss
+from slopes.explorer.figures.parameters import Option
+from slopes.explorer.figures.state import State, real
+from slopes.explorer.yours.guarded import GuardedLoss
 from slopes.shown import palette
 from slopes.shown.curve import value_and_slope
 
@@ -133,7 +134,7 @@ def kinds(yours: GuardedLoss | None, reference: str, *, without: tuple[str, ...]
     Args:
         yours: The visitor's loss under guard.
         reference: Where it was loaded from; empty where Python handed it over.
-        without: Those that a demonstration leaves out.
+        without: Those that a figure leaves out.
     """
     found = [kind for kind in _LIBRARY if kind.name not in without]
     if yours is not None:
@@ -154,7 +155,7 @@ def imports(drawn: list[Kind]) -> str:
     """Return the imports that the Python of these losses needs."""
     lines = ["import torch", "import slopes", "from slopes import losses as L"]
     if any("load(" in kind.python for kind in drawn):
-        lines.append("from slopes.explorer.yours.user import load")
+        lines.append("from slopes.explorer.yours import load")
     return "\n".join(lines)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from slopes.explorer.figures.schema import Page, Result
+from slopes.explorer.figures.page import Page
+from slopes.explorer.figures.result import Result
 from slopes.shown import palette
 
 _WIDTH: Final = 460

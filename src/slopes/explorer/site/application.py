@@ -25,7 +25,10 @@ from slopes.explorer.atlas import tour
 from slopes.explorer.choose import page as choose_page
 from slopes.explorer.choose.routes import Choosing
 from slopes.explorer.figures.contents import BY_ID
-from slopes.explorer.figures.schema import Demo, Page, State, StateError, encode, query, state_json
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.page import Page
+from slopes.explorer.figures.result import encode
+from slopes.explorer.figures.state import State, StateError, query, state_json
 from slopes.explorer.site import exports, pages
 from slopes.explorer.site.guard import Guard
 from slopes.explorer.site.loading import Loaded, Loading
@@ -74,9 +77,9 @@ class Server:
             Route("/choose", self._choose),
             *self._choosing.routes(),
             Route("/export/{file}", self._export),
-            Route("/api/{demo}", self._answer),
-            Route("/api/{demo}/schema", self._schema),
-            Route("/api/{demo}/charts", self._charts),
+            Route("/api/{figure}", self._answer),
+            Route("/api/{figure}/schema", self._schema),
+            Route("/api/{figure}/charts", self._charts),
             Route("/page/{name}", self._asset),
             Route("/runtime/{name}", self._runtime),
             Route("/{page}", self._page),
@@ -122,17 +125,17 @@ class Server:
     async def _page(self, request: Request) -> Response:
         page = _known(request, "page")
         place = tour.place(page.id, request.query_params.get("tour", ""))
-        return _html(pages.demo_page(page, _theme(request), place))
+        return _html(pages.figure_page(page, _theme(request), place))
 
     async def _answer(self, request: Request) -> Response:
-        page = _known(request, "demo")
+        page = _known(request, "figure")
         pairs = _pairs(request)
         tables = _tables(pairs)
         loaded = await self._loaded()
-        demo, state = _state(loaded, page.id, [pair for pair in pairs if pair[0] != _TABLES])
+        figure, state = _state(loaded, page.id, [pair for pair in pairs if pair[0] != _TABLES])
 
         def work() -> bytes:
-            return encode({"state": state_json(state), **demo.compute(state).as_json(tables)})
+            return encode({"state": state_json(state), **figure.compute(state).as_json(tables)})
 
         body = await self._compute(work)
         if self._timing is None:
@@ -151,21 +154,21 @@ class Server:
         if theme not in {"light", "dark"}:
             raise HTTPException(400, "theme has another value, expected light or dark; choose one of these.")
         loaded = await self._loaded()
-        demo, state = _state(loaded, page.id, [pair for pair in pairs if pair[0] != "theme"])
-        result = await self._compute(lambda: demo.compute(state))
+        figure, state = _state(loaded, page.id, [pair for pair in pairs if pair[0] != "theme"])
+        result = await self._compute(lambda: figure.compute(state))
         body = await run_in_threadpool(lambda: exports.export(page, result, query(state), kind, theme))
         headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{page.id}.{kind}"'}
         return Response(body, media_type=exports.KINDS[kind], headers=headers)
 
     async def _schema(self, request: Request) -> Response:
-        _known(request, "demo")
+        _known(request, "figure")
         loaded = await self._loaded()
-        demo = loaded.demos[request.path_params["demo"]]
-        body = await self._compute(lambda: encode(demo.schema()))
+        figure = loaded.figures[request.path_params["figure"]]
+        body = await self._compute(lambda: encode(figure.schema()))
         return _packed(request, body, "application/json", "no-store")
 
     async def _charts(self, request: Request) -> Response:
-        page = _known(request, "demo")
+        page = _known(request, "figure")
         theme = request.query_params.get("theme", "")
         if len(request.query_params.multi_items()) != 1 or theme not in {"light", "dark"}:
             raise HTTPException(400, "Charts take one parameter, theme, which is light or dark.")
@@ -202,10 +205,10 @@ class Server:
 
     async def _warm(self, loaded: Loaded) -> None:
         """Compute each figure once between the answers: the first time of everything is slow."""
-        for demo in loaded.demos.values():
+        for figure in loaded.figures.values():
             await asyncio.sleep(0.02)
             with contextlib.suppress(Exception):  # whoever opens it is told
-                await self._compute(partial(demo.compute, demo.default()))
+                await self._compute(partial(figure.compute, figure.default()))
 
     async def _compute(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
@@ -258,10 +261,10 @@ def _tables(pairs: list[tuple[str, str]]) -> list[int] | None:
     return [int(place) for place in said[0].split(",") if place]
 
 
-def _state(loaded: Loaded, name: str, pairs: list[tuple[str, str]]) -> tuple[Demo, State]:
-    demo = loaded.demos[name]
+def _state(loaded: Loaded, name: str, pairs: list[tuple[str, str]]) -> tuple[Figure, State]:
+    figure = loaded.figures[name]
     try:
-        return demo, demo.parse(pairs)
+        return figure, figure.parse(pairs)
     except StateError as error:
         raise HTTPException(400, str(error)) from None
 

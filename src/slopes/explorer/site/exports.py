@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from slopes.explorer.figures.schema import Page, Result, Table
+from slopes.explorer.figures.page import Page
+from slopes.explorer.figures.result import Result, Table
 from slopes.explorer.figures.standalone import rows, specification
 from slopes.explorer.site.pages import asset
 
@@ -24,7 +25,7 @@ def export(page: Page, result: Result, state: Sequence[tuple[str, str]], kind: s
     """Return the figure as a file of this kind.
 
     Args:
-        page: The demonstration's page.
+        page: The figure's page.
         result: What it shows.
         state: The pairs that say the state in a URL.
         kind: One of `KINDS`.

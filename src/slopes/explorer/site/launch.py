@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from slopes._core.errors import MissingDependencyError, OptionError, UserFunctionError
-from slopes.explorer.site.loading import Loading, check_reference
+from slopes.explorer.site.loading import Loading
 from slopes.explorer.site.runtime import VegaRuntime
+from slopes.explorer.yours.reference import check_reference
 
 if TYPE_CHECKING:
     import uvicorn

@@ -1,4 +1,4 @@
-"""What needs torch, brought in while the pages are already served: the catalogue, the demonstrations, the plates."""
+"""What needs torch, brought in while the pages are already served: the catalogue, the figures, the plates."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from slopes.explorer.atlas.cards import Card
     from slopes.explorer.figures.cost import Costs
-    from slopes.explorer.figures.schema import Demo
+    from slopes.explorer.figures.figure import Figure
 
 
 @dataclass
 class Loaded:
     """What there is once torch is imported."""
 
-    demos: dict[str, Demo]
+    figures: dict[str, Figure]
     costs: Costs
     make_plates: Callable[[], str]
     make_tables: Callable[[], str]
@@ -46,7 +45,7 @@ class Loaded:
 
 
 class Loading:
-    """A thread that imports torch and builds the demonstrations.
+    """A thread that imports torch and builds the figures.
 
     Args:
         functions: The visitor's own: where one is, as typed on the command line, or itself, as Python hands it over.
@@ -97,8 +96,9 @@ def load(functions: Sequence[str | Callable[..., Any]] = ()) -> Loaded:
     from slopes.explorer.figures.activations.entries import entries  # noqa: PLC0415
     from slopes.explorer.figures.build import built  # noqa: PLC0415
     from slopes.explorer.figures.contents import PAGES  # noqa: PLC0415
-    from slopes.explorer.figures.context import Context, owned  # noqa: PLC0415
+    from slopes.explorer.figures.context import Context  # noqa: PLC0415
     from slopes.explorer.figures.cost import Costs, Step, forward_and_backward  # noqa: PLC0415
+    from slopes.explorer.yours.own import owned  # noqa: PLC0415
 
     torch.set_num_threads(1)  # holds for this thread; a few thousand numbers are slower on more
     own = owned(functions)
@@ -109,29 +109,15 @@ def load(functions: Sequence[str | Callable[..., Any]] = ()) -> Loaded:
         name: entry.guarded or forward_and_backward(entry.function()) for name, entry in by_name.items()
     }
     context = Context(catalog=CATALOG, costs=Costs(steps["relu"], steps), **vars(own))
-    demos = {page.id: built(page, context) for page in PAGES}
+    figures = {page.id: built(page, context) for page in PAGES}
     if not functions:
-        first = demos["activations"]
+        first = figures["activations"]
         first.compute(first.default())  # the first of everything is slow; nobody should wait for it
     return Loaded(
-        demos=demos,
+        figures=figures,
         costs=context.costs,
         make_plates=partial(plates, CATALOG),
         make_tables=partial(cards.tables, CATALOG),
         card=cards.card,
         yours="regression-losses" if own.loss and not own.activation else "activations",
     )
-
-
-def check_reference(reference: str) -> None:
-    """Refuse what cannot be a reference to a function, before anything is started.
-
-    Raises:
-        UserFunctionError: It is not of the form `path.py:name` or `module:name`, or the file is not there.
-    """
-    where, _, name = reference.rpartition(":")
-    if where and name.isidentifier() and (not where.endswith(".py") or Path(where).is_file()):
-        return
-    from slopes.explorer.yours.user import load as load_function  # noqa: PLC0415  only to say what is wrong
-
-    load_function(reference)

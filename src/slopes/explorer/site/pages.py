@@ -11,7 +11,7 @@ from typing import Final
 
 from slopes.explorer.atlas.tour import Place
 from slopes.explorer.figures.contents import BY_ID, PAGES
-from slopes.explorer.figures.schema import Page
+from slopes.explorer.figures.page import Page
 from slopes.shown import palette
 
 FOLDER: Final = Path(__file__).parent / "assets"
@@ -38,8 +38,8 @@ def asset(name: str) -> bytes:
     return _filled(name, {"palette": palette.stylesheet(), "font": runtime_names()["font"]}).encode()
 
 
-def demo_page(page: Page, theme: str, place: Place | None = None) -> str:
-    """Return a demonstration's page, its charts and controls still empty, and where it stands in the tour."""
+def figure_page(page: Page, theme: str, place: Place | None = None) -> str:
+    """Return a figure's page, its charts and controls still empty, and where it stands in the tour."""
     figures = "\n".join(
         f"<figure><figcaption>{caption}</figcaption>"
         f'<div class="plate{" low" if name in page.low else ""}" data-chart="{escape(name)}" '
@@ -83,7 +83,7 @@ _LINKS: Final = (
 
 
 def figures_page(theme: str) -> str:
-    """Return the list of all demonstrations."""
+    """Return the list of all figures."""
     items = "".join(
         f'<li><a href="/{page.id}"><span class="name">{escape(page.claim)}</span></a>'
         f'<span class="use">{escape(page.lead)}</span></li>'

@@ -1,4 +1,4 @@
-"""The charts of the activations demonstration: values beside slopes, over one x and under one cursor."""
+"""The charts of the activations figure: values beside slopes, over one x and under one cursor."""
 
 from __future__ import annotations
 

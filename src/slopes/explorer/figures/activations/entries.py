@@ -1,4 +1,4 @@
-"""What the activations demonstration can draw: catalogued functions, their choices, and the visitor's own."""
+"""What the activations figure can draw: catalogued functions, their choices, and the visitor's own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Final
 from torch import Tensor
 
 from slopes._core.spec import Spec
-from slopes.explorer.figures.schema import Number, Option, State
-from slopes.explorer.yours.user import Guarded
+from slopes.explorer.figures.activations.measured import Measured, measure
+from slopes.explorer.figures.parameters import Number, Option
+from slopes.explorer.figures.state import State
+from slopes.explorer.yours.guarded import Guarded
 from slopes.shown import palette
 from slopes.shown.curve import Series, bound, from_spec
-from slopes.shown.measure import Measured, measure
 
 YOURS: Final = "yours"
 _LONGEST_LABEL: Final = 14  # characters that fit beside a chart

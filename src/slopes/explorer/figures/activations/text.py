@@ -1,4 +1,4 @@
-"""What the activations demonstration says: a sentence on what is under the cursor, what was measured, the Python."""
+"""What the activations figure says: a sentence on what is under the cursor, what was measured, the Python."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from slopes.explorer.figures.activations.entries import Drawn
+from slopes.explorer.figures.activations.measured import End, Measured
 from slopes.explorer.figures.wording import listed, number
-from slopes.shown.measure import End, Measured
 
 _SATURATED: Final = 0.005  # ten layers of it leave 1e-23 of a gradient
 _CENTRED: Final = 1e-5  # what the quadrature of the mean resolves
@@ -175,7 +175,7 @@ def snippet(at: float, drawn: Sequence[Drawn]) -> str:
     own = any(d.entry.spec is None and d.entry.reference for d in drawn)
     lines = ["import torch", "import slopes", "from slopes import activations as A"]
     if own:
-        lines.append("from slopes.explorer.yours.user import load")
+        lines.append("from slopes.explorer.yours import load")
     lines += ["", f"x = torch.tensor({at!r}, dtype=torch.float64, requires_grad=True)", "with slopes.exact():"]
     for d in drawn:
         lines.append(f"    y = {_call(d)}")

@@ -1,4 +1,4 @@
-"""The charts of the binary-losses demonstration."""
+"""The charts of the binary-losses figure."""
 
 from __future__ import annotations
 

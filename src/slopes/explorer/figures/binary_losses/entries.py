@@ -13,8 +13,9 @@ from torch import Tensor
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
 from slopes._core.spec import Spec
-from slopes.explorer.figures.schema import Number, Option, State, real
-from slopes.explorer.yours.user import GuardedLoss
+from slopes.explorer.figures.parameters import Number, Option
+from slopes.explorer.figures.state import State, real
+from slopes.explorer.yours.guarded import GuardedLoss
 from slopes.shown import palette
 from slopes.shown.curve import grid, value_and_slope
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from slopes.explorer.figures.binary_losses.text import Drawn
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Formula
+from slopes.explorer.figures.result import Formula
 from slopes.explorer.figures.wording import latex_number
 
 

@@ -1,4 +1,4 @@
-"""What the binary-losses demonstration says: who pulls, who whispers, who is silent, who pushes back."""
+"""What the binary-losses figure says: who pulls, who whispers, who is silent, who pushes back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 import torch
 
 from slopes.explorer.figures.binary_losses.entries import RIGHT, WRONG, Entry, Line, Options, line
-from slopes.explorer.figures.schema import Correction, Table
+from slopes.explorer.figures.result import Correction, Table
 from slopes.explorer.figures.wording import listed, number
 
 _HARD: Final = 0.5
@@ -149,7 +149,7 @@ def snippet(z: float, y: float, drawn: Sequence[Drawn]) -> str:
     """Return Python that prints loss and gradient of each."""
     own = any(d.entry.call.startswith("load(") for d in drawn)
     calls = "".join(f"        {_call(d)},\n" for d in drawn)
-    return _SNIPPET.format(load="from slopes.explorer.yours.user import load\n" if own else "", z=z, y=y, calls=calls)
+    return _SNIPPET.format(load="from slopes.explorer.yours import load\n" if own else "", z=z, y=y, calls=calls)
 
 
 def _call(d: Drawn) -> str:

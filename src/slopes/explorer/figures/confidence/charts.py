@@ -1,4 +1,4 @@
-"""The charts of the confidence demonstration."""
+"""The charts of the confidence figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the confidence demonstration says: a sentence on the two pulls, the formulas with numbers, the Python."""
+"""What the confidence figure says: a sentence on the two pulls, the formulas with numbers, the Python."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from slopes.explorer.figures.confidence.model import CROSS_ENTROPY, DIAGONAL, HUES, NAMES, SQUARES, Taught
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Formula
+from slopes.explorer.figures.result import Formula
 from slopes.explorer.figures.wording import bracketed, latex_number, number
 
 _LOUDEST: Final = 1 / 3  # where MSE's pull on the right logit is largest, whatever the others share

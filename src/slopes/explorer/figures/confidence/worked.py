@@ -11,7 +11,7 @@ from torch import Tensor
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes.explorer.figures.confidence.model import CROSS_ENTROPY, DIAGONAL, SQUARES, Taught, teach
-from slopes.explorer.figures.schema import Correction, Table
+from slopes.explorer.figures.result import Correction, Table
 from slopes.explorer.figures.wording import number
 
 _UNSURE: Final = (0.2, 0.5, 0.3)

@@ -1,4 +1,4 @@
-"""The charts of the contrastive-forces demonstration."""
+"""The charts of the contrastive-forces figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the charts of the contrastive-forces demonstration draw, as columns."""
+"""What the charts of the contrastive-forces figure draw, as columns."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from slopes.explorer.figures.contrastive_forces.forces import HUES, LABELS, NAMES, Links, Profile, Scene, mate
-from slopes.explorer.figures.schema import Columns
+from slopes.explorer.figures.result import Columns
 from slopes.explorer.figures.wording import number
-from slopes.shown import charts, palette
+from slopes.shown import layout, palette
 
 ALIKE: Final = palette.SKY
 UNLIKE: Final = palette.PURPLE
@@ -25,7 +25,7 @@ def ends(loss: str, profile: Profile) -> tuple[float, float]:
     """Return the ends of the profile's axis."""
     if loss != "contrastive":
         values = torch.cat([*profile.alike, *profile.unlike]).tolist()
-        return charts.axis(values)
+        return layout.axis(values)
     highest = max([profile.unlike[0][0].item(), *(value for _, _, value, _ in profile.partners)])
     top = next(top for top in (*_TOPS, math.inf) if top >= highest * (1 - 1e-9))
     return 1.1 * profile.unlike[1].min().item() - 0.1 * min(top, highest), 1.06 * min(top, 1.2 * highest + 1.0)
@@ -124,12 +124,12 @@ def curves(scene: Scene, profile: Profile, low: float, high: float) -> dict[str,
         },
         "partners": {
             "d": [d for _, d, _ in named],
-            "value": charts.spread([value for _, _, value in named], 0.05 * high, high),
+            "value": layout.spread([value for _, _, value in named], 0.05 * high, high),
             "label": [NAMES[i] for i, _, _ in named],
         },
         "ends": {
             "label": ["of one kind", "its slope", "of two kinds", "its slope"],
             "hue": [ALIKE, ALIKE, UNLIKE, UNLIKE],
-            "height": charts.spread(last, low, high),
+            "height": layout.spread(last, low, high),
         },
     }

@@ -1,4 +1,4 @@
-"""What the contrastive-forces demonstration says: who pulls and pushes whom, the formulas, the Python."""
+"""What the contrastive-forces figure says: who pulls and pushes whom, the formulas, the Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from slopes.explorer.figures.contrastive_forces.forces import (
 )
 from slopes.explorer.figures.contrastive_forces.forces import views as views_of
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Correction, Formula
+from slopes.explorer.figures.result import Correction, Formula
 from slopes.explorer.figures.wording import capital, latex_number, number
 
 _CLOSE: Final = 1e-6  # apart, in the embeddings' unit: nobody sees it

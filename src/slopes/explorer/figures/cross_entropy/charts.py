@@ -1,4 +1,4 @@
-"""The charts of the cross-entropy demonstration; what the axis shows arrives with the data."""
+"""The charts of the cross-entropy figure; what the axis shows arrives with the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cross-entropy demonstration says: the price of both answers, and how hard each pulls."""
+"""What the cross-entropy figure says: the price of both answers, and how hard each pulls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from slopes.explorer.figures.cross_entropy.curves import HUES, At
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Formula, Table
+from slopes.explorer.figures.result import Formula, Table
 from slopes.explorer.figures.wording import latex_number, number
 
 _EVEN: Final = 0.002  # as near to a coin flip as makes no difference to a reader

@@ -10,7 +10,7 @@ import torch
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes.explorer.figures.cross_entropy.curves import by_logit, by_probability
-from slopes.explorer.figures.schema import Correction, Table
+from slopes.explorer.figures.result import Correction, Table
 from slopes.explorer.figures.wording import number
 from slopes.shown.curve import value_and_slope
 

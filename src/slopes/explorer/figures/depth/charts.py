@@ -1,4 +1,4 @@
-"""The charts of the depth demonstration."""
+"""The charts of the depth figure."""
 
 from __future__ import annotations
 

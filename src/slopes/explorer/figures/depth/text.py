@@ -1,4 +1,4 @@
-"""What the depth demonstration says: what survives, the formulas, the Python."""
+"""What the depth figure says: what survives, the formulas, the Python."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from slopes.explorer.figures.activations.entries import Entry
 from slopes.explorer.figures.depth.network import BATCH, INITS, Forward, Net
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Correction, Formula
+from slopes.explorer.figures.result import Correction, Formula
 from slopes.explorer.figures.wording import latex_number, number
 
 LIMITS: Final = {"float16": 2.0**-24, "float32": 2.0**-149}  # the least numbers above 0
@@ -105,7 +105,7 @@ def formulas(lines: Sequence[Line], net: Net, depth: int) -> tuple[Formula, ...]
 def snippet(lines: Sequence[Line], net: Net, depth: int) -> str:
     """Return Python that prints the signal's size after all layers, and the gradient's at the inputs."""
     own = [line.entry.reference for line in lines if line.entry.spec is None and line.entry.reference]
-    load = "from slopes.explorer.yours.user import load\n" if own else ""
+    load = "from slopes.explorer.yours import load\n" if own else ""
     calls = "\n".join(f"    print(*through({_function(line.entry)}))" for line in lines)
     return _SNIPPET.format(
         load=load,

@@ -1,4 +1,4 @@
-"""The charts of the focal demonstration."""
+"""The charts of the focal figure."""
 
 from __future__ import annotations
 

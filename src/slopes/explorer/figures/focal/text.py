@@ -1,4 +1,4 @@
-"""What the focal demonstration says: how much lighter one example is, and who has the total."""
+"""What the focal figure says: how much lighter one example is, and who has the total."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Formula, Table
+from slopes.explorer.figures.result import Formula, Table
 from slopes.explorer.figures.wording import latex_number, number
 from slopes.shown import palette
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from slopes.explorer.figures.focal.curves import Both, both, points
-from slopes.explorer.figures.schema import Correction, Table
+from slopes.explorer.figures.result import Correction, Table
 from slopes.explorer.figures.wording import number
 
 

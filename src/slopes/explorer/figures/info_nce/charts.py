@@ -1,4 +1,4 @@
-"""The charts of the InfoNCE demonstration."""
+"""The charts of the InfoNCE figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the InfoNCE demonstration says: its candidates, reading, tables, formulas, snippet and corrections."""
+"""What the InfoNCE figure says: its candidates, reading, tables, formulas, snippet and corrections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from slopes.explorer.figures.info_nce.lineup import FARTHEST, KNOWN, MOST, SEED, SPREAD, Found, LineUp
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Correction, Formula, Table
+from slopes.explorer.figures.result import Correction, Formula, Table
 from slopes.explorer.figures.wording import latex_number, number
 from slopes.shown import palette
 

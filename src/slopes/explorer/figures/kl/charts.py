@@ -1,4 +1,4 @@
-"""The charts of the KL demonstration."""
+"""The charts of the KL figure."""
 
 from __future__ import annotations
 

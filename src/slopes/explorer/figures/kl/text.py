@@ -1,4 +1,4 @@
-"""What the KL demonstration says: its reading, tables, formulas, snippet and corrections."""
+"""What the KL figure says: its reading, tables, formulas, snippet and corrections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from slopes.explorer.figures.kl.bumps import EDGE, POINTS, Fit, Fits, Moved, Target
 from slopes.explorer.figures.kl.outcomes import NAMES, Pair, Weights
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Correction, Formula, Table
+from slopes.explorer.figures.result import Correction, Formula, Table
 from slopes.explorer.figures.wording import latex_number, listed, number
 from slopes.shown import palette
 

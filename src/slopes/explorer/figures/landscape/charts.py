@@ -1,4 +1,4 @@
-"""The charts of the landscape demonstration."""
+"""The charts of the landscape figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the charts of the landscape demonstration draw, as columns."""
+"""What the charts of the landscape figure draw, as columns."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from slopes.explorer.figures.landscape.charts import ACROSS, UP
 from slopes.explorer.figures.landscape.descent import Path
 from slopes.explorer.figures.landscape.model import Loss
 from slopes.explorer.figures.landscape.surface import Surface
-from slopes.explorer.figures.schema import Columns
+from slopes.explorer.figures.result import Columns
 from slopes.explorer.figures.wording import number
-from slopes.shown import charts
+from slopes.shown import layout
 
 _HIGHEST: Final = 1e6  # beyond it a path has left for good
 _DECADES: Final = 8  # of losses and gradients, that are shown at most
@@ -57,7 +57,7 @@ def steps(losses: tuple[Loss, ...], paths: list[Path], low: float, high: float) 
     """Return losses and gradients step by step, and what stands at their ends."""
     count = len(paths[0].losses)
     last = [v for path in paths for v in (path.losses[-1], path.norms[-1])]
-    heights = charts.spread([_decade(v, low, high) for v in last], math.log10(low), math.log10(high))
+    heights = layout.spread([_decade(v, low, high) for v in last], math.log10(low), math.log10(high))
     return {
         "steps": {
             "series": [loss.label for loss in losses for _ in range(count)],

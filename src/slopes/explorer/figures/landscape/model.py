@@ -12,7 +12,7 @@ from torch import Tensor
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
 from slopes._core.reduce import Reduction
-from slopes.explorer.yours.user import GuardedLoss
+from slopes.explorer.yours.guarded import GuardedLoss
 from slopes.shown import palette
 
 Places = list[tuple[float, float]]

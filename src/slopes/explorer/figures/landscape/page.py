@@ -1,10 +1,10 @@
-"""The page of the landscape demonstration."""
+"""The page of the landscape figure."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from slopes.explorer.figures.schema import Page
+from slopes.explorer.figures.page import Page
 
 PAGE: Final = Page(
     id="landscape",

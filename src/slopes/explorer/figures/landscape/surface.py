@@ -13,7 +13,7 @@ from torch import Tensor
 import slopes
 from slopes.explorer.figures.landscape.charts import ACROSS, BANDS, UP
 from slopes.explorer.figures.landscape.model import Loss, Task
-from slopes.explorer.figures.schema import Columns
+from slopes.explorer.figures.result import Columns
 
 _ROWS: Final = 48
 _COLUMNS: Final = 97

@@ -1,4 +1,4 @@
-"""What the landscape demonstration says: how far each path gets, the formulas, the Python."""
+"""What the landscape figure says: how far each path gets, the formulas, the Python."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slopes.explorer.figures.landscape.descent import Path
 from slopes.explorer.figures.landscape.model import Loss, Task
 from slopes.explorer.figures.landscape.surface import Surface
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Correction, Formula
+from slopes.explorer.figures.result import Correction, Formula
 from slopes.explorer.figures.wording import latex_number, listed, number
 
 _THERE: Final = 0.01  # of a parameter: less than one sees on the chart
@@ -106,7 +106,7 @@ def snippet(task: Task, start: tuple[float, float], optimiser: str, rate: float,
         "adam": f"torch.optim.Adam([p], lr={rate!r})",
     }[optimiser]
     calls = "\n".join(f"    print(*descend(lambda z: {loss.python}))" for loss in task.losses)
-    load = f"from slopes.explorer.yours.user import load\n\nyours = load({own!r})\n" if "yours" in calls and own else ""
+    load = f"from slopes.explorer.yours import load\n\nyours = load({own!r})\n" if "yours" in calls and own else ""
     return _SNIPPET.format(
         load=load, x=task.x.tolist(), y=task.y.tolist(), start=list(start), made=made, steps=steps, calls=calls
     )

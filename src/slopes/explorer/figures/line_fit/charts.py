@@ -1,4 +1,4 @@
-"""The charts of the line-fit demonstration: points and lines, and what one point's height does to the lines."""
+"""The charts of the line-fit figure: points and lines, and what one point's height does to the lines."""
 
 from __future__ import annotations
 

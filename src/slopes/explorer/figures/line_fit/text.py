@@ -1,4 +1,4 @@
-"""What the line-fit demonstration says: how far one point turns each line, the formulas with numbers, the Python."""
+"""What the line-fit figure says: how far one point turns each line, the formulas with numbers, the Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from slopes.explorer.figures.line_fit.fit import fit
 from slopes.explorer.figures.line_fit.fitted import COUNT, HEIGHTS, PLACES, Fitted
 from slopes.explorer.figures.mathml import mathml
 from slopes.explorer.figures.residual_losses import YOURS, Kind, imports
-from slopes.explorer.figures.schema import Correction, Formula
+from slopes.explorer.figures.result import Correction, Formula
 from slopes.explorer.figures.wording import capital, latex_number, number
 
 _STILL: Final = 0.03  # a turn too small to be seen

@@ -1,4 +1,4 @@
-"""The charts of the pairing demonstration: above what the loss says, below what the model answers."""
+"""The charts of the pairing figure: above what the loss says, below what the model answers."""
 
 from __future__ import annotations
 

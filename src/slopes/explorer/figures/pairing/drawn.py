@@ -1,4 +1,4 @@
-"""The columns and axes of the pairing demonstration."""
+"""The columns and axes of the pairing figure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 from slopes.explorer.figures.pairing.model import HIGHEST, LOWEST, POINTS, STEPS, curves, training
 from slopes.explorer.figures.pairing.pairs import Pair, own_pair
 from slopes.explorer.figures.pairing.text import Seen
-from slopes.explorer.figures.schema import Columns
-from slopes.shown import charts, palette
+from slopes.explorer.figures.result import Columns
+from slopes.shown import layout, palette
 
 _MOST: Final = 2.0  # heights of the matched pair's axis that a mismatch may add to it at either end
 _TAG: Final = 0.06  # of an axis, that a name within the plate keeps from its line
@@ -28,10 +28,10 @@ def signals(pair: Pair) -> dict[str, float]:
     _, found = curves(pair)
     _, best = curves(own_pair(pair.task))
     for quantity in ("value", "slope"):
-        least, most = charts.axis(list(_span(getattr(best, quantity))))
+        least, most = layout.axis(list(_span(getattr(best, quantity))))
         room = _MOST * (most - least)
         span = [min(max(v, least - room), most + room) for v in _span(getattr(found, quantity))]
-        ends[f"{quantity}_low"], ends[f"{quantity}_high"] = charts.axis([*_span(getattr(best, quantity)), *span])
+        ends[f"{quantity}_low"], ends[f"{quantity}_high"] = layout.axis([*_span(getattr(best, quantity)), *span])
     return ends
 
 
@@ -84,7 +84,7 @@ def _still(pair: Pair, ends: tuple[tuple[str, float], ...], hues: tuple[int, int
         columns[f"{name}_ends"] = {
             "label": [labels[i] for i in there],
             "hue": [inks[i] for i in there],
-            "height": charts.spread([at[i] for i in there], low, high),
+            "height": layout.spread([at[i] for i in there], low, high),
         }
     return columns
 

@@ -15,7 +15,7 @@ import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
 from slopes.explorer.figures.pairing.tasks import LINEAR, Task
-from slopes.explorer.yours.user import Guarded, GuardedLoss
+from slopes.explorer.yours.guarded import Guarded, GuardedLoss
 from slopes.recipes import NextToken
 
 YOURS: Final = "yours"

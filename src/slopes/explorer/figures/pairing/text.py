@@ -1,4 +1,4 @@
-"""What the pairing demonstration says: a sentence on the pair, the library's own words, formulas, the Python."""
+"""What the pairing figure says: a sentence on the pair, the library's own words, formulas, the Python."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slopes.explorer.figures.mathml import mathml
 from slopes.explorer.figures.pairing.model import STARTS, STEPS, Response, Verdict
 from slopes.explorer.figures.pairing.pairs import YOURS, Pair, matched
 from slopes.explorer.figures.pairing.tasks import LINEAR
-from slopes.explorer.figures.schema import Formula
+from slopes.explorer.figures.result import Formula
 from slopes.explorer.figures.wording import bracketed, capital, latex_number, number
 
 _FAINT: Final = 0.1  # of the matched pair's gradient
@@ -208,7 +208,7 @@ def snippet(seen: Seen, *, refused: bool) -> str:
     """Return Python that prints loss and gradient for both targets."""
     pair = seen.pair
     task = pair.task
-    own = "\nfrom slopes.explorer.yours.user import load" * (YOURS in {pair.activation.name, pair.loss.name})
+    own = "\nfrom slopes.explorer.yours import load" * (YOURS in {pair.activation.name, pair.loss.name})
     unchecked = ", slopes.checks(values=False)" if refused and not pair.loss.unit else ""
     first, second = ([int(v) if v == int(v) else v for v in row] for row in task.targets)
     lines = [

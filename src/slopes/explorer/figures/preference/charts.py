@@ -1,4 +1,4 @@
-"""The charts of the preference demonstration."""
+"""The charts of the preference figure."""
 
 from __future__ import annotations
 

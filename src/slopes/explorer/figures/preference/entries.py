@@ -12,7 +12,7 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.explorer.yours.user import GuardedLoss
+from slopes.explorer.yours.guarded import GuardedLoss
 from slopes.shown import palette
 from slopes.shown.curve import by_autograd
 

@@ -1,4 +1,4 @@
-"""The formulas of the preference demonstration, with the present numbers put in."""
+"""The formulas of the preference figure, with the present numbers put in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from slopes.explorer.figures.mathml import mathml
 from slopes.explorer.figures.preference.entries import PER_TOKEN, YOURS, Line
-from slopes.explorer.figures.schema import Formula
+from slopes.explorer.figures.result import Formula
 from slopes.explorer.figures.wording import latex_number
 
 _SLOPE: Final = r"\frac{d\ell}{d\Delta}"

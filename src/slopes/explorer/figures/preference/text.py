@@ -1,4 +1,4 @@
-"""What the preference demonstration says: its reading, tables, formulas, snippet and corrections."""
+"""What the preference figure says: its reading, tables, formulas, snippet and corrections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from torch import Tensor
 
 from slopes.explorer.figures.preference.entries import PER_TOKEN, YOURS, Line, Setting
-from slopes.explorer.figures.schema import Correction, Table
+from slopes.explorer.figures.result import Correction, Table
 from slopes.explorer.figures.wording import number
 
 _STILL: Final = 1e-9  # less of the pull at the zero margin is none
@@ -204,7 +204,7 @@ def snippet(at: float, s: Setting, lines: list[Line], own_from: str) -> str:
     said = [calls[line.entry.name] for line in lines]
     imports = ["import torch", "import slopes", "from slopes import losses as L"]
     if own_from and any(line.entry.name == YOURS for line in lines):
-        imports.append("from slopes.explorer.yours.user import load")
+        imports.append("from slopes.explorer.yours import load")
     return "\n".join(
         [
             *imports,

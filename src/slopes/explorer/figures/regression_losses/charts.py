@@ -1,4 +1,4 @@
-"""The charts of the regression-losses demonstration: value beside slope, over the residual and over three houses."""
+"""The charts of the regression-losses figure: value beside slope, over the residual and over three houses."""
 
 from __future__ import annotations
 

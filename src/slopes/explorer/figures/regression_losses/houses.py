@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from slopes.explorer.figures.residual_losses import Kind
-from slopes.explorer.figures.schema import Columns, Table
+from slopes.explorer.figures.result import Columns, Table
 from slopes.explorer.figures.wording import number
 
 _ROOMY: Final = 0.07  # of the bars' length that a house's letter needs

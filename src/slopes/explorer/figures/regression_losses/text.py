@@ -1,4 +1,4 @@
-"""What the regression-losses demonstration says: who pulls how hard, the formulas with numbers, the Python."""
+"""What the regression-losses figure says: who pulls how hard, the formulas with numbers, the Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slopes import losses as L  # noqa: N812  the name that the documentation us
 from slopes.explorer.figures.mathml import mathml
 from slopes.explorer.figures.regression_losses.houses import HOUSES, Drawn, percent
 from slopes.explorer.figures.residual_losses import imports, vector
-from slopes.explorer.figures.schema import Correction, Formula
+from slopes.explorer.figures.result import Correction, Formula
 from slopes.explorer.figures.wording import latex_number, listed, number
 
 _NOTES_DELTA: Final = 15.0  # the one that a note works its example with

@@ -1,4 +1,4 @@
-"""The charts of the softmax-temperature demonstration."""
+"""The charts of the softmax-temperature figure."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes.explorer.figures.worked_examples.arithmetic import gradient, real
-from slopes.explorer.figures.worked_examples.views import Figure, Line, Mark, View
+from slopes.explorer.figures.worked_examples.views import Example, Line, Mark, View
 from slopes.shown import palette
 
 _CLASSES: Final = (palette.BLUE, palette.ORANGE, palette.GREEN, palette.VERMILLION, palette.PURPLE)
@@ -134,31 +134,33 @@ def _over_a_score() -> View:
     return View(over="third score", low=-1.5, high=3.0, lines=lines, marks=tuple(Mark(-0.3, i) for i in range(3)))
 
 
-FIGURES: Final = {
-    "sigmoid-1.4": Figure(compute=sigmoid_at, view=_curve("sigmoid", A.sigmoid, Mark(1.4))),
-    "sigmoid-peak-slope": Figure(compute=sigmoid_slope, view=_curve("sigmoid", A.sigmoid, Mark(0.0, slope=True))),
-    "tanh-peak-slope": Figure(compute=tanh_slope, view=_curve("tanh", A.tanh, Mark(0.0, slope=True))),
-    "gelu-minimum": Figure(
+EXAMPLES: Final = {
+    "sigmoid-1.4": Example(compute=sigmoid_at, view=_curve("sigmoid", A.sigmoid, Mark(1.4))),
+    "sigmoid-peak-slope": Example(compute=sigmoid_slope, view=_curve("sigmoid", A.sigmoid, Mark(0.0, slope=True))),
+    "tanh-peak-slope": Example(compute=tanh_slope, view=_curve("tanh", A.tanh, Mark(0.0, slope=True))),
+    "gelu-minimum": Example(
         compute=gelu_minimum, view=_curve("gelu", A.gelu, Mark(-0.7517915246936), low=-4.0, high=1.0)
     ),
-    "swish-minimum": Figure(
+    "swish-minimum": Example(
         compute=swish_minimum, view=_curve("swish", A.swish, Mark(-1.2784645427611), low=-6.0, high=1.0)
     ),
-    "mish-minimum": Figure(
+    "mish-minimum": Example(
         compute=mish_minimum, view=_curve("mish", A.mish, Mark(-1.1924312145155), low=-6.0, high=1.0)
     ),
-    "selu-constants": Figure(
+    "selu-constants": Example(
         compute=selu_constants,
         view=_curve("selu", A.selu, Mark(-7.5), Mark(1.0), low=-8.0, high=3.0, direct=False),
     ),
-    "softmax-demo": Figure(
+    "softmax-demo": Example(
         compute=softmax_five, view=_over_temperature((3.2, 2.1, 1.5, 0.8, -0.3), at=1.0, low=0.1, high=5.0)
     ),
-    "softmax-3": Figure(compute=softmax_three, view=_over_temperature((2.1, 0.8, -0.3), at=1.0, low=0.1, high=5.0)),
-    "softmax-3-cold": Figure(compute=softmax_cold, view=_over_temperature((2.1, 0.8, -0.3), at=0.5, low=0.1, high=1.5)),
-    "softmax-3-hot": Figure(compute=softmax_hot, view=_over_temperature((2.1, 0.8, -0.3), at=5.0, low=1.0, high=10.0)),
-    "robot-same-p": Figure(
+    "softmax-3": Example(compute=softmax_three, view=_over_temperature((2.1, 0.8, -0.3), at=1.0, low=0.1, high=5.0)),
+    "softmax-3-cold": Example(
+        compute=softmax_cold, view=_over_temperature((2.1, 0.8, -0.3), at=0.5, low=0.1, high=1.5)
+    ),
+    "softmax-3-hot": Example(compute=softmax_hot, view=_over_temperature((2.1, 0.8, -0.3), at=5.0, low=1.0, high=10.0)),
+    "robot-same-p": Example(
         compute=softmax_one_place, view=_over_temperature((0.5, 1.5, 0.9), at=1.0, low=0.1, high=5.0)
     ),
-    "naive-normalise": Figure(compute=over_sum, view=_over_a_score()),
+    "naive-normalise": Example(compute=over_sum, view=_over_a_score()),
 }

@@ -1,4 +1,4 @@
-"""The charts of the worked-examples demonstration: a figure on its function, and all figures of a topic."""
+"""The charts of the worked-examples figure: a figure on its function, and all figures of a topic."""
 
 from __future__ import annotations
 

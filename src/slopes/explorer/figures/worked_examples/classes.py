@@ -11,7 +11,7 @@ from torch import Tensor
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
 from slopes.explorer.figures.worked_examples.arithmetic import gradient, real, squares
-from slopes.explorer.figures.worked_examples.views import Figure, Line, Mark, View
+from slopes.explorer.figures.worked_examples.views import Example, Line, Mark, View
 from slopes.shown import palette
 
 
@@ -188,17 +188,17 @@ def _between(x: Tensor) -> Tensor:
     return squares(unsure + x.unsqueeze(-1) * (sure - unsure), truth()) / 3
 
 
-FIGURES: Final = {
-    "ce-cat": Figure(compute=seven_tenths, view=_over_share(0.7, low=0.02)),
-    "ten-class": Figure(compute=ten_classes, view=_over_share(0.9, 0.01, low=0.005)),
-    "lesson-ce": Figure(compute=three_shares, view=_over_share(0.733, 0.067, 0.01, low=0.005)),
-    "lesson-ce-gradient": Figure(
+EXAMPLES: Final = {
+    "ce-cat": Example(compute=seven_tenths, view=_over_share(0.7, low=0.02)),
+    "ten-class": Example(compute=ten_classes, view=_over_share(0.9, 0.01, low=0.005)),
+    "lesson-ce": Example(compute=three_shares, view=_over_share(0.733, 0.067, 0.01, low=0.005)),
+    "lesson-ce-gradient": Example(
         compute=cross_entropy_gradient, view=_over_move("z", real(0.733, 0.200, 0.067).log(), of_first)
     ),
-    "robot-ce": Figure(compute=trio_cross_entropy, view=_over_move("z", trio().log(), of_first, value=True)),
-    "smoothed-target": Figure(compute=smoothed_over_all, view=_over_smoothing(4, (1, 0), "all")),
-    "lesson-smoothed": Figure(compute=smoothed_three, view=_over_smoothing(3, (0, 1), "all", "others")),
-    "mse-on-classes": Figure(
+    "robot-ce": Example(compute=trio_cross_entropy, view=_over_move("z", trio().log(), of_first, value=True)),
+    "smoothed-target": Example(compute=smoothed_over_all, view=_over_smoothing(4, (1, 0), "all")),
+    "lesson-smoothed": Example(compute=smoothed_three, view=_over_smoothing(3, (0, 1), "all", "others")),
+    "mse-on-classes": Example(
         compute=squares_on_classes,
         view=View(
             over="from unsure, at 0, to sure and wrong, at 1",
@@ -208,7 +208,7 @@ FIGURES: Final = {
             marks=(Mark(0.0), Mark(1.0)),
         ),
     ),
-    "robot-mse": Figure(
+    "robot-mse": Example(
         compute=trio_squares,
         view=View(
             over="how far p₁ is moved",
@@ -224,15 +224,15 @@ FIGURES: Final = {
             marks=(Mark(0.0),),
         ),
     ),
-    "robot-mse-dp": Figure(
+    "robot-mse-dp": Example(
         compute=squares_by_shares, view=_over_move("p", trio(), lambda p: squares(p, truth()), reach=0.4)
     ),
-    "robot-mse-dz-diagonal": Figure(compute=squares_by_diagonal, view=_diagonal_view()),
-    "robot-mse-dz-full": Figure(
+    "robot-mse-dz-diagonal": Example(compute=squares_by_diagonal, view=_diagonal_view()),
+    "robot-mse-dz-full": Example(
         compute=squares_by_logits,
         view=_over_move("z", trio().log(), lambda z: squares(A.softmax(z, dim=-1), truth())),
     ),
-    "robot-logit-mse": Figure(
+    "robot-logit-mse": Example(
         compute=squares_of_logits,
         view=_over_move("z", real(0.5, 1.5, 0.9), lambda z: squares(z, truth()), value=True, reach=1.5),
     ),

@@ -12,7 +12,7 @@ from torch import Tensor
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
 from slopes.explorer.figures.worked_examples.arithmetic import real
-from slopes.explorer.figures.worked_examples.views import Figure, Line, Mark, View
+from slopes.explorer.figures.worked_examples.views import Example, Line, Mark, View
 from slopes.shown import palette
 
 
@@ -130,8 +130,8 @@ def _perplexity(lead: Tensor) -> Tensor:
 
 _BLUE, _ORANGE = palette.BLUE, palette.ORANGE
 
-FIGURES: Final = {
-    "entropy-coins": Figure(
+EXAMPLES: Final = {
+    "entropy-coins": Example(
         compute=coins,
         view=View(
             over="probability of heads",
@@ -141,9 +141,9 @@ FIGURES: Final = {
             marks=(Mark(0.5), Mark(0.99)),
         ),
     ),
-    "kl-forward": Figure(compute=kl_forward, view=_kl_over_p(forward=True)),
-    "kl-reverse": Figure(compute=kl_reverse, view=_kl_over_p(forward=False)),
-    "contrastive": Figure(
+    "kl-forward": Example(compute=kl_forward, view=_kl_over_p(forward=True)),
+    "kl-reverse": Example(compute=kl_reverse, view=_kl_over_p(forward=False)),
+    "contrastive": Example(
         compute=three_pairs,
         view=View(
             over="distance",
@@ -156,7 +156,7 @@ FIGURES: Final = {
             marks=(Mark(math.sqrt(0.13), 0), Mark(math.sqrt(0.34), 1), Mark(math.sqrt(18.0), 1)),
         ),
     ),
-    "info-nce": Figure(
+    "info-nce": Example(
         compute=line_up,
         view=View(
             over="cosine of the positive",
@@ -169,7 +169,7 @@ FIGURES: Final = {
             marks=(Mark(0.9, 0), Mark(0.9, 1)),
         ),
     ),
-    "chance": Figure(
+    "chance": Example(
         compute=chance,
         view=View(
             over="lead of the positive’s logit over every negative’s",
@@ -182,7 +182,7 @@ FIGURES: Final = {
             marks=(Mark(0.0, 0), Mark(0.0, 1)),
         ),
     ),
-    "perplexity-uniform": Figure(
+    "perplexity-uniform": Example(
         compute=uniform_perplexity,
         view=View(
             over="lead of the true token’s logit",
@@ -192,7 +192,7 @@ FIGURES: Final = {
             marks=(Mark(0.0),),
         ),
     ),
-    "bradley-terry": Figure(
+    "bradley-terry": Example(
         compute=rewards,
         view=View(
             over="difference of the rewards",

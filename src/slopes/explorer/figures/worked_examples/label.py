@@ -11,7 +11,7 @@ from torch import Tensor
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
 from slopes.explorer.figures.worked_examples.arithmetic import gradient, real, surprise
-from slopes.explorer.figures.worked_examples.views import Figure, Line, Mark, View
+from slopes.explorer.figures.worked_examples.views import Example, Line, Mark, View
 from slopes.shown import palette
 
 
@@ -150,23 +150,23 @@ def _over_logit(
 
 _LOGIT: Final = torch.logit(real(0.92, 0.05, 0.01)).tolist()
 
-FIGURES: Final = {
-    "bce-confident": Figure(compute=confident, view=_over_p(0.99, 0.01)),
-    "bce-ratio": Figure(compute=confident_ratio, view=_over_p(0.99, 0.01, direct=False)),
-    "bce-spam": Figure(compute=spam, view=_over_p(0.92, 0.05, low=0.02)),
-    "bce-spam-gradient": Figure(
+EXAMPLES: Final = {
+    "bce-confident": Example(compute=confident, view=_over_p(0.99, 0.01)),
+    "bce-ratio": Example(compute=confident_ratio, view=_over_p(0.99, 0.01, direct=False)),
+    "bce-spam": Example(compute=spam, view=_over_p(0.92, 0.05, low=0.02)),
+    "bce-spam-gradient": Example(
         compute=spam_gradient,
         view=_over_logit(_positive, -5.0, 5.0, Mark(_LOGIT[0], slope=True), Mark(_LOGIT[1], slope=True), direct=False),
     ),
-    "emails": Figure(compute=emails, view=_over_p(0.95, 0.90, 0.03, low=0.015)),
-    "emails-ratio": Figure(compute=emails_ratio, view=_over_p(0.95, 0.03, low=0.015, direct=False)),
-    "surprise": Figure(compute=surprises, view=_over_p(0.99, 0.5, 0.01)),
-    "savings": Figure(compute=savings, view=_over_p(0.95, 0.99, 0.01, 0.05, direct=False)),
-    "surprise-table": Figure(compute=surprise_table, view=_over_p(0.9, 0.5, 0.1, 0.01)),
-    "robot-table": Figure(compute=robot_table, view=_over_p(0.5, 0.1, 0.01)),
-    "bce-extreme": Figure(compute=extreme, view=_over_logit(_negative, -20.0, 120.0, Mark(100.0), label="BCE, y = 0")),
-    "bce-three": Figure(compute=three_logits, view=_over_logit(_mean_of_three, -8.0, 6.0, Mark(-3.5), label="mean")),
-    "focal-easy-ratio": Figure(
+    "emails": Example(compute=emails, view=_over_p(0.95, 0.90, 0.03, low=0.015)),
+    "emails-ratio": Example(compute=emails_ratio, view=_over_p(0.95, 0.03, low=0.015, direct=False)),
+    "surprise": Example(compute=surprises, view=_over_p(0.99, 0.5, 0.01)),
+    "savings": Example(compute=savings, view=_over_p(0.95, 0.99, 0.01, 0.05, direct=False)),
+    "surprise-table": Example(compute=surprise_table, view=_over_p(0.9, 0.5, 0.1, 0.01)),
+    "robot-table": Example(compute=robot_table, view=_over_p(0.5, 0.1, 0.01)),
+    "bce-extreme": Example(compute=extreme, view=_over_logit(_negative, -20.0, 120.0, Mark(100.0), label="BCE, y = 0")),
+    "bce-three": Example(compute=three_logits, view=_over_logit(_mean_of_three, -8.0, 6.0, Mark(-3.5), label="mean")),
+    "focal-easy-ratio": Example(
         compute=focal_cut,
         view=View(
             over="probability of the true label",
@@ -176,10 +176,10 @@ FIGURES: Final = {
             marks=(Mark(0.9),),
         ),
     ),
-    "focal-easy": Figure(compute=focal_easy, view=_focal_over_p(0.95, low=0.949, high=0.951)),
-    "focal-hard": Figure(compute=focal_hard, view=_focal_over_p(0.10, low=0.0996, high=0.1004)),
-    "lesson-focal": Figure(compute=focal_three, view=_focal_over_p(0.9, 0.5, 0.1)),
-    "robot-muted": Figure(
+    "focal-easy": Example(compute=focal_easy, view=_focal_over_p(0.95, low=0.949, high=0.951)),
+    "focal-hard": Example(compute=focal_hard, view=_focal_over_p(0.10, low=0.0996, high=0.1004)),
+    "lesson-focal": Example(compute=focal_three, view=_focal_over_p(0.9, 0.5, 0.1)),
+    "robot-muted": Example(
         compute=muted,
         view=View(
             over="logit",

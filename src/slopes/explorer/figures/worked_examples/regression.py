@@ -10,7 +10,7 @@ from torch import Tensor
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes.explorer.figures.worked_examples.arithmetic import gradient, real
-from slopes.explorer.figures.worked_examples.views import Figure, Line, Mark, View
+from slopes.explorer.figures.worked_examples.views import Example, Line, Mark, View
 from slopes.shown import palette
 
 
@@ -173,14 +173,14 @@ def _weighted(x: Tensor) -> Tensor:
     return each.sum(-1) / len(weight)
 
 
-FIGURES: Final = {
-    "mse-house": Figure(compute=two_errors, view=_over_residual(_each(L.mse), "mse", 50.0, Mark(20.0), Mark(40.0))),
-    "houses-mse": Figure(compute=houses_mse, view=_over_house_c("mse", _mean(L.mse, houses()))),
-    "houses-mse-share": Figure(compute=houses_mse_share, view=_over_house_c("mse", _share(L.mse))),
-    "houses-mae": Figure(compute=houses_mae, view=_over_house_c("mae", _mean(L.mae, houses()), (180.0,))),
-    "houses-mae-share": Figure(compute=houses_mae_share, view=_over_house_c("mae", _share(L.mae), (180.0,))),
-    "houses-huber": Figure(compute=houses_huber, view=_huber_view()),
-    "houses-huber-drop": Figure(
+EXAMPLES: Final = {
+    "mse-house": Example(compute=two_errors, view=_over_residual(_each(L.mse), "mse", 50.0, Mark(20.0), Mark(40.0))),
+    "houses-mse": Example(compute=houses_mse, view=_over_house_c("mse", _mean(L.mse, houses()))),
+    "houses-mse-share": Example(compute=houses_mse_share, view=_over_house_c("mse", _share(L.mse))),
+    "houses-mae": Example(compute=houses_mae, view=_over_house_c("mae", _mean(L.mae, houses()), (180.0,))),
+    "houses-mae-share": Example(compute=houses_mae_share, view=_over_house_c("mae", _share(L.mae), (180.0,))),
+    "houses-huber": Example(compute=houses_huber, view=_huber_view()),
+    "houses-huber-drop": Example(
         compute=houses_huber_drop,
         view=View(
             over="residual of house C",
@@ -191,7 +191,7 @@ FIGURES: Final = {
             kinks=(15.0,),
         ),
     ),
-    "lesson-mse": Figure(
+    "lesson-mse": Example(
         compute=prices_mse,
         view=View(
             over="prediction for the third, which is 500",
@@ -201,7 +201,7 @@ FIGURES: Final = {
             marks=(Mark(480.0),),
         ),
     ),
-    "lesson-mse-gradient": Figure(
+    "lesson-mse-gradient": Example(
         compute=prices_gradient,
         view=_over_residual(
             lambda r: L.mse(r, torch.zeros_like(r), reduction="none") / 3,
@@ -212,8 +212,8 @@ FIGURES: Final = {
             Mark(-20.0, slope=True),
         ),
     ),
-    "outlier": Figure(compute=outlier, view=_over_last(40.0, 110.0, (100.0,), "mae", "mse", "huber")),
-    "weighted-mse": Figure(
+    "outlier": Example(compute=outlier, view=_over_last(40.0, 110.0, (100.0,), "mae", "mse", "huber")),
+    "weighted-mse": Example(
         compute=weighted,
         view=View(
             over="prediction for the last, which is 100",
@@ -223,7 +223,7 @@ FIGURES: Final = {
             marks=(Mark(50.0),),
         ),
     ),
-    "pinball-asymmetry": Figure(
+    "pinball-asymmetry": Example(
         compute=pinball_ratio,
         view=_over_residual(
             lambda r: L.quantile(r.unsqueeze(-1), torch.zeros_like(r), [0.9], reduction="none").squeeze(-1),

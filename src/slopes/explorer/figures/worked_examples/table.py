@@ -1,4 +1,4 @@
-"""The figures as the notes state them, read from `figures.toml`, and how far rounding may take a figure."""
+"""The figures as the notes state them, read from `examples.toml`, and how far rounding may take a figure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOPICS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A figure as a note states it; the fields are those of `figures.toml`."""
+    """A figure as a note states it; the fields are those of `examples.toml`."""
 
     id: str
     topic: str
@@ -50,7 +50,7 @@ class Row:
 @cache
 def rows() -> tuple[Row, ...]:
     """Return all figures, in the order of the topics."""
-    text = (files(__package__) / "figures.toml").read_text("utf-8")
+    text = (files(__package__) / "examples.toml").read_text("utf-8")
     return tuple(Row(**{name: _frozen(value) for name, value in row.items()}) for row in tomllib.loads(text)["figure"])
 
 

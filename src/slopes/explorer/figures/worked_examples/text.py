@@ -1,11 +1,11 @@
-"""What the worked-examples demonstration says: a sentence on one figure, its formulas, and the tables."""
+"""What the worked-examples figure says: a sentence on one figure, its formulas, and the tables."""
 
 from __future__ import annotations
 
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import Correction, Formula, Table
+from slopes.explorer.figures.result import Correction, Formula, Table
 from slopes.explorer.figures.wording import bracketed, capital, latex_number, listed, number
-from slopes.explorer.figures.worked_examples.figures import FIGURES, differences, exact, lines, worst
+from slopes.explorer.figures.worked_examples.examples import EXAMPLES, differences, exact, lines, worst
 from slopes.explorer.figures.worked_examples.table import FAILING, Row, of_topic, rows
 from slopes.explorer.figures.worked_examples.views import View
 
@@ -37,7 +37,7 @@ def readings(row: Row, x: float, under: list[tuple[float, float]]) -> Table:
             for part, stated, figure, far, room in cells
         ),
         note="The room is half a unit of the last place that is stated: what rounding explains. "
-        f"{_under(FIGURES[row.id].view, x, under)}",
+        f"{_under(EXAMPLES[row.id].view, x, under)}",
     )
 
 
@@ -115,7 +115,7 @@ def _data(row: Row) -> Table:
             for i in range(0, len(x), max(len(x) // 40, 1))
         )
 
-    view = FIGURES[row.id].view
+    view = EXAMPLES[row.id].view
     heads = [f"{line.label}{said}" for line in view.lines for said in ("", ", slope")]
     return Table(title="Data of the lines", columns=(view.over, *heads), fill=fill)
 

@@ -56,7 +56,7 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
+class Example:
     """How a figure is computed, and what it is drawn on."""
 
     compute: Callable[[], Tensor]

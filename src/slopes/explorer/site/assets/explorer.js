@@ -67,10 +67,10 @@ async function landing(plates) {
   sift();
 }
 
-class Demonstration {
+class Figure {
   constructor(article) {
     this.article = article;
-    this.id = article.dataset.demo;
+    this.id = article.dataset.figure;
     this.part = Object.fromEntries([...article.querySelectorAll("[data-part]")].map((e) => [e.dataset.part, e]));
     this.views = new Map();
     this.known = new WeakMap(); // which signals and datasets each view has
@@ -582,18 +582,18 @@ if (filter) {
   filter.addEventListener("input", sift);
   sift();
 }
-const article = document.querySelector("[data-demo]");
+const article = document.querySelector("[data-figure]");
 const plates = document.getElementById("plates");
 if (article) {
-  const demonstration = new Demonstration(article);
-  tendTheme(() => demonstration.drawCharts());
-  const copy = demonstration.part.copy;
+  const figure = new Figure(article);
+  tendTheme(() => figure.drawCharts());
+  const copy = figure.part.copy;
   copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(demonstration.part.snippet.textContent);
+    await navigator.clipboard.writeText(figure.part.snippet.textContent);
     copy.textContent = "Copied";
     setTimeout(() => (copy.textContent = "Copy"), 1500);
   });
-  await demonstration.start();
+  await figure.start();
 } else {
   tendTheme(() => {});
   if (plates) await landing(plates);

@@ -13,21 +13,13 @@ import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
 from slopes.explorer.figures.context import Context
+from slopes.explorer.figures.figure import Figure, Preset
 from slopes.explorer.figures.mathml import mathml
-from slopes.explorer.figures.schema import (
-    Columns,
-    Correction,
-    Demo,
-    Formula,
-    Number,
-    Preset,
-    Result,
-    State,
-    Table,
-    real,
-)
+from slopes.explorer.figures.parameters import Number
+from slopes.explorer.figures.result import Columns, Correction, Formula, Result, Table
+from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import latex_number, number
-from slopes.shown import charts, palette
+from slopes.shown import layout, palette
 
 _NAMES: Final = ("cat", "dog", "fox", "owl", "bee")
 _HUES: Final = (palette.BLUE, palette.ORANGE, palette.GREEN, palette.VERMILLION, palette.PURPLE)
@@ -62,9 +54,9 @@ _PRESETS: Final = (
 )
 
 
-def build(_: Context) -> Demo:
-    """Return the demonstration."""
-    return Demo(
+def build(_: Context) -> Figure:
+    """Return the figure."""
+    return Figure(
         id="softmax-temperature",
         parameters=(_T, *_LOGITS),
         presets=_PRESETS,
@@ -138,7 +130,7 @@ def _datasets(p: Tensor, t: float, temperatures: Tensor, sweep: Tensor) -> dict[
         },
         "cursor": {"t": [t]},
         "reading": {"t": [t] * len(_NAMES), "p": p.tolist(), "hue": list(_HUES)},
-        "ends": {"label": list(_NAMES), "hue": list(_HUES), "p_label": charts.spread(last, 0.0, _TOP)},
+        "ends": {"label": list(_NAMES), "hue": list(_HUES), "p_label": layout.spread(last, 0.0, _TOP)},
     }
 
 

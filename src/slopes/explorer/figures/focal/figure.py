@@ -8,6 +8,7 @@ from typing import Final
 import torch
 
 from slopes.explorer.figures.context import Context
+from slopes.explorer.figures.figure import Figure, Preset
 from slopes.explorer.figures.focal.curves import POINTS, Both, both, curves, grid, points
 from slopes.explorer.figures.focal.text import (
     CROSS,
@@ -22,21 +23,11 @@ from slopes.explorer.figures.focal.text import (
     totals,
 )
 from slopes.explorer.figures.focal.worked import corrections, worked
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Number,
-    Option,
-    Preset,
-    Result,
-    State,
-    Table,
-    real,
-    word,
-)
+from slopes.explorer.figures.parameters import Choice, Number, Option
+from slopes.explorer.figures.result import Columns, Result, Table
+from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
-from slopes.shown import charts
+from slopes.shown import layout
 
 _EASY: Final = 0.5  # from here on the answer is right
 _PULL: Final = 1.45
@@ -112,9 +103,9 @@ _PRESETS: Final = (
 )
 
 
-def build(_: Context) -> Demo:
-    """Return the demonstration."""
-    return Demo(
+def build(_: Context) -> Figure:
+    """Return the figure."""
+    return Figure(
         id="focal",
         parameters=(_GAMMA, _P, _COUNT, _WEIGHTS, _ALPHA, _HARD),
         presets=_PRESETS,
@@ -195,7 +186,7 @@ def _datasets(lines: Both, here: Both, found: Found, signals: dict[str, float]) 
             "label": names,
             "hue": hues,
             **{
-                f"{quantity}_label": charts.spread(
+                f"{quantity}_label": layout.spread(
                     rows[:, -1].tolist(), signals[f"{quantity}_low"], signals[f"{quantity}_high"]
                 )
                 for quantity, rows in drawn.items()
@@ -227,7 +218,7 @@ def _rows(of: Both, count: int) -> dict[str, torch.Tensor]:
 def _ratios(lines: Both, found: Found, signals: dict[str, float]) -> dict[str, Columns]:
     ratios = [cross / focal[1] for cross, focal in zip(lines.cross_entropy, lines.focal, strict=True)]
     low, high = math.log10(signals["times_low"]), math.log10(signals["times_high"])
-    ends = charts.spread([math.log10(ratio[-1].item()) for ratio in ratios], low, high)
+    ends = layout.spread([math.log10(ratio[-1].item()) for ratio in ratios], low, high)
     x = grid().numpy()
     drawn = [{"series": [name] * POINTS, "hue": [FOCAL] * POINTS, "x": x} for name in ("loss", "gradient")]
     shares = (*found.loss_share, *found.pull_share)

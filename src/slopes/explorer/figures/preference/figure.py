@@ -11,24 +11,14 @@ from torch import Tensor
 
 from slopes._core.errors import UserFunctionError
 from slopes.explorer.figures.context import Context
+from slopes.explorer.figures.figure import Figure, Preset
+from slopes.explorer.figures.parameters import Choice, Number, Option, Several
 from slopes.explorer.figures.preference import latex, text
 from slopes.explorer.figures.preference.entries import ENTRIES, YOURS, Entry, Line, Setting, drawn, own_entry
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Number,
-    Option,
-    Preset,
-    Problem,
-    Result,
-    Several,
-    State,
-    real,
-    words,
-)
-from slopes.explorer.yours.user import GuardedLoss
-from slopes.shown import charts
+from slopes.explorer.figures.result import Columns, Problem, Result
+from slopes.explorer.figures.state import State, real, words
+from slopes.explorer.yours.guarded import GuardedLoss
+from slopes.shown import layout
 
 _LOW: Final = -20.0
 _HIGH: Final = 30.0
@@ -148,8 +138,8 @@ class _Source:
     problems: tuple[Problem, ...] = ()
 
 
-def build(context: Context) -> Demo:
-    """Return the demonstration, with the visitor's own loss where there is one."""
+def build(context: Context) -> Figure:
+    """Return the figure, with the visitor's own loss where there is one."""
     own = context.loss
     found = (*ENTRIES, own_entry(own)) if own else ENTRIES
     source = _Source(
@@ -163,7 +153,7 @@ def build(context: Context) -> Demo:
         most=len(found),
     )
     beta, at, *more = _NUMBERS
-    return Demo(
+    return Figure(
         id="preference",
         parameters=(picked, beta, at, _SCALE, *more),
         presets=_PRESETS,
@@ -240,7 +230,7 @@ def _signals(shown: list[_Shown]) -> dict[str, float]:
     for quantity in ("value", "slope"):
         bound = [line for line in shown if not line.steep] or shown
         values = [v for line in bound for v in line.columns[quantity].tolist()]
-        low, high = charts.axis(values)
+        low, high = layout.axis(values)
         if quantity == "slope":
             high = max(high, -0.6 * low)  # room for what pulls back
         signals[f"{quantity}_low"], signals[f"{quantity}_high"] = low, high
@@ -254,7 +244,7 @@ def _datasets(shown: list[_Shown], margins: Tensor, at: float, signals: dict[str
     for quantity in ("value", "slope"):
         low, high = signals[f"{quantity}_low"], signals[f"{quantity}_high"]
         last = [_last(line.columns[quantity]) for line in shown]
-        ends[f"{quantity}_label"] = charts.spread(last, low, high)
+        ends[f"{quantity}_label"] = layout.spread(last, low, high)
         if quantity == "value":
             ends["label"] = [
                 line.entry.label + (" ↑" if end > high else "") for line, end in zip(shown, last, strict=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from slopes.explorer.figures.context import Context
+from slopes.explorer.figures.figure import Figure, Preset
 from slopes.explorer.figures.info_nce import text
 from slopes.explorer.figures.info_nce.lineup import (
     COLDEST,
@@ -20,9 +21,11 @@ from slopes.explorer.figures.info_nce.lineup import (
     over_negatives,
     over_temperature,
 )
-from slopes.explorer.figures.schema import Columns, Demo, Number, Preset, Result, State, real
+from slopes.explorer.figures.parameters import Number
+from slopes.explorer.figures.result import Columns, Result
+from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number
-from slopes.shown import charts, palette
+from slopes.shown import layout, palette
 
 _LOSS_HUE: Final = palette.hue("info_nce")
 _CHANCE_HUE: Final = palette.INK
@@ -81,9 +84,9 @@ _PRESETS: Final = (
 )
 
 
-def build(_: Context) -> Demo:
-    """Return the demonstration."""
-    return Demo(
+def build(_: Context) -> Figure:
+    """Return the figure."""
+    return Figure(
         id="info-nce",
         parameters=_NUMBERS,
         presets=_PRESETS,
@@ -103,7 +106,7 @@ def _compute(state: State) -> Result:
     found = measured(line_up)
     candidates = text.candidates(found)
     sweeps = {"temperature": over_temperature(line_up), "negatives": over_negatives(line_up)}
-    low, high = charts.axis([c.gradient for c in candidates])
+    low, high = layout.axis([c.gradient for c in candidates])
     air = 0.12 * (high - low)
     signals = {"p_low": 0.0, "p_high": 1.15, "gradient_low": low - air, "gradient_high": high + air, "nats_low": 0.0}
     signals["nats_high"] = 1.15 * max(math.log(1 + MOST), found.loss)
@@ -159,7 +162,7 @@ def _sweep(name: str, x: Tensor, losses: Tensor, here: tuple[float, Found], high
         f"{name}_ends": {
             "label": ["loss", "chance"],
             "hue": [_LOSS_HUE, _CHANCE_HUE],
-            "nats_label": charts.spread(ends, 0.0, high),
+            "nats_label": layout.spread(ends, 0.0, high),
         },
     }
 

@@ -9,12 +9,15 @@ import torch
 from torch import Tensor
 
 from slopes.explorer.figures.context import Context
+from slopes.explorer.figures.figure import Figure, Preset
 from slopes.explorer.figures.kl import text
 from slopes.explorer.figures.kl.bumps import REACH, Fit, Fits, Moved, Target, fitted, moved
 from slopes.explorer.figures.kl.outcomes import NAMES, Pair, compare
-from slopes.explorer.figures.schema import Columns, Demo, Number, Preset, Result, State, StateError, real
+from slopes.explorer.figures.parameters import Number
+from slopes.explorer.figures.result import Columns, Result
+from slopes.explorer.figures.state import State, StateError, real
 from slopes.explorer.figures.wording import number
-from slopes.shown import charts, palette
+from slopes.shown import layout, palette
 
 P_HUE: Final = palette.INK
 Q_HUE: Final = palette.GREEN
@@ -87,10 +90,10 @@ _PRESETS: Final = (
 )
 
 
-def build(_: Context) -> Demo:
-    """Return the demonstration."""
+def build(_: Context) -> Figure:
+    """Return the figure."""
     distance, *more = _NUMBERS
-    return Demo(
+    return Figure(
         id="kl",
         parameters=(*_Q, distance, *_P, *more),
         presets=_PRESETS,
@@ -115,7 +118,7 @@ def _compute(state: State) -> Result:
     fits = fitted(target)
     there = moved(target, real(state, "mean"))
     datasets, signals = _outcomes(pair), {"probability_low": 0.0, "probability_high": 1.15}
-    low, high = charts.axis([v for v in datasets["pulls"]["gradient"] if math.isfinite(v)])
+    low, high = layout.axis([v for v in datasets["pulls"]["gradient"] if math.isfinite(v)])
     signals |= {"gradient_low": low - 0.1 * (high - low), "gradient_high": high + 0.1 * (high - low)}
     fit_sets, fit_signals = _fit_sets(target, fits, there)
     return Result(
@@ -149,7 +152,7 @@ def _outcomes(pair: Pair) -> dict[str, Columns]:
         "outcomes_ends": {
             "label": ["p", "q"],
             "hue": [P_HUE, Q_HUE],
-            "probability_label": charts.spread(both[-2:], 0.0, 2.0),
+            "probability_label": layout.spread(both[-2:], 0.0, 2.0),
         },
         "pulls": {
             "outcome": each,
@@ -177,7 +180,7 @@ def _pull_ends(pair: Pair, signals: dict[str, float]) -> dict[str, Columns]:
                 for name, value in (("KL(p‖q)", pair.forward), ("KL(q‖p)", pair.reverse))
             ],
             "hue": [FORWARD_HUE, REVERSE_HUE],
-            "gradient_label": charts.spread(last, low - air, high + air),
+            "gradient_label": layout.spread(last, low - air, high + air),
         }
     }
 
@@ -187,7 +190,7 @@ def _fit_sets(target: Target, fits: Fits, there: Moved) -> tuple[dict[str, Colum
     densities = [target.log_density(x).exp(), *(_density(x, fit) for fit in (fits.forward, fits.reverse))]
     top = max(line.max().item() for line in densities)
     lines = [*fits.forward_over, *fits.reverse_over]
-    low, high = charts.axis([v for line in lines for v in line.tolist()])
+    low, high = layout.axis([v for line in lines for v in line.tolist()])
     count, hues, names = len(fits.means), (FORWARD_HUE, REVERSE_HUE), ("forward", "reverse")
     profile: Columns = {
         "series": [name for name in names for _ in range(count)],
@@ -206,14 +209,14 @@ def _fit_sets(target: Target, fits: Fits, there: Moved) -> tuple[dict[str, Colum
         "density_ends": {
             "label": ["p", *labels],
             "hue": [P_HUE, *hues],
-            "density_label": charts.spread([line[-1].item() for line in densities], 0.0, top),
+            "density_label": layout.spread([line[-1].item() for line in densities], 0.0, top),
         },
         "profiles": {**profile, "nats": torch.cat([fits.forward_over[0], fits.reverse_over[0]]).numpy()},
         "slopes": {**profile, "nats": torch.cat([fits.forward_over[1], fits.reverse_over[1]]).numpy()},
         "profile_ends": {
             "label": ["KL(p‖q)", "KL(q‖p)"],
             "hue": list(hues),
-            "nats_label": charts.spread(last, low, high),
+            "nats_label": layout.spread(last, low, high),
         },
         "cursor": {"x": [there.mean]},
         "reading": {"x": [there.mean] * 2, "nats": [there.forward[0], there.reverse[0]], "hue": list(hues)},

@@ -22,21 +22,10 @@ from slopes.explorer.figures.contrastive_forces.forces import (
     forces,
 )
 from slopes.explorer.figures.contrastive_forces.text import corrections, formulas, reading, snippet
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Handle,
-    Number,
-    Option,
-    Preset,
-    Result,
-    State,
-    Table,
-    Value,
-    real,
-    word,
-)
+from slopes.explorer.figures.figure import Figure, Handle, Preset
+from slopes.explorer.figures.parameters import Choice, Number, Option
+from slopes.explorer.figures.result import Columns, Result, Table
+from slopes.explorer.figures.state import State, Value, real, word
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
 
@@ -141,9 +130,9 @@ _PRESETS: Final = (
 )
 
 
-def build(_: Context) -> Demo:
-    """Return the demonstration."""
-    return Demo(
+def build(_: Context) -> Figure:
+    """Return the figure."""
+    return Figure(
         id="contrastive-forces",
         parameters=(_LOSS, _MARGIN, _TEMPERATURE, _ANCHOR, _RATE, *_POINTS),
         presets=_PRESETS,

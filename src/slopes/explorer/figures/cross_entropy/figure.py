@@ -13,21 +13,12 @@ from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.cross_entropy.curves import HUES, LABELS, LEAST, POINTS, REACH, At, Curves, at, curves
 from slopes.explorer.figures.cross_entropy.text import SNIPPET, formulas, reading, readings
 from slopes.explorer.figures.cross_entropy.worked import corrections, worked
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Number,
-    Option,
-    Preset,
-    Result,
-    State,
-    Table,
-    real,
-    word,
-)
+from slopes.explorer.figures.figure import Figure, Preset
+from slopes.explorer.figures.parameters import Choice, Number, Option
+from slopes.explorer.figures.result import Columns, Result, Table
+from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
-from slopes.shown import charts
+from slopes.shown import layout
 
 _TOPS: Final = (5.0, 8.5)  # of the losses over p
 _PULLS: Final = (12.0, 60.0, 120.0, 300.0, 1200.0, 4000.0)  # ends of the gradients by p
@@ -67,9 +58,9 @@ _Z: Final = Number(
 )
 
 
-def build(_: Context) -> Demo:
-    """Return the demonstration."""
-    return Demo(
+def build(_: Context) -> Figure:
+    """Return the figure."""
+    return Figure(
         id="cross-entropy",
         parameters=(_AXIS, _P, _Z),
         presets=(
@@ -145,8 +136,8 @@ def _datasets(here: At, x: float, lines: Curves, signals: dict[str, float]) -> d
         "ends": {
             "label": list(LABELS),
             "hue": list(HUES),
-            "value_label": charts.spread(lines.losses[:, -1].tolist(), signals["value_low"], top),
-            "slope_label": charts.spread(lines.slopes[:, -1].tolist(), -pull, pull),
+            "value_label": layout.spread(lines.losses[:, -1].tolist(), signals["value_low"], top),
+            "slope_label": layout.spread(lines.slopes[:, -1].tolist(), -pull, pull),
         },
         "cursor": {"x": [x]},
         "half": {

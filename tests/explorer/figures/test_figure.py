@@ -6,17 +6,20 @@ import math
 import pytest
 from tests.each import each
 
-from slopes.explorer.figures.schema import Demo, Number, Result, StateError, Table, encode, query, state_json
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.figures.parameters import Number
+from slopes.explorer.figures.result import Result, Table, encode
+from slopes.explorer.figures.state import StateError, query, state_json
 
 
-def test_nothing_said_is_the_default_state(demo: Demo) -> None:
-    assert demo.parse([]) == demo.default()
+def test_nothing_said_is_the_default_state(figure: Figure) -> None:
+    assert figure.parse([]) == figure.default()
 
 
-def test_a_state_survives_its_own_query(demo: Demo) -> None:
-    for preset in demo.presets:
-        state = {**demo.default(), **preset.state}
-        assert demo.parse(query(state)) == state
+def test_a_state_survives_its_own_query(figure: Figure) -> None:
+    for preset in figure.presets:
+        state = {**figure.default(), **preset.state}
+        assert figure.parse(query(state)) == state
 
 
 @each(
@@ -45,16 +48,18 @@ def test_a_state_survives_its_own_query(demo: Demo) -> None:
         ([("from", "99.95"), ("to", "100")], "from must be less than to by 0.1 at least"),
     ],
 )
-def test_what_is_no_state_is_refused_in_one_sentence(demo: Demo, pairs: list[tuple[str, str]], sentence: str) -> None:
+def test_what_is_no_state_is_refused_in_one_sentence(
+    figure: Figure, pairs: list[tuple[str, str]], sentence: str
+) -> None:
     with pytest.raises(StateError) as refused:
-        demo.parse(pairs)
+        figure.parse(pairs)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_a_refusal_never_repeats_what_cannot_be_printed(demo: Demo) -> None:
+def test_a_refusal_never_repeats_what_cannot_be_printed(figure: Figure) -> None:
     with pytest.raises(StateError) as refused:
-        demo.parse([("\x1b[31m" + "x" * 500, "1")])
+        figure.parse([("\x1b[31m" + "x" * 500, "1")])
     assert "\x1b" not in str(refused.value)
     assert len(str(refused.value)) < 200
 
@@ -70,9 +75,9 @@ def test_what_is_not_finite_becomes_null_in_json() -> None:
     assert json.loads(encode(result.as_json()))["datasets"]["d"]["x"] == [1.0, None, None]
 
 
-def test_the_schema_is_plain_data_with_a_control_for_each_parameter(demo: Demo) -> None:
-    schema = json.loads(json.dumps(demo.schema(), allow_nan=False))
-    assert [p["name"] for p in schema["parameters"]] == list(state_json(demo.default()))
+def test_the_schema_is_plain_data_with_a_control_for_each_parameter(figure: Figure) -> None:
+    schema = json.loads(json.dumps(figure.schema(), allow_nan=False))
+    assert [p["name"] for p in schema["parameters"]] == list(state_json(figure.default()))
     assert schema["cursor"] == "at"
     assert 2 <= len(schema["presets"]) <= 5
     for parameter in schema["parameters"]:

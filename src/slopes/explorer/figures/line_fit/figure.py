@@ -10,6 +10,7 @@ import numpy as np
 
 from slopes._core.errors import UserFunctionError
 from slopes.explorer.figures.context import Context
+from slopes.explorer.figures.figure import Figure, Handle, Preset
 from slopes.explorer.figures.line_fit.charts import ACROSS, HIGH, UP, WIDE
 from slopes.explorer.figures.line_fit.fitted import (
     HEIGHTS,
@@ -21,25 +22,12 @@ from slopes.explorer.figures.line_fit.fitted import (
     sweep,
 )
 from slopes.explorer.figures.line_fit.text import corrections, formulas, reading, snippet
+from slopes.explorer.figures.parameters import Choice, Number, Option, Several
 from slopes.explorer.figures.residual_losses import YOURS, Kind, kinds
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Handle,
-    Number,
-    Option,
-    Preset,
-    Problem,
-    Result,
-    Several,
-    State,
-    Table,
-    real,
-    words,
-)
+from slopes.explorer.figures.result import Columns, Problem, Result, Table
+from slopes.explorer.figures.state import State, real, words
 from slopes.explorer.figures.wording import number
-from slopes.shown import charts, palette
+from slopes.shown import layout, palette
 
 _CORNER: Final = 0.8  # lines that start above this part of the chart leave its upper corner no room
 
@@ -112,8 +100,8 @@ class _Setting:
     problems: tuple[Problem, ...]
 
 
-def build(context: Context) -> Demo:
-    """Return the demonstration, with the line of the visitor's own loss where there is one."""
+def build(context: Context) -> Figure:
+    """Return the figure, with the line of the visitor's own loss where there is one."""
     found = kinds(context.loss, context.loss_from, without=("smooth_l1",))
     default = ("mse", "mae", "huber")
     picked = Several(
@@ -125,7 +113,7 @@ def build(context: Context) -> Demo:
         help="Smooth L1 is Huber divided by its delta: it fits the same line.",
     )
     setting = _Setting(kinds=found, problems=context.problems)
-    return Demo(
+    return Figure(
         id="line-fit",
         parameters=(picked, _X, _Y, _DELTA, _TAU, _SHOW),
         presets=_PRESETS,
@@ -142,7 +130,7 @@ def _compute(state: State, setting: _Setting) -> Result:
     shown = 0 if state["show"] == "slope" else 1
     signals = {"x_low": WIDE[0], "x_high": WIDE[1], "y_low": HIGH[0], "y_high": HIGH[1]}
     signals |= {"height_low": UP[0], "height_high": UP[1]}
-    signals["v_low"], signals["v_high"] = charts.axis([v for f in lines for v in f.swept[shown].tolist()])
+    signals["v_low"], signals["v_high"] = layout.axis([v for f in lines for v in f.swept[shown].tolist()])
     return Result(
         datasets=_datasets(lines, x, y, shown, signals),
         signals=signals,
@@ -192,14 +180,14 @@ def _datasets(lines: list[Fitted], x: float, y: float, shown: int, signals: dict
             "x": [at for _ in below for at in WIDE],
             "y": [f.at(at) for f in below for at in WIDE],
         },
-        "ends": {"label": labels, "hue": hues, "y_label": charts.spread([f.at(WIDE[1]) for f in lines], *HIGH)},
+        "ends": {"label": labels, "hue": hues, "y_label": layout.spread([f.at(WIDE[1]) for f in lines], *HIGH)},
         "slopes": swept if shown == 0 else empty,
         "gradients": swept if shown == 1 else empty,
         "made": {"v": [MADE_WITH] if shown == 0 else []},
         "titles": _titles([float(f.swept[shown][0]) for f in lines], shown, low, high),
         "cursor": {"height": [y]},
         "reading": {"height": [y for _ in lines], "v": now, "hue": hues},
-        "sides": {"label": labels, "hue": hues, "v_label": charts.spread(last, low, high)},
+        "sides": {"label": labels, "hue": hues, "v_label": layout.spread(last, low, high)},
     }
 
 

@@ -8,27 +8,16 @@ from typing import Final
 import slopes
 from slopes._core.errors import UserFunctionError
 from slopes.explorer.figures.context import Context
+from slopes.explorer.figures.figure import Figure, Handle, Preset
 from slopes.explorer.figures.landscape.charts import ACROSS, UP
 from slopes.explorer.figures.landscape.descent import Path, descend
 from slopes.explorer.figures.landscape.drawn import land, nothing, span, steps
 from slopes.explorer.figures.landscape.model import Task, task
 from slopes.explorer.figures.landscape.surface import Surface, surface
 from slopes.explorer.figures.landscape.text import corrections, formulas, reading, snippet
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Handle,
-    Number,
-    Option,
-    Preset,
-    Problem,
-    Result,
-    State,
-    Table,
-    real,
-    word,
-)
+from slopes.explorer.figures.parameters import Choice, Number, Option
+from slopes.explorer.figures.result import Columns, Problem, Result, Table
+from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
 
@@ -84,12 +73,12 @@ _PRESETS: Final = (
 )
 
 
-def build(context: Context) -> Demo:
-    """Return the demonstration, with the visitor's own loss where there is one."""
+def build(context: Context) -> Figure:
+    """Return the figure, with the visitor's own loss where there is one."""
     own = context.loss
     options = (*_TASKS, Option(value="yours", label=f"a line with an outlier: MSE, {own.name}")) if own else _TASKS
     choice = Choice(name="task", label="Model, and its two losses", options=options, default="neuron")
-    return Demo(
+    return Figure(
         id="landscape",
         parameters=(choice, _OPTIMISER, _RATE, _STEPS, _DELTA, _WEIGHT, _BIAS),
         presets=_PRESETS,

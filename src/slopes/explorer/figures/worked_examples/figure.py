@@ -6,15 +6,18 @@ import math
 from typing import Final
 
 from slopes.explorer.figures.context import Context
-from slopes.explorer.figures.schema import Choice, Columns, Demo, Number, Option, Preset, Result, State, real, word
+from slopes.explorer.figures.figure import Figure, Preset
+from slopes.explorer.figures.parameters import Choice, Number, Option
+from slopes.explorer.figures.result import Columns, Result
+from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
 from slopes.explorer.figures.worked_examples import text
 from slopes.explorer.figures.worked_examples.charts import LEAST, LEFT, MOST
-from slopes.explorer.figures.worked_examples.figures import FIGURES, differences, lines, points, python, rooms, worst
-from slopes.explorer.figures.worked_examples.figures import exact as numbers
+from slopes.explorer.figures.worked_examples.examples import EXAMPLES, differences, lines, points, python, rooms, worst
+from slopes.explorer.figures.worked_examples.examples import exact as numbers
 from slopes.explorer.figures.worked_examples.table import ALL, FAILING, TOPICS, Row, of_topic, rows
 from slopes.explorer.figures.worked_examples.views import at_point
-from slopes.shown import charts
+from slopes.shown import layout
 
 _CROWDED: Final = 20  # rows, beyond which only those that do not hold are named
 _NARROW: Final = 0.2  # of its height, which a line must span to be drawn from 0
@@ -45,8 +48,8 @@ _FIGURE: Final = tuple(
 _AT: Final = Number(
     name="at",
     label="Read the lines at",
-    low=min(figure.view.low for figure in FIGURES.values()),
-    high=max(figure.view.high for figure in FIGURES.values()),
+    low=min(figure.view.low for figure in EXAMPLES.values()),
+    high=max(figure.view.high for figure in EXAMPLES.values()),
     step=0.01,
     default=0.0,
     within=("x_low", "x_high"),
@@ -62,9 +65,9 @@ _PRESETS: Final = (
 )
 
 
-def build(_: Context) -> Demo:
-    """Return the demonstration."""
-    return Demo(
+def build(_: Context) -> Figure:
+    """Return the figure."""
+    return Figure(
         id="worked-examples",
         parameters=(_TOPIC, *_FIGURE, _AT),
         presets=_PRESETS,
@@ -80,7 +83,7 @@ def _compute(state: State) -> Result:
     signals = _signals(row, len(of_topic(topic)))
     at = real(state, _AT.name)
     x = _looked_at(row, at)
-    under = at_point(FIGURES[row.id].view, x)
+    under = at_point(EXAMPLES[row.id].view, x)
     return Result(
         datasets={**_close(row, signals), **_cursor(row, x, under), **_differences(of_topic(topic), row)},
         signals=signals,
@@ -97,7 +100,7 @@ def _compute(state: State) -> Result:
 
 def _looked_at(row: Row, at: float) -> float:
     """Return where the cursor is: at the figure's first point where it lies beside the plates of another's axis."""
-    view = FIGURES[row.id].view
+    view = EXAMPLES[row.id].view
     return at if view.low <= at <= view.high else view.marks[0].x
 
 
@@ -108,13 +111,13 @@ def _cursor(row: Row, x: float, under: list[tuple[float, float]]) -> dict[str, C
             "x": [x] * len(under),
             "value": [value for value, _ in under],
             "slope": [slope for _, slope in under],
-            "hue": [line.hue for line in FIGURES[row.id].view.lines],
+            "hue": [line.hue for line in EXAMPLES[row.id].view.lines],
         },
     }
 
 
 def _signals(row: Row, count: int) -> dict[str, float]:
-    view = FIGURES[row.id].view
+    view = EXAMPLES[row.id].view
     signals = {"x_low": view.low, "x_high": view.high, "row_low": -0.7, "row_high": count - 0.3}
     for i, quantity in enumerate(("value", "slope")):
         drawn = [v for curve in lines(row.id) for v in getattr(curve, quantity).tolist()]
@@ -129,17 +132,17 @@ def _ends(heights: list[float]) -> tuple[float, float]:
     known = [v for v in heights if math.isfinite(v)]
     low, high = min(known), max(known)
     if high - low > _NARROW * max(abs(low), abs(high)) or low == high:
-        return charts.axis(list(heights))
+        return layout.axis(list(heights))
     air = 0.06 * (high - low)
     return low - air, high + air
 
 
 def _close(row: Row, signals: dict[str, float]) -> dict[str, Columns]:
-    view, drawn = FIGURES[row.id].view, lines(row.id)
+    view, drawn = EXAMPLES[row.id].view, lines(row.id)
     ends: Columns = {"label": [line.label for line in view.lines], "hue": [line.hue for line in view.lines]}
     for quantity in ("value", "slope"):
         low, high = signals[f"{quantity}_low"], signals[f"{quantity}_high"]
-        ends[f"{quantity}_label"] = charts.spread([getattr(c, quantity)[-1].item() for c in drawn], low, high)
+        ends[f"{quantity}_label"] = layout.spread([getattr(c, quantity)[-1].item() for c in drawn], low, high)
     return {
         "curves": {
             "series": [i for i, curve in enumerate(drawn) for _ in range(len(curve.x))],
@@ -163,7 +166,7 @@ def _close(row: Row, signals: dict[str, float]) -> dict[str, Columns]:
 
 def _stated(row: Row, quantity: str) -> Columns:
     """Return the stated numbers that are values, or slopes, of the lines."""
-    view = FIGURES[row.id].view
+    view = EXAMPLES[row.id].view
     pairs = zip(view.marks, row.stated, strict=True) if view.direct else ()
     mine = [(mark.x, float(stated)) for mark, stated in pairs if mark.slope == (quantity == "slope")]
     return {"x": [x for x, _ in mine], quantity: [v for _, v in mine]}
@@ -171,7 +174,7 @@ def _stated(row: Row, quantity: str) -> Columns:
 
 def _said(row: Row, quantity: str, signals: dict[str, float]) -> Columns:
     """Return the exact numbers as text, where they are the figure or what it is made of, none on another."""
-    view = FIGURES[row.id].view
+    view = EXAMPLES[row.id].view
     pairs = [
         (mark.x, point[quantity == "slope"])
         for mark, point in zip(view.marks, points(row.id), strict=True)
@@ -190,7 +193,7 @@ def _apart(pairs: list[tuple[float, float]], low: float, high: float) -> list[fl
     heights = [height for _, height in pairs]
     for x in {x for x, _ in pairs}:
         here = [i for i, pair in enumerate(pairs) if pair[0] == x]
-        for i, height in zip(here, charts.spread([heights[i] for i in here], low, high), strict=True):
+        for i, height in zip(here, layout.spread([heights[i] for i in here], low, high), strict=True):
             heights[i] = height
     return heights
 
@@ -212,7 +215,7 @@ def _differences(chosen: tuple[Row, ...], row: Row) -> dict[str, Columns]:
         "chosen": {"row": [places[row.id]]},
         "names": {
             "label": [each.label for each in named],
-            "label_row": charts.spread(heights, -0.7, high) if len(chosen) > _CROWDED else heights,
+            "label_row": layout.spread(heights, -0.7, high) if len(chosen) > _CROWDED else heights,
             "ink": ["chosen" if each is row else "holds" if each.holds else "fails" for each in named],
         },
     }

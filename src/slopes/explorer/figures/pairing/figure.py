@@ -15,6 +15,7 @@ from slopes import activations as A  # noqa: N812  the name that the documentati
 from slopes._core.errors import UserFunctionError
 from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.described import Described, described
+from slopes.explorer.figures.figure import Figure, Preset
 from slopes.explorer.figures.pairing.drawn import datasets, signals
 from slopes.explorer.figures.pairing.model import (
     HIGHEST,
@@ -42,21 +43,9 @@ from slopes.explorer.figures.pairing.pairs import (
 )
 from slopes.explorer.figures.pairing.tasks import BY_NAME, LINEAR, TASKS, Task
 from slopes.explorer.figures.pairing.text import Seen, formulas, reading, snippet, words
-from slopes.explorer.figures.schema import (
-    Choice,
-    Correction,
-    Demo,
-    Number,
-    Option,
-    Preset,
-    Problem,
-    Result,
-    State,
-    StateError,
-    Table,
-    real,
-    word,
-)
+from slopes.explorer.figures.parameters import Choice, Number, Option
+from slopes.explorer.figures.result import Correction, Problem, Result, Table
+from slopes.explorer.figures.state import State, StateError, real, word
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
 
@@ -104,8 +93,8 @@ class _Setting:
         return Pair(task, self.activations[word(state, "activation")], chosen)
 
 
-def build(context: Context) -> Demo:
-    """Return the demonstration, with the visitor's own activation or loss among the choices."""
+def build(context: Context) -> Figure:
+    """Return the figure, with the visitor's own activation or loss among the choices."""
     activations, losses = list(ACTIVATIONS), list(LOSSES)
     if context.activation:
         activations.append(your_activation(context.activation, context.activation_from))
@@ -126,7 +115,7 @@ def build(context: Context) -> Demo:
         options=(own, *(Option(value=loss.name, label=loss.label) for loss in losses)),
         default=OWN,
     )
-    return Demo(
+    return Figure(
         id="pairing",
         parameters=(_TASK, output, loss, _Z),
         presets=_PRESETS,

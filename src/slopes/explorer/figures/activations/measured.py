@@ -1,40 +1,24 @@
 """What a function is like, measured: nothing here knows a formula or reads a promise of the catalogue.
 
 Every number comes from evaluating values and slopes in float64: over [-50, 50] closely, out to 1e300 thinly, and at
-both infinities. A break is found by halving: across a smooth stretch the change of a quantity halves with the width,
-across a break it stays.
+both infinities.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from torch import Tensor
 
+from slopes.shown.breaks import SEARCHED, Break, find_breaks
 from slopes.shown.curve import Evaluate
-
-Quantity = Literal["value", "slope"]
 
 _FAR: Final = 50.0
 _NEAR: Final = 8.0  # a bound met this close to 0 is attained; a bound met only by rounding is approached
-_SEARCHED: Final = 12.0  # breaks are looked for in [-12, 12]
-_HALVINGS: Final = 52
-_GLANCE: Final = 4  # halvings after which most smooth stretches show themselves as such
 _FADED: Final = 1e-100
-_BREAK: Final = 1e-5  # a change that is still this large across neighbouring floats is a break
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """Where the value or the slope jumps, and between which two numbers."""
-
-    quantity: Quantity
-    at: float
-    before: float
-    after: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,40 +74,6 @@ def measure(evaluate: Evaluate) -> Measured:
         steepest=_steepest(evaluate, x, slopes),
         undefined=tuple(everywhere[0][everywhere[1].isnan()].tolist()),
     )
-
-
-def find_breaks(evaluate: Evaluate) -> tuple[Break, ...]:
-    """Return every jump of the value in [-12, 12], and every jump of the slope where the value does not jump."""
-    jumps = _jumps(evaluate, "value")
-    held = {found.at for found in jumps}
-    kinks = [found for found in _jumps(evaluate, "slope") if found.at not in held]
-    return tuple(sorted([*jumps, *kinks], key=lambda found: found.at))
-
-
-def _jumps(evaluate: Evaluate, quantity: Quantity) -> list[Break]:
-    which = 0 if quantity == "value" else 1
-    # Off any round number, so that a break at one lies inside a cell and not on its edge.
-    edges = torch.linspace(-_SEARCHED, _SEARCHED, 1537, dtype=torch.float64) + 0.0032148
-    heights = evaluate(edges)[which]
-    low, high, before, after = edges[:-1], edges[1:], heights[:-1], heights[1:]
-    for halving in range(_HALVINGS):
-        keep = (after - before).abs() > _BREAK  # also drops what is not a number
-        if halving == 0:
-            across = (after - before).abs()
-        elif halving == _GLANCE:  # a smooth change is a sixteenth by now
-            keep &= (after - before).abs() > across / 5
-        across = across[keep]
-        if not keep.any():
-            return []
-        low, high, before, after = low[keep], high[keep], before[keep], after[keep]
-        middle = (low + high) / 2
-        height = evaluate(middle)[which]
-        right = (after - height).abs() > (height - before).abs()
-        low, before = torch.where(right, middle, low), torch.where(right, height, before)
-        high, after = torch.where(right, high, middle), torch.where(right, after, height)
-    keep = (after - before).abs() > _BREAK
-    found = zip(high[keep].tolist(), before[keep].tolist(), after[keep].tolist(), strict=True)
-    return [Break(quantity, round(at, 9) + 0.0, b, a) for at, b, a in found]
 
 
 def _limit(evaluate: Evaluate, far: Tensor, end: float) -> float:
@@ -186,7 +136,7 @@ def _tidied(evaluate: Evaluate, at: float, which: int, sign: float, height: floa
 
 
 def _mean_under_standard_normal(x: Tensor, values: Tensor) -> float:
-    inside = x.abs() <= _SEARCHED
+    inside = x.abs() <= SEARCHED
     x, values = x[inside], values[inside]
     density = torch.exp(-x.square() / 2)
     return ((values * density).sum() / density.sum()).item()

@@ -10,25 +10,15 @@ import torch
 
 from slopes._core.errors import UserFunctionError
 from slopes.explorer.figures.context import Context
+from slopes.explorer.figures.figure import Figure, Preset
+from slopes.explorer.figures.parameters import Number, Several
 from slopes.explorer.figures.regression_losses.houses import HOUSES, Drawn, Houses, marks, shares, table
 from slopes.explorer.figures.regression_losses.text import corrections, formulas, reading, snippet
 from slopes.explorer.figures.residual_losses import YOURS, Kind, kinds, vector
-from slopes.explorer.figures.schema import (
-    Columns,
-    Demo,
-    Number,
-    Preset,
-    Problem,
-    Result,
-    Several,
-    State,
-    Table,
-    check_range,
-    real,
-    words,
-)
+from slopes.explorer.figures.result import Columns, Problem, Result, Table
+from slopes.explorer.figures.state import State, check_range, real, words
 from slopes.explorer.figures.wording import number
-from slopes.shown import charts
+from slopes.shown import layout, sampled
 from slopes.shown.curve import grid
 
 _WIDEST: Final = 300.0
@@ -113,8 +103,8 @@ class _Setting:
     problems: tuple[Problem, ...]
 
 
-def build(context: Context) -> Demo:
-    """Return the demonstration, with the visitor's own loss where there is one."""
+def build(context: Context) -> Figure:
+    """Return the figure, with the visitor's own loss where there is one."""
     found = kinds(context.loss, context.loss_from)
     default = ("mse", "mae", "huber", "quantile")
     picked = Several(
@@ -125,7 +115,7 @@ def build(context: Context) -> Demo:
         most=len(found),
     )
     setting = _Setting(kinds=found, problems=context.problems)
-    return Demo(
+    return Figure(
         id="regression-losses",
         parameters=(picked, _R, _DELTA, _BETA, _TAU, _LOW, _HIGH),
         presets=_PRESETS,
@@ -189,7 +179,7 @@ def _with_gaps(x: list[float], slopes: list[float], bends: set[float]) -> list[f
 def _signals(drawn: list[Drawn], state: State) -> dict[str, float]:
     signals = {"x_low": real(state, "from"), "x_high": real(state, "to")}
     for quantity in ("value", "slope"):
-        low, high = charts.axis([v for d in drawn for v in d.curve[quantity]])
+        low, high = layout.axis([v for d in drawn for v in d.curve[quantity]])
         signals[f"{quantity}_low"], signals[f"{quantity}_high"] = low, high
     return signals
 
@@ -200,12 +190,12 @@ def _datasets(drawn: list[Drawn], r: float, signals: dict[str, float]) -> dict[s
     ends: Columns = {"label": [d.kind.label for d in drawn], "hue": [d.kind.hue for d in drawn]}
     for quantity in ("value", "slope"):
         last = [d.curve[quantity][-1] or 0.0 for d in drawn]
-        ends[f"{quantity}_label"] = charts.spread(last, signals[f"{quantity}_low"], signals[f"{quantity}_high"])
+        ends[f"{quantity}_label"] = layout.spread(last, signals[f"{quantity}_low"], signals[f"{quantity}_high"])
     return {
         "curves": {
             "series": [d.kind.name for d in below for _ in range(n)],
             "hue": [d.kind.hue for d in below for _ in range(n)],
-            **{column: charts.joined(d.curve[column] for d in below) for column in ("x", "value", "slope")},
+            **{column: sampled.joined(d.curve[column] for d in below) for column in ("x", "value", "slope")},
         },
         "ends": ends,
         "cursor": {"x": [r]},

@@ -24,22 +24,11 @@ from slopes.explorer.figures.binary_losses.text import (
     snippet,
 )
 from slopes.explorer.figures.context import Context
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Number,
-    Option,
-    Preset,
-    Problem,
-    Result,
-    Several,
-    State,
-    real,
-    word,
-    words,
-)
-from slopes.shown import charts
+from slopes.explorer.figures.figure import Figure, Preset
+from slopes.explorer.figures.parameters import Choice, Number, Option, Several
+from slopes.explorer.figures.result import Columns, Problem, Result
+from slopes.explorer.figures.state import State, real, word, words
+from slopes.shown import layout
 
 _MOST: Final = 8  # all of them, and the visitor's own
 _CAPS: Final = {"value": 9.2, "slope": 1.6}  # beyond these a line leaves its chart, unless the crosshair follows it
@@ -82,8 +71,8 @@ class _Setting:
     problems: tuple[Problem, ...]
 
 
-def build(context: Context) -> Demo:
-    """Return the demonstration, with the visitor's own loss where there is one."""
+def build(context: Context) -> Figure:
+    """Return the figure, with the visitor's own loss where there is one."""
     found = entries(context.loss, context.loss_from)
     controls = numbers(context.catalog)
     setting = _Setting(entries={entry.name: entry for entry in found}, numbers=controls, problems=context.problems)
@@ -95,7 +84,7 @@ def build(context: Context) -> Demo:
         default=(YOURS, *default) if context.loss else default,
         most=_MOST,
     )
-    return Demo(
+    return Figure(
         id="binary-losses",
         parameters=(picked, _Z, _Y, *controls),
         presets=_PRESETS,
@@ -147,7 +136,7 @@ def _signals(drawn: list[Drawn]) -> dict[str, float]:
         lines = [d.line.values if quantity == "value" else d.line.slopes for d in drawn]
         kept = [end for found in lines for end in _ends(found, cap)]
         read = [_ROOM * (d.value if quantity == "value" else d.slope) for d in drawn]
-        signals[f"{quantity}_low"], signals[f"{quantity}_high"] = charts.axis([*kept, *read])
+        signals[f"{quantity}_low"], signals[f"{quantity}_high"] = layout.axis([*kept, *read])
     return signals
 
 
@@ -170,7 +159,7 @@ def _datasets(drawn: list[Drawn], z: float, y: float, signals: dict[str, float])
     for quantity in _CAPS:
         last = [(d.line.values if quantity == "value" else d.line.slopes)[-1].item() for d in drawn]
         last = [end if math.isfinite(end) else 0.0 for end in last]
-        ends[f"{quantity}_label"] = charts.spread(last, signals[f"{quantity}_low"], signals[f"{quantity}_high"])
+        ends[f"{quantity}_label"] = layout.spread(last, signals[f"{quantity}_low"], signals[f"{quantity}_high"])
     return {
         "curves": curves,
         "ends": ends,

@@ -14,14 +14,14 @@ from torch import Tensor
 import slopes
 from slopes.explorer.figures.worked_examples import activations, classes, comparison, label, regression
 from slopes.explorer.figures.worked_examples.table import Row
-from slopes.explorer.figures.worked_examples.views import Curve, Figure, curves, marked
+from slopes.explorer.figures.worked_examples.views import Curve, Example, curves, marked
 
-FIGURES: Final[dict[str, Figure]] = {
-    **activations.FIGURES,
-    **regression.FIGURES,
-    **label.FIGURES,
-    **classes.FIGURES,
-    **comparison.FIGURES,
+EXAMPLES: Final[dict[str, Example]] = {
+    **activations.EXAMPLES,
+    **regression.EXAMPLES,
+    **label.EXAMPLES,
+    **classes.EXAMPLES,
+    **comparison.EXAMPLES,
 }
 ZERO: Final = 1e-12  # a relative difference of no more is the rounding of float64
 
@@ -30,19 +30,19 @@ ZERO: Final = 1e-12  # a relative difference of no more is the rounding of float
 def exact(name: str) -> tuple[float, ...]:
     """Return the numbers of a figure, by the audited formulas in float64."""
     with slopes.exact():
-        return tuple(FIGURES[name].compute().flatten().tolist())
+        return tuple(EXAMPLES[name].compute().flatten().tolist())
 
 
 @cache
 def lines(name: str) -> list[Curve]:
     """Return the lines that a figure lies on."""
-    return curves(FIGURES[name].view)
+    return curves(EXAMPLES[name].view)
 
 
 @cache
 def points(name: str) -> list[tuple[float, float]]:
     """Return value and slope at the points of a figure."""
-    return marked(FIGURES[name].view)
+    return marked(EXAMPLES[name].view)
 
 
 def differences(row: Row) -> tuple[float, ...]:
@@ -64,7 +64,7 @@ def worst(row: Row) -> int:
 
 def python(name: str) -> str:
     """Return Python that prints a figure: the functions that compute it here, as they stand."""
-    compute = FIGURES[name].compute
+    compute = EXAMPLES[name].compute
     sources = "\n\n".join(inspect.getsource(function) for function in _needed(compute))
     return _SNIPPET.format(sources=sources, compute=compute.__name__)
 

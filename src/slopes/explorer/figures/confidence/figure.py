@@ -11,23 +11,13 @@ from slopes.explorer.figures.confidence.model import DIAGONAL, HIGHEST, LOWEST, 
 from slopes.explorer.figures.confidence.text import formulas, reading, snippet
 from slopes.explorer.figures.confidence.worked import corrections, worked
 from slopes.explorer.figures.context import Context
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Number,
-    Option,
-    Preset,
-    Problem,
-    Result,
-    State,
-    Table,
-    real,
-    word,
-)
+from slopes.explorer.figures.figure import Figure, Preset
+from slopes.explorer.figures.parameters import Choice, Number, Option
+from slopes.explorer.figures.result import Columns, Problem, Result, Table
+from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
-from slopes.explorer.yours.user import GuardedLoss
-from slopes.shown import charts
+from slopes.explorer.yours.guarded import GuardedLoss
+from slopes.shown import layout
 
 _ODDS: Final = Number(
     name="odds",
@@ -68,9 +58,9 @@ _PRESETS: Final = (
 )
 
 
-def build(context: Context) -> Demo:
-    """Return the demonstration, with the visitor's own loss of the probabilities where there is one."""
-    return Demo(
+def build(context: Context) -> Figure:
+    """Return the figure, with the visitor's own loss of the probabilities where there is one."""
+    return Figure(
         id="confidence",
         parameters=(_ODDS, _SHARE, _OVER),
         presets=_PRESETS,
@@ -116,7 +106,7 @@ def _signals(along: Taught, now: Taught) -> dict[str, float]:
     bars = [-1.0, 1.0, *(v for m in now.methods.values() for v in m.gradient[0].tolist())]
     signals = {"x_low": LOWEST, "x_high": HIGHEST}
     for axis, heights in (("value", values), ("slope", slopes), ("bar", bars)):
-        signals[f"{axis}_low"], signals[f"{axis}_high"] = charts.axis(list(heights))
+        signals[f"{axis}_low"], signals[f"{axis}_high"] = layout.axis(list(heights))
     return signals
 
 
@@ -146,7 +136,7 @@ def _lines(places: torch.Tensor, along: Taught, signals: dict[str, float]) -> di
             f"{quantity}_ends": {
                 "label": [m.label for m in every][: len(heights)],
                 "hue": [m.hue for m in every][: len(heights)],
-                "height": charts.spread(heights, signals[f"{quantity}_low"], signals[f"{quantity}_high"]),
+                "height": layout.spread(heights, signals[f"{quantity}_low"], signals[f"{quantity}_high"]),
             }
             for quantity, heights in ends.items()
         },

@@ -11,24 +11,12 @@ from slopes.explorer.figures.activations.entries import YOURS, Entry, entries
 from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.depth.network import DEEPEST, INITS, Net, backward, forward, reach
 from slopes.explorer.figures.depth.text import CORRECTIONS, LIMITS, Line, formulas, options, reading, snippet
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Number,
-    Option,
-    Preset,
-    Problem,
-    Result,
-    Several,
-    State,
-    Table,
-    real,
-    word,
-    words,
-)
+from slopes.explorer.figures.figure import Figure, Preset
+from slopes.explorer.figures.parameters import Choice, Number, Option, Several
+from slopes.explorer.figures.result import Columns, Problem, Result, Table
+from slopes.explorer.figures.state import State, real, word, words
 from slopes.explorer.figures.wording import number
-from slopes.shown import charts
+from slopes.shown import layout
 
 _MOST: Final = 5
 _LEAST: Final = 1e-46  # of the axes of decades: a little less than float32 can hold
@@ -87,8 +75,8 @@ _PRESETS: Final = (
 )
 
 
-def build(context: Context) -> Demo:
-    """Return the demonstration over the elementwise activations, with the visitor's own where there is one."""
+def build(context: Context) -> Figure:
+    """Return the figure over the elementwise activations, with the visitor's own where there is one."""
     found = entries(context.catalog, context.activation, context.activation_from)
     by_name = {entry.name: entry for entry in found}
     default = ("tanh", "relu", "gelu", "sigmoid")
@@ -99,7 +87,7 @@ def build(context: Context) -> Demo:
         default=((YOURS, *default) if context.activation else default)[:_MOST],
         most=_MOST,
     )
-    return Demo(
+    return Figure(
         id="depth",
         parameters=(picked, _INIT, _DEPTH, _AT, *_MORE),
         presets=_PRESETS,
@@ -237,10 +225,10 @@ def _labels(last: list[float], quantity: str, ends: Mapping[str, tuple[float, fl
     """Heights of the labels at the ends of the lines, apart from each other."""
     low, high = ends[quantity]
     if quantity in ("centre", "dead"):
-        return charts.spread(last, low, high)
+        return layout.spread(last, low, high)
     bottom, top = math.log10(low), math.log10(high)
     heights = [math.log10(v) if 0 < v < math.inf else top if v > 0 else bottom for v in last]
-    return [10.0**height for height in charts.spread([min(max(h, bottom), top) for h in heights], bottom, top)]
+    return [10.0**height for height in layout.spread([min(max(h, bottom), top) for h in heights], bottom, top)]
 
 
 def _readings(lines: Sequence[Line], at: int) -> Table:

@@ -1,4 +1,4 @@
-"""The first demonstration: any activation with its slope, several at once, and what they are like, measured."""
+"""The first figure: any activation with its slope, several at once, and what they are like, measured."""
 
 from __future__ import annotations
 
@@ -11,26 +11,14 @@ from slopes.explorer.figures.activations.entries import YOURS, Drawn, Entry, ent
 from slopes.explorer.figures.activations.text import describe, gap, reading, snippet
 from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.cost import Costs
+from slopes.explorer.figures.figure import Figure, Preset
 from slopes.explorer.figures.mathml import mathml, with_numbers
-from slopes.explorer.figures.schema import (
-    Choice,
-    Columns,
-    Demo,
-    Formula,
-    Number,
-    Option,
-    Preset,
-    Problem,
-    Result,
-    Several,
-    State,
-    Table,
-    check_range,
-    real,
-)
+from slopes.explorer.figures.parameters import Choice, Number, Option, Several
+from slopes.explorer.figures.result import Columns, Formula, Problem, Result, Table
+from slopes.explorer.figures.state import State, check_range, real
 from slopes.explorer.figures.wording import latex_number, number
-from slopes.shown import charts
-from slopes.shown.measure import Break
+from slopes.shown import layout, sampled
+from slopes.shown.breaks import Break
 
 MOST: Final = 8  # as many as there are hues
 _WIDEST: Final = 100.0
@@ -72,8 +60,8 @@ class _Setting:
     problems: tuple[Problem, ...]
 
 
-def build(context: Context) -> Demo:
-    """Return the demonstration over the elementwise activations, with the visitor's own where there is one."""
+def build(context: Context) -> Figure:
+    """Return the figure over the elementwise activations, with the visitor's own where there is one."""
     found = entries(context.catalog, context.activation, context.activation_from)
     by_name = {entry.name: entry for entry in found}
     controls = numbers(found)
@@ -86,7 +74,7 @@ def build(context: Context) -> Demo:
         default=tuple(name for name in default if name in by_name) or (found[0].name,),
         most=MOST,
     )
-    return Demo(
+    return Figure(
         id="activations",
         parameters=(picked, _AT, *controls, _LOW, _HIGH, _SHOW),
         presets=tuple(preset for preset in _PRESETS if _offered(preset, by_name)),
@@ -147,8 +135,8 @@ def _draw(state: State, setting: _Setting) -> tuple[list[Drawn], list[Problem]]:
         series = entry.series(options)
         try:
             found = measured(series)
-            curve = charts.columns(series, real(state, "from"), real(state, "to"), found.breaks)
-            under = charts.at_point(series, real(state, "at"))
+            curve = sampled.columns(series, real(state, "from"), real(state, "to"), found.breaks)
+            under = sampled.at_point(series, real(state, "at"))
         except UserFunctionError as error:
             problems.append(Problem.of(f"{entry.label} could not be drawn", error))
             continue
@@ -160,7 +148,7 @@ def _differences(drawn: list[Drawn], state: State) -> list[Drawn]:
     """Each line minus the first, on one grid that brackets everybody's breaks."""
     breaks: dict[float, Break] = {found.at: found for d in drawn for found in d.measured.breaks}
     together = tuple(breaks[at] for at in sorted(breaks))
-    lines = [charts.columns(d.series, real(state, "from"), real(state, "to"), together) for d in drawn]
+    lines = [sampled.columns(d.series, real(state, "from"), real(state, "to"), together) for d in drawn]
 
     def less(line: dict[str, list[float | None]], quantity: str) -> list[float | None]:
         pairs = zip(line[quantity], lines[0][quantity], strict=True)
@@ -180,7 +168,7 @@ def _differences(drawn: list[Drawn], state: State) -> list[Drawn]:
 def _signals(shown: list[Drawn], state: State) -> dict[str, float]:
     signals = {"x_low": real(state, "from"), "x_high": real(state, "to")}
     for quantity in ("value", "slope"):
-        low, high = charts.axis([v for d in shown for v in d.curve[quantity]])
+        low, high = layout.axis([v for d in shown for v in d.curve[quantity]])
         signals[f"{quantity}_low"], signals[f"{quantity}_high"] = low, high
     return signals
 
@@ -192,12 +180,12 @@ def _datasets(shown: list[Drawn], at: float, signals: dict[str, float], *, less:
     for quantity in ("value", "slope"):
         low, high = signals[f"{quantity}_low"], signals[f"{quantity}_high"]
         last = [next((v for v in reversed(d.curve[quantity]) if v is not None), 0.0) for d in shown]
-        ends[f"{quantity}_label"] = charts.spread(last, low, high)
+        ends[f"{quantity}_label"] = layout.spread(last, low, high)
     return {
         "curves": {
             "series": [d.entry.name for d, n in zip(below, lengths, strict=True) for _ in range(n)],
             "hue": [d.entry.hue for d, n in zip(below, lengths, strict=True) for _ in range(n)],
-            **{column: charts.joined(d.curve[column] for d in below) for column in ("x", "value", "slope")},
+            **{column: sampled.joined(d.curve[column] for d in below) for column in ("x", "value", "slope")},
         },
         "ends": ends,
         "cursor": {"x": [at]},
@@ -247,7 +235,7 @@ def _points(shown: list[Drawn]) -> tuple[tuple[str, ...], ...]:
     places = [{x: i for i, x in enumerate(d.curve["x"])} for d in shown]
     low, high = shown[0].curve["x"][0], shown[0].curve["x"][-1]
     rows = []
-    for x in charts.thinned(low or 0.0, high or 0.0, _ROWS):
+    for x in sampled.thinned(low or 0.0, high or 0.0, _ROWS):
         if all(x in place for place in places):
             cells = [d.curve[q][place[x]] for d, place in zip(shown, places, strict=True) for q in ("value", "slope")]
             rows.append((number(x, 6), *("jump" if cell is None else number(cell, 6) for cell in cells)))
