@@ -12,8 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import machine
-
+ROOT: Final = Path(__file__).parents[1]
 LONG: Final = 400  # lines of a file
 NESTED: Final = ("explorer", "kernels", "recipes")  # rooms that have rooms
 HALL: Final = "slopes"
@@ -21,11 +20,11 @@ HALL: Final = "slopes"
 Trees = Mapping[Path, ast.Module]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table with one column for each checkout."""
     parser = argparse.ArgumentParser(prog="python -m bench.house", description="The sources, counted.")
-    parser.add_argument("checkouts", metavar="FOLDER", nargs="*", type=Path, default=[machine.ROOT])
-    columns = [measured(folder / "src" / "slopes") for folder in parser.parse_args().checkouts]
+    parser.add_argument("checkouts", metavar="FOLDER", nargs="*", type=Path, default=[ROOT])
+    columns = [measured(folder / "src" / "slopes") for folder in parser.parse_args(arguments).checkouts]
     for name in columns[0]:
         print(" | ".join(["", name, *(f"{column[name]:g}" for column in columns), ""]).strip())
 
@@ -46,19 +45,24 @@ def measured(source: Path) -> dict[str, float]:
         "public names of a file, 90th percentile": _share(names, 0.9),
         f"files of more than {LONG} lines": sum(count > LONG for count in lines),
         "files side by side, at most": max(_side_by_side(trees).values()),
+        "rooms": len({_room(path) for path in trees} - {HALL}),
         "arrows between rooms": len(between),
         "arrows between rooms that lie in a circle": len(in_circles(between)),
     }
 
 
 def arrows(trees: Trees) -> set[tuple[str, str]]:
-    """Return which room imports from which other, early, late or for types; the hall, which opens on all, is none."""
+    """Return which room imports from which other, whether early, late or for types.
+
+    The hall opens on all rooms, and a package lists what is in it: neither is counted.
+    """
     rooms = {_module(path): _room(path) for path in trees}
     found = {
         (_room(path), rooms[name])
         for path, tree in trees.items()
         for node in ast.walk(tree)
         for name in _imported(node, rooms)
+        if not (path.name == "__init__.py" and name.startswith(f"{_module(path)}."))
     }
     return {(one, other) for one, other in found if one != other and HALL not in {one, other}}
 
