@@ -211,9 +211,9 @@ _OPERATORS: Final = {name for name in vars(operator) if name.startswith("__")}
 for _name in _OPERATORS | {f"__r{name[2:]}" for name in _OPERATORS} | _CONVERSIONS:
     if _name in dir(Tensor) and getattr(HeadLogits, _name, None) is getattr(object, _name, None):
         setattr(HeadLogits, _name, _refusing(_name))
-_KINDS: Final = (HeadLogits, ScaledLogits, ShapedLogits)
+KINDS: Final = (HeadLogits, ScaledLogits, ShapedLogits)  # whose methods answer in a tensor's place
 # The methods that torch has as functions too.
-METHODS: Final = frozenset(name for kind in _KINDS for name in vars(kind) if name[0] != "_" and hasattr(torch, name))
+METHODS: Final = frozenset(name for kind in KINDS for name in vars(kind) if name[0] != "_" and hasattr(torch, name))
 
 
 def _takes(method: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:

@@ -83,11 +83,6 @@ def _html(page: Page, result: Result, state: Sequence[tuple[str, str]], theme: s
     )
 
 
-def _apart(drawing: str, name: str) -> str:
-    """Return a drawing whose names do not meet those of another on the same page."""
-    return drawing.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
-
-
 def _offline(style: str) -> str:
     """Return a style sheet without what it would fetch."""
     return "\n".join(line for line in style.splitlines() if not line.startswith("@font-face"))
