@@ -1,6 +1,6 @@
 """The explorer, measured in headless Chromium and under twenty visitors: `python -m bench.explorer`.
 
-For every demonstration: from an input of the first slider to the repaint, how many repaints a second while it is
+For every figure: from an input of the first slider to the repaint, how many repaints a second while it is
 dragged, and how long the page takes from the server's first answer; for the server: twenty draggers at once. It prints
 the tables and writes `docs/explorer.md` and `bench/results/explorer.json`; the exit status is 1 where a goal is missed.
 """
@@ -25,7 +25,7 @@ import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench import machine
-from slopes.explorer.demos import PAGES
+from slopes.explorer.figures.contents import PAGES
 
 RESULTS: Final = machine.ROOT / "bench" / "results" / "explorer.json"
 DOCUMENT: Final = machine.ROOT / "docs" / "explorer.md"
@@ -43,7 +43,7 @@ _CONTROL: Final = """
   const slider = document.querySelector('.controls > .control:not([hidden]) input[type=range]')
     ?? document.querySelector('.controls .control:not([hidden]) input[type=range]');
   const select = document.querySelector('.controls select');
-  const demo = document.querySelector('.demo');
+  const figure = document.querySelector('.figure');
   const move = (share) => {
     if (slider) slider.value = Number(slider.min) + (slider.max - slider.min) * share;
     else select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
@@ -53,7 +53,7 @@ _CONTROL: Final = """
 _ONE_BY_ONE: Final = f"""async ([rounds]) => {{{_CONTROL}
   const times = [];
   for (let i = 0; i < rounds; i++) {{
-    const drawn = new Promise((done) => demo.addEventListener('drawn', done, {{ once: true }}));
+    const drawn = new Promise((done) => figure.addEventListener('drawn', done, {{ once: true }}));
     const start = performance.now();
     move(0.2 + 0.6 * ((i * 0.37) % 1));
     await drawn;
@@ -67,22 +67,22 @@ _ONE_BY_ONE: Final = f"""async ([rounds]) => {{{_CONTROL}
 _DRAGGING: Final = f"""async ([seconds]) => {{{_CONTROL}
   let drawn = 0;
   const count = () => drawn++;
-  demo.addEventListener('drawn', count);
+  figure.addEventListener('drawn', count);
   const start = performance.now();
   for (let i = 0; performance.now() - start < 1000 * seconds; i++) {{
     move(0.5 + 0.35 * Math.sin(i / 9));
     await new Promise(requestAnimationFrame);
   }}
-  demo.removeEventListener('drawn', count);
+  figure.removeEventListener('drawn', count);
   return drawn / seconds;
 }}"""
 _READY: Final = """() => new Promise((done) => {
-  const demo = document.querySelector('.demo');
+  const figure = document.querySelector('.figure');
   const now = () => done(performance.now() - performance.getEntriesByType('navigation')[0].responseStart);
-  const ready = () => demo.classList.contains('ready') && document.querySelector('.plate svg path');
+  const ready = () => figure.classList.contains('ready') && document.querySelector('.plate svg path');
   if (ready()) return now();
   const watch = new MutationObserver(() => ready() && (watch.disconnect(), now()));
-  watch.observe(demo, { subtree: true, childList: true, attributes: true });
+  watch.observe(figure, { subtree: true, childList: true, attributes: true });
 })"""
 _WEIGHT: Final = """() => [...performance.getEntriesByType('resource'), ...performance.getEntriesByType('navigation')]
   .filter((e) => !e.name.includes('.ttf')).reduce((sum, e) => sum + e.encodedBodySize, 0) / 1000"""
@@ -90,7 +90,7 @@ _WEIGHT: Final = """() => [...performance.getEntriesByType('resource'), ...perfo
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured of one demonstration; times in milliseconds."""
+    """What was measured of one figure; times in milliseconds."""
 
     id: str
     ready: float
@@ -118,11 +118,11 @@ def quantile(times: Sequence[float], share: float) -> float:
 
 
 def measure(page: Page, base: str, name: str, *, rounds: int, seconds: float) -> Figure:
-    """Measure one demonstration in an open browser."""
+    """Measure one figure in an open browser."""
     left: list[str] = []
     page.on("request", lambda r: None if r.url.startswith((base, "data:", "blob:")) else left.append(r.url))
     page.goto(f"{base}/{name}", wait_until="commit")
-    page.wait_for_selector(".demo", state="attached")
+    page.wait_for_selector(".figure", state="attached")
     ready = page.evaluate(_READY)
     page.wait_for_timeout(1000)
     weight = page.evaluate(_WEIGHT)
@@ -133,7 +133,7 @@ def measure(page: Page, base: str, name: str, *, rounds: int, seconds: float) ->
 
 
 def _moved(base: str, name: str) -> tuple[str, float, float] | None:
-    """Return the number that a demonstration shows first and the ends of its slider; None where it has none."""
+    """Return the number that a figure shows first and the ends of its slider; None where it has none."""
     schema = httpx.get(f"{base}/api/{name}/schema", timeout=30).json()
     default = {p["name"]: p["default"] for p in schema["parameters"]}
     chosen = [value for p in schema["parameters"] if p["kind"] != "number" for value in _listed(p["default"])]
@@ -182,7 +182,7 @@ async def draggers(base: str, name: str, low: float, high: float, path: str, sec
 
 
 def crowd(base: str, names: Sequence[str], seconds: float) -> dict[str, dict[str, float]]:
-    """Return how twenty draggers at one demonstration are served, for each."""
+    """Return how twenty draggers at one figure are served, for each."""
     found = {}
     for name in names:
         moved = _moved(base, name)
@@ -225,7 +225,7 @@ def chromium() -> Iterator[Browser]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; return 1 where a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.explorer", description="The explorer, measured.")
-    parser.add_argument("names", nargs="*", metavar="FIGURE", help="a demonstration (default: all)")
+    parser.add_argument("names", nargs="*", metavar="FIGURE", help="a figure (default: all)")
     parser.add_argument("--quick", action="store_true", help="a few rounds: whether it works, not how fast")
     given = parser.parse_args(arguments)
     names = given.names or [page.id for page in PAGES]

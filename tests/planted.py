@@ -111,14 +111,14 @@ FAULTS: Final = (
     ),
     Fault(
         "an error ends without its fix",
-        "_core/check.py",
+        "_core/check/agreement.py",
         "; convert one of them, nothing is cast silently.",
         ".",
         ("tests/core/test_check.py",),
     ),
     Fault(
         "float64 meets float32",
-        "_core/check.py",
+        "_core/check/agreement.py",
         "    if torch.float64 in wide and len(wide) > 1:\n",
         "    if len(wide) > 9:\n",
         (f"{LAWS}dtypes.py",),
@@ -126,7 +126,7 @@ FAULTS: Final = (
     ),
     Fault(
         "shapes broadcast",
-        "_core/check.py",
+        "_core/check/agreement.py",
         "    if any(shape != first for shape in others):  # compared",
         "    if any(len(shape) > 9 for shape in others):  # compared",
         (f"{LAWS}shapes.py",),
@@ -134,7 +134,7 @@ FAULTS: Final = (
     ),
     Fault(
         "options outside of their domain pass",
-        "_core/check.py",
+        "_core/check/options.py",
         "    if value not in domain:  # as NaN never is\n",
         "    if value != value:\n",
         (f"{LAWS}docstrings.py",),

@@ -13,10 +13,11 @@ import torch
 from tests.each import each
 
 import slopes
-from slopes import cli, describe, plotting
+from slopes import cli
 from slopes.catalog import CATALOG, find
-from slopes.loss_curves import LOSSES
-from slopes.readable import plain, plain_lines
+from slopes.shown import describe, plotting
+from slopes.shown.loss_curves import LOSSES
+from slopes.shown.readable import plain, plain_lines
 
 COMMAND: Final = [sys.executable, "-c", "import sys; from slopes.cli import main; sys.exit(main())"]
 PLOTTED: Final = tuple(spec.name for spec in CATALOG if spec.kind == "activation" and spec.elementwise)

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from slopes._core.linear_logits import LinearLogits
     from slopes._core.settings import checks, exact, fused
     from slopes.explorer import explore
+    from slopes.explorer.figures.notebook import figure
     from slopes.kernels.blocks.chunks import chunks
     from slopes.kernels.record import explain
-    from slopes.plotting import figure, plot
+    from slopes.shown.plotting import plot
 
 if find_spec("numpy") is None:
     # torch says so when it is imported, by whichever module asks for it first. Nothing here is in want of NumPy that
@@ -74,9 +75,9 @@ _LATER: Final = {
     "exact": "slopes._core.settings",
     "explain": "slopes.kernels.record",
     "explore": "slopes.explorer",
-    "figure": "slopes.plotting",
+    "figure": "slopes.explorer.figures.notebook",
     "fused": "slopes._core.settings",
-    "plot": "slopes.plotting",
+    "plot": "slopes.shown.plotting",
     "recipes": "slopes.recipes",
 }
 

@@ -130,8 +130,8 @@ def _json(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(given: argparse.Namespace) -> None:
-    from slopes import describe  # noqa: PLC0415  imports torch
     from slopes.catalog import CATALOG  # noqa: PLC0415  likewise
+    from slopes.shown import describe  # noqa: PLC0415  imports torch
 
     families = list(dict.fromkeys(spec.family for spec in CATALOG))
     if given.family is not None and given.family not in families:
@@ -147,8 +147,8 @@ def _list(given: argparse.Namespace) -> None:
 
 
 def _show(given: argparse.Namespace) -> None:
-    from slopes import describe  # noqa: PLC0415  imports torch
     from slopes.catalog import find  # noqa: PLC0415  likewise
+    from slopes.shown import describe  # noqa: PLC0415  imports torch
 
     spec = find(given.name)
     if given.json:
@@ -158,8 +158,8 @@ def _show(given: argparse.Namespace) -> None:
 
 
 def _plot(given: argparse.Namespace) -> None:
-    from slopes import plotting  # noqa: PLC0415  imports torch
     from slopes.catalog import find  # noqa: PLC0415  likewise
+    from slopes.shown import plotting  # noqa: PLC0415  imports torch
 
     name = find(given.name).name
     parameters: dict[str, Any] = dict(_parameter(text) for text in given.parameter)

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from bench import house
 from importlinter.cli import lint_imports
 from tests.each import each
 
@@ -253,3 +254,10 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     while ready := [name for name, needs in arrows.items() if not needs]:
         arrows = {name: needs - set(ready) for name, needs in arrows.items() if name not in ready}
     assert not arrows, f"these import each other in a circle, or need one that does: {arrows}"
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    trees = {path.relative_to(SOURCE): ast.parse(path.read_text("utf-8")) for path in FILES}
+    arrows = house.arrows(trees)
+    assert len(arrows) > 40
+    assert house.in_circles(arrows) == set()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from slopes.explorer import Explorer, explore
-from slopes.explorer.user import load
+from slopes.explorer.yours.reference import load
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_activation.py"
 ARGUMENTS = [

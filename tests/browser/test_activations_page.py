@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 import slopes
 from slopes import activations
-from slopes.explorer.text import number
+from slopes.explorer.figures.wording import number
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ LINES = ".role-mark.mark-line path, .mark-line.role-mark path"
 
 def visit(page: Page, query: str = "") -> None:
     page.goto(f"/activations{query}")
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     expect(page.locator("[data-chart=slope] .mark-line path").first).to_be_attached()
 
 
@@ -172,7 +172,7 @@ def test_a_link_restores_the_whole_state(page: Page) -> None:
     assert page.get_by_role("spinbutton", name="x from, as a number").input_value() == "-3"
     address = page.url
     page.reload()
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     assert page.url == address
 
 
@@ -230,7 +230,7 @@ def test_the_theme_is_kept(page: Page) -> None:
     page.get_by_role("button", name="Dark").click()
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(20, 22, 26)"
     page.reload()
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     expect(page.locator("[data-chart=value] svg")).to_have_css("background-color", "rgb(20, 22, 26)")
 
@@ -246,7 +246,7 @@ def test_nothing_overflows_and_nothing_shifts(page: Page, path: str, width: int)
         "if (!e.hadRecentInput) window.shift += e.value; }).observe({ type: 'layout-shift', buffered: true });"
     )
     page.goto(path)
-    expect(page.locator(".demo.ready, .tile svg").first).to_be_visible()
+    expect(page.locator(".figure.ready, .tile svg").first).to_be_visible()
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("window.shift") < 0.02
@@ -258,7 +258,7 @@ def test_axe_finds_nothing(page: Page, path: str, theme: Any) -> None:  # noqa: 
     page.emulate_media(color_scheme=theme)
     page.goto(path)
     if path != "/nowhere":
-        expect(page.locator(".demo.ready, .tile svg").first).to_be_visible()
+        expect(page.locator(".figure.ready, .tile svg").first).to_be_visible()
         page.evaluate("document.querySelectorAll('details').forEach(fold => (fold.open = true))")
     assert violations(page) == []
 

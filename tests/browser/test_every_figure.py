@@ -1,4 +1,4 @@
-"""Every demonstration in Chromium: drawn, by mouse, by keyboard, narrow, and without a fault that axe knows."""
+"""Every figure in Chromium: drawn, by mouse, by keyboard, narrow, and without a fault that axe knows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.browser.test_activations_page import violations
 
-from slopes.explorer import demos
+from slopes.explorer.figures import contents
 
 pytestmark = pytest.mark.browser
 
@@ -42,13 +42,13 @@ MISFITS = r"""() => {
 
 AWAIT_DRAWN = """() => {
   window.drawn = false;
-  document.querySelector('.demo').addEventListener('drawn', () => { window.drawn = true; }, { once: true });
+  document.querySelector('.figure').addEventListener('drawn', () => { window.drawn = true; }, { once: true });
 }"""
 
 
 def visit(page: Page, name: str, query: str = "") -> None:
     page.goto(f"/{name}{query}")
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     expect(page.locator(".plate").last.locator(MARKS).first).to_be_attached()
     page.wait_for_timeout(150)
 
@@ -76,7 +76,7 @@ def change_by_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowDown")
 
 
-@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
 def test_keyboard_and_presets_change_what_is_read(page: Page, name: str) -> None:
     visit(page, name)
     before = state_of(page)
@@ -90,11 +90,11 @@ def test_keyboard_and_presets_change_what_is_read(page: Page, name: str) -> None
         expect(button).to_have_attribute("aria-pressed", "true")
         expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
     page.goto(address)
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     assert state_of(page) != before  # the address holds the state
 
 
-@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_and_nothing_sticks_out(page: Page, name: str, theme: str) -> None:
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page: Page, name: str, theme: 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
 def test_every_preset_fits_a_phone(page: Page, name: str) -> None:
     page.emulate_media(reduced_motion="reduce")
     page.set_viewport_size({"width": 390, "height": 844})
@@ -122,7 +122,7 @@ def test_every_preset_fits_a_phone(page: Page, name: str) -> None:
         assert page.evaluate(MISFITS) == [], button.inner_text()
 
 
-@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
 def test_what_can_be_dragged_moves_by_mouse_and_by_arrow_keys(page: Page, name: str) -> None:
     visit(page, name)
     handles = page.locator("button.handle")
@@ -147,7 +147,7 @@ def test_what_can_be_dragged_moves_by_mouse_and_by_arrow_keys(page: Page, name: 
     expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
 
 
-@pytest.mark.parametrize("name", [page.id for page in demos.PAGES])
+@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
 def test_what_moves_steps_and_plays(page: Page, name: str) -> None:
     visit(page, name)
     if page.locator("[data-part=steps]").is_hidden():

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 def test_the_logit_follows_the_probability_and_the_cursor_follows_the_axis(page: Page) -> None:
     page.goto("/cross-entropy")
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     field = page.get_by_label("Probability of y = 1, as a number")
     field.fill("0.2")
     expect(page.locator("[data-part=reading]")).to_contain_text("With 20 %")

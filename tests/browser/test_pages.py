@@ -47,7 +47,7 @@ def test_the_tour_leads_on_and_keeps_its_place(page: Page) -> None:
     expect(page.locator(".tour .chapter")).to_contain_text("1 of")
     page.get_by_role("link", name="Next").click()
     expect(page.locator(".tour .chapter")).to_contain_text("2 of")
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
     slider = page.locator(".controls input[type=range]").first
     slider.focus()
@@ -59,13 +59,13 @@ def test_the_tour_leads_on_and_keeps_its_place(page: Page) -> None:
     page.get_by_role("link", name="Back").click()
     expect(page.locator(".tour .chapter")).to_contain_text("1 of")
     page.get_by_role("link", name="Leave the tour").click()
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     expect(page.locator(".tour")).to_have_count(0)
 
 
 def test_a_state_is_saved_as_a_file(page: Page) -> None:
     page.goto("/softmax-temperature?t=3")
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     with page.expect_download() as waiting:
         page.get_by_role("link", name="CSV").click()
     assert waiting.value.suggested_filename == "softmax-temperature.csv"
@@ -77,7 +77,7 @@ def test_a_state_is_saved_as_a_file(page: Page) -> None:
 
 def test_an_exported_page_opens_offline(page: Page, chromium: Browser, tmp_path: Path) -> None:
     page.goto("/softmax-temperature?t=3")
-    expect(page.locator(".demo.ready")).to_be_visible()
+    expect(page.locator(".figure.ready")).to_be_visible()
     with page.expect_download() as waiting:
         page.get_by_role("link", name="HTML").click()
     waiting.value.save_as(tmp_path / "figure.html")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from slopes.explorer import explore
-from slopes.explorer.loading import Loaded, load
-from slopes.explorer.schema import Demo
+from slopes.explorer.figures.figure import Figure
+from slopes.explorer.site.loading import Loaded, load
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,8 +26,8 @@ def loaded() -> Loaded:
 
 
 @pytest.fixture(scope="session")
-def demo(loaded: Loaded) -> Demo:
-    return loaded.demos["activations"]
+def figure(loaded: Loaded) -> Figure:
+    return loaded.figures["activations"]
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,12 @@ from typing import Final
 
 import pytest
 from tests.laws.fixes import (
+    choose_page,
     choosing,
     classes,
     compare,
     core,
     data,
-    deciding,
     explorer,
     formulas,
     integrations,
@@ -27,7 +27,7 @@ from tests.laws.fixes import (
 from tests.laws.fixes.law import Table, places, try_fix
 
 TABLES: Final[tuple[Table, ...]] = (
-    core, formulas, tools, explorer, deciding, choosing, classes, data, compare, models, integrations
+    core, formulas, tools, explorer, choose_page, choosing, classes, data, compare, models, integrations
 )  # fmt: skip
 PLACES: Final = places()
 TRIED: Final = {place: table for table in TABLES for place in table.TRIED}

@@ -5,6 +5,6 @@ Importing this package does not import torch, so that `serve` can show its page 
 
 from __future__ import annotations
 
-from slopes.explorer.serving import Explorer, explore, serve
+from slopes.explorer.site.launch import Explorer, explore, serve
 
 __all__ = ["Explorer", "explore", "serve"]

@@ -21,8 +21,7 @@ from torch.utils import _pytree as pytree
 
 from slopes._core import check
 from slopes._core.linear_logits import LinearLogits, bent
-from slopes.integrations.head_logits import HeadLogits
-from slopes.integrations.head_shapes import ShapedLogits
+from slopes.integrations.head_logits import KINDS, HeadLogits
 from slopes.integrations.unmade import UnmadeLogitsError
 
 Function = Callable[..., Any]
@@ -279,6 +278,6 @@ _OWN: Final = {
     "ndim",
     "is_cuda",
 }
-for _name in sorted({*vars(ShapedLogits), *vars(HeadLogits)} - _OWN):
+for _name in sorted({name for kind in KINDS for name in vars(kind)} - _OWN):
     if hasattr(Tensor, _name):
         setattr(DeferredLogits, _name, _deferring(_name))

@@ -9,7 +9,6 @@ Dimension names: V is the vocabulary, D the width of the hidden states, N the nu
 from __future__ import annotations
 
 import inspect
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,14 +23,13 @@ from slopes import losses
 from slopes._core.linear_logits import LinearLogits
 from slopes._core.reduce import Reduction
 from slopes._core.tensors import wide
+from slopes.integrations.head_arithmetic import ScaledLogits
 from slopes.integrations.head_shapes import ShapedLogits
 from slopes.integrations.unmade import UnmadeLogitsError, described, refuse
 from slopes.losses.class_targets import IGNORE
 
-Number = float  # `float` is a method below
 
-
-class HeadLogits(ShapedLogits):
+class HeadLogits(ScaledLogits):
     """`LinearLogits` that a model's own code may scale, cap, shift, reshape, and give to `F.cross_entropy`.
 
     Args:
@@ -63,68 +61,6 @@ class HeadLogits(ShapedLogits):
         >>> torch.nn.functional.cross_entropy(capped, torch.tensor([0, 1]))
         tensor(0.2553)
     """
-
-    def __truediv__(self, number: Number) -> Self:
-        """Return the logits divided by a number that is not 0."""
-        if not _is_finite(number) or number == 0:
-            refuse(self, f"/ {described(number)}")
-        return self._scaled(number, divide=True)
-
-    def __mul__(self, factor: Number | Tensor) -> Self:
-        """Return the logits multiplied by a number, or each class by one of its own."""
-        if isinstance(factor, Tensor):
-            return self._weighted(factor)
-        if not _is_finite(factor):
-            refuse(self, f"* {described(factor)}")
-        return self._scaled(factor, divide=False)
-
-    __rmul__ = __mul__
-
-    def __neg__(self) -> Self:
-        """Return the logits with the other sign."""
-        return self._scaled(-1.0, divide=False)
-
-    neg = negative = __neg__
-
-    def __pos__(self) -> Self:
-        """Return the logits as they are."""
-        return self
-
-    def tanh(self) -> Self:
-        """Return their hyperbolic tangents: a cap of 1 on logits that a temperature divides."""
-        if self.soft_cap is not None:
-            refuse(self, "tanh a second time")
-        return replace(self, soft_cap=self.temperature)
-
-    def __add__(self, other: Tensor | LinearLogits) -> Self:
-        """Return the logits with one number more for each token of the vocabulary, or with other logits added."""
-        if isinstance(other, LinearLogits):
-            return self._with(other)
-        bias, classes = other, self.shape[-1]
-        if not isinstance(bias, Tensor) or bias.shape[-1:] != (classes,) or bias.numel() != classes:
-            refuse(self, f"+ {described(bias)}")
-        if bias.dim() > self.dim():
-            refuse(self, f"+ {described(bias)}, of more dimensions")
-        if self.soft_cap is not None or self.temperature != 1:
-            refuse(self, "+ a bias after a soft cap or a scale")
-        if not (bias.dtype == self.dtype or wide(bias.dtype) == self.dtype or self._casts()):
-            refuse(self, f"+ a bias of {bias.dtype} on logits of {self.dtype}")
-        bias = bias.reshape(classes).to(self.dtype)
-        return replace(self, bias=bias if self.bias is None else self.bias + bias)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Tensor | LinearLogits) -> Self:
-        """Return the logits with one number less for each token of the vocabulary, or without other logits."""
-        if not isinstance(other, Tensor | HeadLogits):
-            refuse(self, f"- {described(other)}")
-        return self + (-other)
-
-    def __rsub__(self, other: Tensor) -> Self:
-        """Return one number for each token of the vocabulary without the logits."""
-        if not isinstance(other, Tensor):
-            refuse(self, f"the difference of {described(other)}")
-        return -self + other
 
     def __setitem__(self, index: object, value: object) -> None:
         """Refuse: there is nothing to write to."""
@@ -238,54 +174,6 @@ class HeadLogits(ShapedLogits):
         asked = f"`{resolve_name(function) or function}`"
         return refuse(next(each for each in _leaves((arguments, options)) if isinstance(each, HeadLogits)), asked)
 
-    def _casts(self) -> bool:
-        return torch.is_autocast_enabled(self.device.type)
-
-    def _scaled(self, number: Number, *, divide: bool) -> Self:
-        size = abs(number)
-        if number <= 0:  # tanh is odd: sign and zero go through a cap
-            sign = -1.0 if number < 0 else 0.0
-            bias = None if self.bias is None else self.bias * sign
-            self = replace(self, hidden=self.hidden * sign, bias=bias)  # noqa: PLW0642  the same in another sign
-        if size == 0:
-            return self
-        return replace(self, temperature=self.temperature * size if divide else self.temperature / size)
-
-    def _weighted(self, factor: Tensor) -> Self:
-        """Return the logits with each class multiplied by a factor of its own."""
-        classes = self.shape[-1]
-        vector = factor.shape[-1:] == (classes,) and factor.numel() == classes and factor.dim() <= self.dim()
-        if not vector or wide(factor.dtype) != wide(self.dtype):
-            refuse(self, f"* {described(factor)}")
-        if self.soft_cap is not None:
-            refuse(self, "* a vector after a soft cap")
-        factor = factor.reshape(classes)
-        bias = None if self.bias is None else (self.bias * factor).to(self.dtype)
-        return replace(self, weight=(self.weight * factor.unsqueeze(-1)).to(self.dtype), bias=bias)
-
-    def _with(self, other: LinearLogits) -> Self:
-        """Return the sum with other logits, as one product of hidden states and weights side by side."""
-        if not isinstance(other, HeadLogits) or other.shape != self.shape or wide(other.dtype) != wide(self.dtype):
-            refuse(self, f"+ {described(other)}")
-        if self.soft_cap is not None or other.soft_cap is not None:
-            refuse(self, "+ logits after a soft cap")
-        own, second = self._cooled(), other._cooled()  # noqa: SLF001  its own kind
-        biases = [z.bias.to(self.dtype) for z in (own, second) if z.bias is not None]
-        return replace(
-            own,
-            hidden=torch.cat([own.hidden, second.hidden.to(self.dtype)], -1),
-            weight=torch.cat([own.weight, second.weight.to(self.dtype)], -1),
-            bias=sum(biases[1:], biases[0]) if biases else None,
-        )
-
-    def _cooled(self) -> Self:
-        """Return the same logits at a temperature of 1."""
-        t = self.temperature
-        if t == 1:
-            return self
-        bias = None if self.bias is None else self.bias / t
-        return replace(self, hidden=self.hidden / t, bias=bias, temperature=1.0)
-
 
 _ALIASES: Final = {
     "__truediv__": ("div", "divide", "true_divide"),
@@ -323,13 +211,9 @@ _OPERATORS: Final = {name for name in vars(operator) if name.startswith("__")}
 for _name in _OPERATORS | {f"__r{name[2:]}" for name in _OPERATORS} | _CONVERSIONS:
     if _name in dir(Tensor) and getattr(HeadLogits, _name, None) is getattr(object, _name, None):
         setattr(HeadLogits, _name, _refusing(_name))
-METHODS: Final = frozenset(  # that torch has as functions too
-    name for kind in (HeadLogits, ShapedLogits) for name in vars(kind) if name[0] != "_" and hasattr(torch, name)
-)
-
-
-def _is_finite(number: object) -> bool:
-    return isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+KINDS: Final = (HeadLogits, ScaledLogits, ShapedLogits)  # whose methods answer in a tensor's place
+# The methods that torch has as functions too.
+METHODS: Final = frozenset(name for kind in KINDS for name in vars(kind) if name[0] != "_" and hasattr(torch, name))
 
 
 def _takes(method: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:

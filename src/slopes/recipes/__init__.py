@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from slopes.recipes.classification.mixing import Mixed, cutmix, mixup
     from slopes.recipes.classification.multiclass import MultiClass, MultiClassPrediction
     from slopes.recipes.classification.multilabel import MultiLabel, MultiLabelPrediction
-    from slopes.recipes.language.tokens import MaskedToken, NextToken, TokenPrediction
+    from slopes.recipes.language.masked_token import MaskedToken
+    from slopes.recipes.language.next_token import NextToken
+    from slopes.recipes.language.predicting import TokenPrediction
     from slopes.recipes.large_vocabulary.heads import AdaptiveSoftmax, SampledSoftmax
     from slopes.recipes.large_vocabulary.hierarchical import HierarchicalSoftmax
     from slopes.recipes.large_vocabulary.label_tree import LabelTree
@@ -96,13 +98,13 @@ _LATER: Final = {
     "GaussianRegression": "slopes.recipes.regression.heteroscedastic",
     "HierarchicalSoftmax": "slopes.recipes.large_vocabulary.hierarchical",
     "LabelTree": "slopes.recipes.large_vocabulary.label_tree",
-    "MaskedToken": "slopes.recipes.language.tokens",
+    "MaskedToken": "slopes.recipes.language.masked_token",
     "Mixed": "slopes.recipes.classification.mixing",
     "MultiClass": "slopes.recipes.classification.multiclass",
     "MultiClassPrediction": "slopes.recipes.classification.multiclass",
     "MultiLabel": "slopes.recipes.classification.multilabel",
     "MultiLabelPrediction": "slopes.recipes.classification.multilabel",
-    "NextToken": "slopes.recipes.language.tokens",
+    "NextToken": "slopes.recipes.language.next_token",
     "PositiveRegression": "slopes.recipes.regression.positive",
     "QuantilePrediction": "slopes.recipes.regression.quantiles",
     "QuantileRegression": "slopes.recipes.regression.quantiles",
@@ -114,7 +116,7 @@ _LATER: Final = {
     "RobustRegression": "slopes.recipes.regression.robust",
     "SampledSoftmax": "slopes.recipes.large_vocabulary.heads",
     "TemperatureFit": "slopes.recipes.classification.calibration",
-    "TokenPrediction": "slopes.recipes.language.tokens",
+    "TokenPrediction": "slopes.recipes.language.predicting",
     "TransformedPrediction": "slopes.recipes.regression.transformed",
     "TransformedRegression": "slopes.recipes.regression.transformed",
     "TunedThreshold": "slopes.recipes.classification.calibration",

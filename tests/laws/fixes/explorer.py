@@ -13,21 +13,25 @@ import torch
 from tests.laws.fixes.law import Fix, awaited, without
 
 ELSEWHERE: Final[Mapping[str, str]] = {
-    "explorer/server.py Server._asset": "an address that no page of the explorer has: nothing is to be repaired",
-    "explorer/server.py Server._runtime": "likewise",
+    "explorer/site/application.py Server._asset": "an address that no page has: nothing is to be repaired",
+    "explorer/site/application.py Server._runtime": "likewise",
 }
 
 
 def names() -> Mapping[str, Any]:
     from starlette.datastructures import QueryParams  # noqa: PLC0415  where it is used
 
-    from slopes import explorer, plotting  # noqa: PLC0415  likewise
-    from slopes.explorer import cards, runtime, serving, user  # noqa: PLC0415  likewise
-    from slopes.explorer.demos import BY_ID  # noqa: PLC0415  likewise
-    from slopes.explorer.demos.line_fit import fitted  # noqa: PLC0415  likewise
-    from slopes.explorer.loading import demonstration  # noqa: PLC0415  likewise
-    from slopes.explorer.regression import Kind  # noqa: PLC0415  likewise
-    from slopes.explorer.server import Server  # noqa: PLC0415  likewise
+    from slopes import explorer  # noqa: PLC0415  likewise
+    from slopes.explorer.atlas import cards  # noqa: PLC0415  likewise
+    from slopes.explorer.figures import notebook  # noqa: PLC0415  likewise
+    from slopes.explorer.figures.build import library_figure  # noqa: PLC0415  likewise
+    from slopes.explorer.figures.contents import BY_ID  # noqa: PLC0415  likewise
+    from slopes.explorer.figures.line_fit import fitted  # noqa: PLC0415  likewise
+    from slopes.explorer.figures.residual_losses import Kind  # noqa: PLC0415  likewise
+    from slopes.explorer.site import launch, runtime  # noqa: PLC0415  likewise
+    from slopes.explorer.site.application import Server  # noqa: PLC0415  likewise
+    from slopes.explorer.yours import reference  # noqa: PLC0415  likewise
+    from slopes.explorer.yours.guarded import Guarded, GuardedLoss  # noqa: PLC0415  likewise
 
     def asked(text: str = "", **paths: str) -> Any:  # noqa: ANN401  a request, as far as it is looked at
         return SimpleNamespace(
@@ -39,25 +43,27 @@ def names() -> Mapping[str, Any]:
         )
 
     def state(page: str, text: str) -> Any:  # noqa: ANN401  whatever the figure computes
-        demo = demonstration(BY_ID[page])
-        return demo.parse([tuple(pair.split("=")) for pair in text.split("&") if pair])  # type: ignore[misc]
+        figure = library_figure(BY_ID[page])
+        return figure.parse([tuple(pair.split("=")) for pair in text.split("&") if pair])  # type: ignore[misc]
 
     def kind(loss: Callable[..., Any]) -> Kind:
-        return Kind(name="x", label="Mine", said="mine", hue=0, guarded=user.GuardedLoss(loss, "mine"))
+        return Kind(name="x", label="Mine", said="mine", hue=0, guarded=GuardedLoss(loss, "mine"))
 
     async def loaded() -> Any:  # noqa: ANN401  what the server waits for
-        demos = {"softmax-temperature": demonstration(BY_ID["softmax-temperature"])}
-        return SimpleNamespace(demos=demos, card=cards.card)
+        figures = {"softmax-temperature": library_figure(BY_ID["softmax-temperature"])}
+        return SimpleNamespace(figures=figures, card=cards.card)
 
     async def compute(work: Callable[[], Any]) -> Any:  # noqa: ANN401  likewise
         return work()
 
     rooms = {
         "explorer": explorer,
-        "plotting": plotting,
+        "notebook": notebook,
         "runtime": runtime,
-        "serving": serving,
-        "user": user,
+        "launch": launch,
+        "Guarded": Guarded,
+        "GuardedLoss": GuardedLoss,
+        "reference": reference,
         "fitted": fitted,
     }
     stub = SimpleNamespace(_loaded=loaded, _compute=compute, _timing=True)
@@ -65,18 +71,18 @@ def names() -> Mapping[str, Any]:
     return {**rooms, **mine, "Server": Server}
 
 
-RUN: Final = "slopes.explorer.user._run"
-GUARDED: Final = "user.Guarded(mine, 'mine', limit)(torch.zeros(2))"
+RUN: Final = "slopes.explorer.yours.guarded._run"
+GUARDED: Final = "Guarded(mine, 'mine', limit)(torch.zeros(2))"
 TYPED: Final = "state(page, text)"
-WHERE: Final = "user.load(where)"
+WHERE: Final = "reference.load(where)"
 
 
 def unloaded(*packages: str, **others: Any) -> Callable[[Path, pytest.MonkeyPatch], Mapping[str, Any]]:  # noqa: ANN401
     """Return what hides packages, and lets an explorer start without loading what it shows."""
 
     def given(folder: Path, patch: pytest.MonkeyPatch) -> Mapping[str, Any]:
-        patch.setattr("slopes.explorer.serving.Loading.start", lambda _: None)
-        patch.setattr("slopes.explorer.serving.VegaRuntime.start", lambda _: None)
+        patch.setattr("slopes.explorer.site.launch.Loading.start", lambda _: None)
+        patch.setattr("slopes.explorer.site.launch.VegaRuntime.start", lambda _: None)
         return {**without(*packages)(folder, patch), **others}
 
     return given
@@ -90,9 +96,9 @@ def endless(x: torch.Tensor) -> torch.Tensor:
 
 def stopped(patch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401  a function of one tensor
     """Return a function that has been stopped, as it is called again."""
-    from slopes.explorer import user  # noqa: PLC0415  where it is used
+    from slopes.explorer.yours.guarded import Guarded  # noqa: PLC0415  where it is used
 
-    patch.setattr(guarded := user.Guarded(torch.tanh, "mine"), "_stopped", ("mine had not returned; mend it.", ""))
+    patch.setattr(guarded := Guarded(torch.tanh, "mine"), "_stopped", ("mine had not returned; mend it.", ""))
     return guarded
 
 
@@ -107,17 +113,17 @@ def written(name: str, text: str) -> Callable[[Path, pytest.MonkeyPatch], Mappin
 
 
 TRIED: Final[Mapping[str, Sequence[Fix]]] = {
-    "explorer/schema.py Number.parse": [
+    "explorer/figures/parameters.py Number.parse": [
         Fix(TYPED, {"page": "activations", "text": "at=two"}, words={"text": "'at=' + text"}, typed={"text": "-2"}),
         Fix(TYPED, {"page": "activations", "text": "at=nan"}, words={"text": "'at=' + text"}, typed={"text": "-2"}),
         Fix(TYPED, {"page": "activations", "text": "at=500"}, words={"text": "'at=' + text"}, typed={"text": "100"}),
     ],
-    "explorer/schema.py Choice.parse": [
+    "explorer/figures/parameters.py Choice.parse": [
         Fix(
             TYPED, {"page": "pairing", "text": "task=binry"}, words={"text": "'task=' + text"}, typed={"text": "binary"}
         ),
     ],
-    "explorer/schema.py Several.parse": [
+    "explorer/figures/parameters.py Several.parse": [
         Fix(
             TYPED,
             {"page": "activations", "text": "functions=glu"},
@@ -132,45 +138,45 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             check="'at most 8' in error",
         ),
     ],
-    "explorer/schema.py Demo.parse": [
+    "explorer/figures/figure.py Figure.parse": [
         Fix(TYPED, {"page": "activations", "text": "ad=1"}, words={"text": "text + '=1'"}, typed={"text": "at"}),
         Fix(TYPED, {"page": "activations", "text": "at=1&at=2"}, words={"text": "'at=1'"}),
         Fix(TYPED, {"page": "activations", "text": "at="}, words={"text": "''"}),
         Fix(TYPED, {"page": "activations", "text": "at=1" + "0" * 500}, words={"text": "text[:5]"}),
     ],
-    "explorer/schema.py check_range": [
+    "explorer/figures/state.py check_range": [
         Fix(TYPED, {"page": "regression-losses", "text": "from=2&to=1"}, words={"text": "'from=1&to=2'"}),
     ],
-    "explorer/demos/kl/demo.py _check": [
+    "explorer/figures/kl/figure.py _check": [
         Fix(
             TYPED,
             {"page": "kl", "text": "p_sun=0&p_rain=0&p_snow=0"},
             words={"text": "text.replace('p_sun=0', 'p_sun=1')"},
         ),
     ],
-    "explorer/demos/pairing/demo.py _check": [
+    "explorer/figures/pairing/figure.py _check": [
         Fix(
             TYPED, {"page": "pairing", "text": "task=regression&loss=log"}, words={"text": "text.replace('log', 'mse')"}
         ),
     ],
-    "explorer/demos/line_fit/fitted.py fitted": [
+    "explorer/figures/line_fit/fitted.py fitted": [
         Fix(
             "fitted.fitted(kind(loss), 1.0, 3.0, 2.0)",
             {"loss": lambda p, t: p - t},
             words={"loss": "lambda p, t: (p - t) ** 2"},
         ),
     ],
-    "explorer/exporting.py drawn": [
-        Fix("plotting.figure(name)", {"name": "softmax-temperatur"}, typed={"name": "softmax-temperature"}),
-        Fix("plotting.figure('softmax-temperature', theme=theme)", {"theme": "night"}, {"theme": "'dark'"}),
+    "explorer/figures/notebook.py _drawn": [
+        Fix("notebook.figure(name)", {"name": "softmax-temperatur"}, typed={"name": "softmax-temperature"}),
+        Fix("notebook.figure('softmax-temperature', theme=theme)", {"theme": "night"}, {"theme": "'dark'"}),
         Fix(
-            "plotting.figure('softmax-temperature', given)",
+            "notebook.figure('softmax-temperature', given)",
             {"given": {"tt": 1.0}},
             words={"given": "{name: 1.0}"},
             typed={"name": "t"},
         ),
     ],
-    "explorer/runtime.py font": [
+    "explorer/site/runtime.py font": [
         Fix(
             "runtime.font()",
             without("ziamath"),
@@ -178,21 +184,21 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             typed={"line": "pip install 'slopes[explorer]'"},
         ),
     ],
-    "explorer/serving.py explore": [
+    "explorer/site/launch.py explore": [
         Fix("explorer.explore(f, open_browser=False).stop()", unloaded(f=3), words={"f": "torch.tanh"}),
     ],
-    "explorer/serving.py _explorer": [
+    "explorer/site/launch.py _explorer": [
         Fix(
-            "serving._explorer(0, ())._listener.close()",
+            "launch._explorer(0, ())._listener.close()",
             unloaded("uvicorn"),
             words={"_": "pip(line)"},
             typed={"line": "pip install 'slopes[explorer]'"},
         ),
     ],
-    "explorer/serving.py _listen": [
-        Fix("serving._listen(port).close()", {"port": 99999}, {"port": "0"}),
+    "explorer/site/launch.py _listen": [
+        Fix("launch._listen(port).close()", {"port": 99999}, {"port": "0"}),
     ],
-    "explorer/user.py load": [
+    "explorer/yours/reference.py load": [
         Fix(
             WHERE,
             {"where": "torch.tanh"},
@@ -206,20 +212,20 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix(WHERE, written("mine.py", "other = 3\n"), words={"_": "path.write_text('def mine(x): return x + 1 - 1')"}),
         Fix(WHERE, {"where": "math:tau"}, words={"where": "'math:tan'"}),
     ],
-    "explorer/user.py _from_file": [
+    "explorer/yours/reference.py _from_file": [
         Fix(
             WHERE,
             {"where": "nowhere/mine.py:mine"},
             words={"_": "(folder / 'mine.py').write_text('mine = abs')", "where": "f'{folder}/mine.py:mine'"},
         ),
     ],
-    "explorer/user.py Guarded._guard": [
+    "explorer/yours/guarded.py Guarded._guard": [
         Fix(GUARDED, {"mine": lambda _: 1 / 0, "limit": 2.0}, words={"mine": "torch.tanh"}),
         Fix(GUARDED, {"mine": endless, "limit": 0.05}, words={"mine": "torch.tanh", "limit": "2.0"}),
         Fix(
             "[guarded(torch.zeros(2)) for _ in range(2)]",
             lambda _, patch: {"guarded": stopped(patch)},
-            words={"guarded": "user.Guarded(torch.tanh, 'mine')"},
+            words={"guarded": "Guarded(torch.tanh, 'mine')"},
         ),
         Fix(
             GUARDED,
@@ -227,11 +233,11 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             words={"_": "patch.undo()"},
         ),
     ],
-    "explorer/user.py Guarded._checked": [
+    "explorer/yours/guarded.py Guarded._checked": [
         Fix(GUARDED, {"mine": lambda x: x.tolist(), "limit": 2.0}, words={"mine": "lambda x: x + 0"}),
         Fix(GUARDED, {"mine": lambda x: x.mean(), "limit": 2.0}, words={"mine": "lambda x: x + 0"}),
         Fix(
-            "user.GuardedLoss(mine, 'mine').at(torch.ones(2), torch.zeros(2))",
+            "GuardedLoss(mine, 'mine').at(torch.ones(2), torch.zeros(2))",
             {"mine": lambda p, t: (p - t).mean()},
             words={"mine": "lambda p, t: p - t"},
             check="'before any mean' in error",
@@ -239,43 +245,43 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix(GUARDED, {"mine": lambda x: x.long(), "limit": 2.0}, words={"mine": "lambda x: x.round()"}),
         Fix(GUARDED, {"mine": lambda x: x.detach() + 1, "limit": 2.0}, words={"mine": "lambda x: x + 1"}),
     ],
-    "explorer/server.py _known": [
+    "explorer/site/application.py _known": [
         Fix(
-            "run(Server._schema(server, asked(demo=name)))",
+            "run(Server._schema(server, asked(figure=name)))",
             {"name": "softmax-temprature"},
             typed={"name": "softmax-temperature"},
         ),
     ],
-    "explorer/server.py _pairs": [
+    "explorer/site/application.py _pairs": [
         Fix(
-            "run(Server._answer(server, asked(text, demo='softmax-temperature')))",
+            "run(Server._answer(server, asked(text, figure='softmax-temperature')))",
             {"text": "&".join("t=1" for _ in range(999))},
             words={"text": "'t=1'"},
         ),
     ],
-    "explorer/server.py _tables": [
+    "explorer/site/application.py _tables": [
         Fix(
-            "run(Server._answer(server, asked('tables=' + places, demo='softmax-temperature')))",
+            "run(Server._answer(server, asked('tables=' + places, figure='softmax-temperature')))",
             {"places": "x"},
             typed={"places": "0,2"},
         ),
     ],
-    "explorer/server.py _state": [
+    "explorer/site/application.py _state": [
         Fix(
-            "run(Server._answer(server, asked(name + '=1', demo='softmax-temperature')))",
+            "run(Server._answer(server, asked(name + '=1', figure='softmax-temperature')))",
             {"name": "tt"},
             typed={"name": "t"},
         ),
     ],
-    "explorer/server.py Server._charts": [
+    "explorer/site/application.py Server._charts": [
         Fix(
-            "run(Server._charts(server, asked(text, demo='softmax-temperature')))",
+            "run(Server._charts(server, asked(text, figure='softmax-temperature')))",
             {"text": ""},
             words={"text": "f'{name}=light'"},
             typed={"name": "theme"},
         ),
     ],
-    "explorer/server.py Server._export": [
+    "explorer/site/application.py Server._export": [
         Fix(
             "run(Server._export(server, asked('', file=file)))",
             {"file": "softmax-temperature.pdf"},
@@ -288,7 +294,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             typed={"theme": "dark"},
         ),
     ],
-    "explorer/server.py Server._card": [
+    "explorer/site/application.py Server._card": [
         Fix("run(Server._card(server, asked(name=name)))", {"name": "nothing"}, words={"name": "'gelu'"}),
     ],
 }

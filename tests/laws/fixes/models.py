@@ -108,7 +108,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
     "recipes/language/metrics.py Ratio.compute": [
         Fix("perplexity(mask)", {"mask": IDS < 0, "perplexity": perplexity}, words={"mask": "~mask"}),
     ],
-    "recipes/language/tokens.py _check_width": [
+    "recipes/language/token_head.py check_width": [
         Fix(
             "R.NextToken.from_targets(token_ids, vocabulary=vocabulary).loss(raw, token_ids)",
             numbers(token_ids=IDS, raw=torch.zeros(2, 4, 6)),

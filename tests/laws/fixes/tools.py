@@ -19,10 +19,11 @@ class Chart:
 
 
 def names() -> Mapping[str, Any]:
-    from slopes import catalog, plotting  # noqa: PLC0415  where they are used
-    from slopes.explorer import charts, serving  # noqa: PLC0415  likewise
+    from slopes import catalog  # noqa: PLC0415  where they are used
+    from slopes.explorer.site import launch  # noqa: PLC0415  likewise
+    from slopes.shown import charts, plotting  # noqa: PLC0415  likewise
 
-    return {"catalog": catalog, "plotting": plotting, "charts": charts, "serving": serving, "Chart": Chart}
+    return {"catalog": catalog, "plotting": plotting, "charts": charts, "launch": launch, "Chart": Chart}
 
 
 PLOT: Final = "command(f'plot swish --json {said}')"
@@ -63,13 +64,13 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
     ],
     "cli.py _explore": [
         Fix(
-            "(patch.setattr(serving, '_explorer', lambda *_, **__: Quiet()), command('explore'))",
+            "(patch.setattr(launch, '_explorer', lambda *_, **__: Quiet()), command('explore'))",
             without("ziamath"),
             typed={"line": "pip install 'slopes[explorer]'"},
             words={"_": "pip(line)", "Quiet": "type('Quiet', (), {'url': '', 'run': lambda _: None})"},
         ),
     ],
-    "plotting.py needs": [
+    "shown/plotting.py needs": [
         Fix(
             "plotting.plot('relu')",
             without("vl_convert"),
@@ -77,10 +78,10 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             words={"_": "pip(line)"},
         ),
     ],
-    "plotting.py save": [
+    "shown/plotting.py save": [
         Fix(SAVED, {"path": "nowhere/relu.svg"}, words={"path": "'relu.svg'"}, check="result.is_file()"),
     ],
-    "plotting.py _checked": [
+    "shown/plotting.py _checked": [
         Fix("command(line)", {"line": "plot clip"}, typed={"line": "show clip"}, check="'slopes show clip' in error"),
         Fix(NUMBERS, {"name": "relu", "said": "--from 9"}, words={"said": "'--from 9 --to 12'"}),
         Fix(NUMBERS, {"name": "relu", "said": "--to inf"}, words={"said": "'--from -1 --to 1'"}),
@@ -98,7 +99,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             check="'leave it out' in error",
         ),
     ],
-    "explorer/charts.py function_chart": [
+    "shown/charts.py function_chart": [
         Fix(
             CHART,
             PLAIN | {"name": "softmax"},
@@ -109,7 +110,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix(CHART, PLAIN | {"options": {"bta": 2.0}}, words={"options": "{option: 2.0}"}, typed={"option": "beta"}),
         Fix(CHART, PLAIN | {"name": "relu", "options": {"beta": 2.0}}, words={"options": "{}"}),
     ],
-    "explorer/charts.py save": [
+    "shown/charts.py save": [
         Fix(SAVED, {"path": "relu.jpg"}, typed={"path": "relu.svg"}, check="result.is_file()"),
         Fix(SAVED, {"path": "relu"}, typed={"path": "relu.svg"}, check="result.is_file()"),
     ],

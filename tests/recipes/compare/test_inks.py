@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.each import each
 
-from slopes.explorer import drawing, palette
 from slopes.recipes.compare import inks
+from slopes.shown import palette, style
 
 
 @each("name", ["LINES", "LABELS", "PAPER", "TEXT", "MUTED", "GRID", "ZERO", "WASH"])
@@ -14,5 +14,5 @@ def test_the_report_and_the_explorer_share_their_inks(name: str) -> None:
 
 
 def test_the_report_and_the_explorer_share_their_type() -> None:
-    assert inks.SANS == drawing.SANS
-    assert inks.SERIF == drawing.SERIF
+    assert inks.SANS == style.SANS
+    assert inks.SERIF == style.SERIF

@@ -14,8 +14,9 @@ from torch import Tensor
 from slopes import LinearLogits
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes._core.errors import DtypeError, OptionError, ShapeError, ValuesError
-from slopes.recipes.language import tokens as language
-from slopes.recipes.language.tokens import MaskedToken, NextToken
+from slopes.recipes.language import predicting
+from slopes.recipes.language.masked_token import MaskedToken
+from slopes.recipes.language.next_token import NextToken
 from slopes.recipes.recipe import Recipe
 
 VOCABULARY: Final = 11
@@ -136,7 +137,7 @@ class TestNextToken:
         assert_close(loss, recipe.loss(head(hidden), TEXT).double(), size=6)
 
     def test_metrics_and_predictions_make_a_chunk_of_logits_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(language, "CHUNK_BYTES", 16 * 500 * 8)
+        monkeypatch.setattr(predicting, "CHUNK_BYTES", 16 * 500 * 8)
         raw = LinearLogits(normal(64, 32, 6), normal(500, 6))
         with Peak(raw.hidden, raw.weight) as seen:
             said = NextToken(500).predict(raw)

@@ -270,7 +270,8 @@ def _for_labels(task: Task, targets: Tensor) -> Recipe:
 
 
 def _for_representations(task: Task, targets: Tensor) -> Recipe:
-    from slopes.recipes.language.tokens import MaskedToken, NextToken  # noqa: PLC0415
+    from slopes.recipes.language.masked_token import MaskedToken  # noqa: PLC0415
+    from slopes.recipes.language.next_token import NextToken  # noqa: PLC0415
     from slopes.recipes.retrieval.embedding import Embedding  # noqa: PLC0415
 
     if task == "embedding":

@@ -1,0 +1,172 @@
+"""The landing page's plates: every function as a small drawing of value and slope, grouped by family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from slopes._core.settings import checks
+from slopes._core.spec import Spec
+from slopes.shown import palette
+from slopes.shown.breaks import find_breaks
+from slopes.shown.curve import Series, bound, grid, value_and_slope
+from slopes.shown.loss_curves import LOSSES, REACH, Options
+
+WIDTH: Final = 176
+HEIGHT: Final = 112
+_REACH: Final = 4.0  # every tile shows [-4, 4] by [-2, 4], so that shapes can be compared
+_BOTTOM: Final = -2.0
+_TOP: Final = 4.0
+
+
+def plates(catalog: Sequence[Spec]) -> str:
+    """Return the plates of a catalogue as HTML: every function drawn that one number decides, the others named."""
+    parts = []
+    for kind, title in (("activation", "Activations"), ("loss", "Losses")):
+        specs = [spec for spec in catalog if spec.kind == kind]
+        if specs:
+            parts.append(_section(title, specs))
+    return "\n".join(parts)
+
+
+def drawing(spec: Spec) -> tuple[str, str]:
+    """Return the drawing of a function and over what it is; both empty where no one number decides it."""
+    found = _lines(spec)
+    return (sketch(found.lines, found.reach), found.over) if found else ("", "")
+
+
+def sketch(lines: Sequence[Series], reach: float = _REACH) -> str:
+    """Return the drawing of a function's lines: value solid, slope dashed, over the same heights as every other."""
+    zero = _down(0.0)
+    paths = "".join(_strokes(line, reach) for line in lines)
+    return (
+        f'<svg class="sketch" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true" focusable="false">'
+        f'<path class="zero" d="M0 {zero:.1f}H{WIDTH}M{WIDTH / 2:.1f} 0V{HEIGHT}"/>{paths}</svg>'
+    )
+
+
+def _strokes(line: Series, reach: float) -> str:
+    breaks = [found.at for found in find_breaks(line.evaluate) if abs(found.at) < reach]
+    x = grid(-reach, reach, 161, breaks)
+    values, slopes = line.evaluate(x)
+    across = ((x + reach) / (2 * reach) * WIDTH).tolist()
+    jump = 0.05 * reach  # more than any continuous line here moves between points
+    return (
+        f'<g class="hue-{line.hue}"><path class="slope" d="{_path(across, slopes.tolist(), jump)}"/>'
+        f'<path class="value" d="{_path(across, values.tolist(), 1e9)}"/></g>'
+    )
+
+
+def _section(title: str, specs: Sequence[Spec]) -> str:
+    families: dict[str, list[Spec]] = {}
+    for spec in specs:
+        families.setdefault(spec.family, []).append(spec)
+    groups = [
+        f'<section class="family" aria-labelledby="family-{escape(family)}">'
+        f'<h3 id="family-{escape(family)}">{escape(family.capitalize())}</h3>'
+        f'<ul class="tiles">{"".join(_tile(spec) for spec in members)}</ul></section>'
+        for family, members in families.items()
+    ]
+    return f'<section class="kind kind-{title.lower()}"><h2>{title}</h2>{"".join(groups)}</section>'
+
+
+def _tile(spec: Spec) -> str:
+    found = _lines(spec)
+    drawn = sketch(found.lines, found.reach) if found else _BLANK
+    noted = found is not None and found.over and spec.kind == "activation"
+    over = f' <span class="over">{escape(found.over)}</span>' if found and noted else ""
+    return (
+        f'<li class="tile" data-words="{_words(spec)}"><a href="/functions/{spec.name}">{drawn}'
+        f'<span class="name">{escape(spec.title)}{over}</span><span class="use">{escape(spec.summary)}</span></a></li>'
+    )
+
+
+_BLANK: Final = (
+    f'<svg class="sketch blank" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true" focusable="false">'
+    f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT / 2 + 4:.0f}" text-anchor="middle">of whole batches</text></svg>'
+)
+
+
+def _words(spec: Spec) -> str:
+    return escape(" ".join([spec.name, spec.name.replace("_", " "), spec.title, spec.family, *spec.aliases]).lower())
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What a tile shows: its lines, how far from 0 they are drawn, and over what where that needs words."""
+
+    lines: tuple[Series, ...]
+    reach: float
+    over: str
+
+
+@cache
+def _lines(spec: Spec) -> _Lines | None:
+    options = {p.name: p.default for p in spec.parameters if p.default is not None}
+    if spec.kind == "tool":
+        return None
+    if spec.kind == "loss":
+        return _loss_lines(spec, options)
+    function, over = bound(spec, options), ""
+    if not spec.elementwise:
+        needed = [given for given in spec.inputs if not given.optional]
+        function, over = _gate(spec) if len(needed) > 1 else _against_zero(spec)
+    return _Lines((_line(spec, "", palette.hue(spec.name), function),), _REACH, over)
+
+
+def _loss_lines(spec: Spec, options: Options) -> _Lines | None:
+    if spec.name not in LOSSES:
+        return None
+    over, curves = LOSSES[spec.name]
+    hues = (palette.hue(spec.name), palette.INK)
+    lines = tuple(
+        _line(spec, label, hue, lambda x, curve=curve: curve(x, options))  # type: ignore[misc]
+        for (label, curve), hue in zip(curves.items(), hues, strict=False)
+    )
+    return _Lines(lines, REACH.get(spec.name, 6.0), f"over the {over}")
+
+
+def _line(spec: Spec, label: str, hue: int, function: Callable[[Tensor], Tensor]) -> Series:
+    def evaluate(x: Tensor) -> tuple[Tensor, Tensor]:
+        with checks(values=False):  # a log-probability above 0 is no such thing, but a log-ratio is
+            return value_and_slope(function, x)
+
+    return Series(key=f"{spec.name} {label}", name=spec.name, label=label or spec.title, hue=hue, evaluate=evaluate)
+
+
+def _against_zero(spec: Spec) -> tuple[Callable[[Tensor], Tensor], str]:
+    def first_of_two(x: Tensor) -> Tensor:
+        result: Tensor = spec.function(torch.stack([x, torch.zeros_like(x)], dim=-1), dim=-1)
+        return result[..., 0]
+
+    return first_of_two, "of x against\u00a00"
+
+
+def _gate(spec: Spec) -> tuple[Callable[[Tensor], Tensor], str]:
+    return lambda x: spec.function(torch.ones_like(x), x), "its gate, value\u00a01"
+
+
+def _down(height: float) -> float:
+    return (_TOP - height) / (_TOP - _BOTTOM) * HEIGHT
+
+
+def _path(across: list[float], heights: list[float], jump: float) -> str:
+    """An SVG path; the pen lifts where the line jumps or leaves the tile far behind."""
+    parts: list[str] = []
+    down = False
+    before = heights[0]
+    for x, height in zip(across, heights, strict=True):
+        jumped = abs(height - before) > jump
+        before = height
+        if not _BOTTOM - 1 <= height <= _TOP + 1:
+            down = False
+            continue
+        parts.append(f"{'L' if down and not jumped else 'M'}{x:.1f} {_down(height):.2f}")
+        down = True
+    return "".join(parts)

@@ -1,0 +1,1 @@
+"""The figures, a folder each, and what they share."""

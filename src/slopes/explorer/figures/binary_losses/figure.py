@@ -1,0 +1,196 @@
+"""Losses of one yes-or-no answer over the same logit, value and gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+
+import slopes
+from slopes import activations as A  # noqa: N812  the name that the documentation uses
+from slopes._core.errors import UserFunctionError
+from slopes.explorer.figures.binary_losses.entries import REACH, YOURS, Entry, entries, line, numbers
+from slopes.explorer.figures.binary_losses.latex import formulas
+from slopes.explorer.figures.binary_losses.text import (
+    Drawn,
+    corrections,
+    data,
+    far_out,
+    reading,
+    readings,
+    snippet,
+)
+from slopes.explorer.figures.context import Context
+from slopes.explorer.figures.figure import Figure, Preset
+from slopes.explorer.figures.parameters import Choice, Number, Option, Several
+from slopes.explorer.figures.result import Columns, Problem, Result
+from slopes.explorer.figures.state import State, real, word, words
+from slopes.shown import layout
+
+_MOST: Final = 8  # all of them, and the visitor's own
+_CAPS: Final = {"value": 9.2, "slope": 1.6}  # beyond these a line leaves its chart, unless the crosshair follows it
+_ROOM: Final = 1.08
+
+_Z: Final = Number(
+    name="z",
+    label="Logit",
+    symbol="z",
+    low=-REACH,
+    high=REACH,
+    step=0.05,
+    default=-4.0,
+    help="The score before the sigmoid; the crosshair follows the pointer.",
+)
+_Y: Final = Choice(
+    name="y",
+    label="The truth",
+    options=(Option(value="1", label="y = 1"), Option(value="0", label="y = 0")),
+    default="1",
+)
+_PRESETS: Final = (
+    Preset(label="MSE whispers", state={"losses": ("binary_cross_entropy", "mse", "mae"), "z": -6.0}),
+    Preset(label="Hinge is content", state={"losses": ("hinge", "binary_cross_entropy"), "z": 2.0}),
+    Preset(label="Less of the easy", state={"losses": ("binary_cross_entropy", "focal", "asymmetric"), "z": 2.2}),
+    Preset(
+        label="A sure false alarm, forgiven",
+        state={"losses": ("binary_cross_entropy", "focal", "asymmetric"), "z": 7.0, "y": "0"},
+    ),
+    Preset(label="Punished for being too right", state={"losses": ("mse_score", "hinge", "mse"), "z": 4.0}),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Setting:
+    """What stays the same from request to request."""
+
+    entries: Mapping[str, Entry]
+    numbers: tuple[Number, ...]
+    problems: tuple[Problem, ...]
+
+
+def build(context: Context) -> Figure:
+    """Return the figure, with the visitor's own loss where there is one."""
+    found = entries(context.loss, context.loss_from)
+    controls = numbers(context.catalog)
+    setting = _Setting(entries={entry.name: entry for entry in found}, numbers=controls, problems=context.problems)
+    default = ("binary_cross_entropy", "focal", "hinge", "mse")
+    picked = Several(
+        name="losses",
+        label="Losses",
+        options=tuple(entry.option() for entry in found),
+        default=(YOURS, *default) if context.loss else default,
+        most=_MOST,
+    )
+    return Figure(
+        id="binary-losses",
+        parameters=(picked, _Z, _Y, *controls),
+        presets=_PRESETS,
+        compute=lambda state: _compute(state, setting),
+        cursor=_Z.name,
+    )
+
+
+def _compute(state: State, setting: _Setting) -> Result:
+    z, y = real(state, "z"), float(word(state, "y"))
+    drawn, problems = _draw(state, setting, z, y)
+    with slopes.exact():
+        p = A.sigmoid(torch.tensor(z, dtype=torch.float64)).item()
+    signals = _signals(drawn)
+    return Result(
+        datasets=_datasets(drawn, z, y, signals),
+        signals=signals,
+        reading=reading(y, p, drawn),
+        readings=readings(z, y, drawn),
+        tables=(far_out(y, drawn), data(drawn)),
+        formulas=formulas(z, y, p, drawn),
+        snippet=snippet(z, y, drawn),
+        printed=tuple(number for d in drawn for number in (d.value, d.slope)),
+        corrections=corrections(setting.entries["mse"], setting.entries["asymmetric"]),
+        problems=tuple(problems),
+    )
+
+
+def _draw(state: State, setting: _Setting, z: float, y: float) -> tuple[list[Drawn], list[Problem]]:
+    drawn, problems = [], list(setting.problems)
+    point = torch.tensor([z], dtype=torch.float64)
+    for name in words(state, "losses"):
+        entry = setting.entries[name]
+        options = entry.options(setting.numbers, state)
+        try:
+            found = line(entry, y, options)
+            value, slope = entry.evaluate(point, y, options)
+        except UserFunctionError as error:
+            problems.append(Problem.of(f"{entry.label} could not be drawn", error))
+            continue
+        drawn.append(Drawn(entry=entry, options=options, line=found, value=value.item(), slope=slope.item()))
+    return drawn, problems
+
+
+def _signals(drawn: list[Drawn]) -> dict[str, float]:
+    """Return the ends of the axes: of all lines up to where they leave the chart, and of what the crosshair reads."""
+    signals = {"x_low": -REACH, "x_high": REACH}
+    for quantity, cap in _CAPS.items():
+        lines = [d.line.values if quantity == "value" else d.line.slopes for d in drawn]
+        kept = [end for found in lines for end in _ends(found, cap)]
+        read = [_ROOM * (d.value if quantity == "value" else d.slope) for d in drawn]
+        signals[f"{quantity}_low"], signals[f"{quantity}_high"] = layout.axis([*kept, *read])
+    return signals
+
+
+def _ends(found: torch.Tensor, cap: float) -> tuple[float, float]:
+    within = found[found.isfinite()].clamp(-cap, cap)
+    return (within.min().item(), within.max().item()) if len(within) else (0.0, 0.0)
+
+
+def _datasets(drawn: list[Drawn], z: float, y: float, signals: dict[str, float]) -> dict[str, Columns]:
+    below = drawn[::-1]  # what was chosen first is drawn last, on top
+    lengths = [len(d.line.x) for d in below]
+    ends: Columns = {"label": [d.entry.label for d in drawn], "hue": [d.entry.hue for d in drawn]}
+    curves: Columns = {
+        "series": [i for i, n in enumerate(lengths) for _ in range(n)],
+        "hue": [d.entry.hue for d, n in zip(below, lengths, strict=True) for _ in range(n)],
+        "x": _joined([d.line.x for d in below]),
+        "value": _joined([d.line.values for d in below]),
+        "slope": _joined([d.line.slopes for d in below]),
+    }
+    for quantity in _CAPS:
+        last = [(d.line.values if quantity == "value" else d.line.slopes)[-1].item() for d in drawn]
+        last = [end if math.isfinite(end) else 0.0 for end in last]
+        ends[f"{quantity}_label"] = layout.spread(last, signals[f"{quantity}_low"], signals[f"{quantity}_high"])
+    return {
+        "curves": curves,
+        "ends": ends,
+        "cursor": {"x": [z]},
+        "reading": {
+            "hue": [d.entry.hue for d in drawn],
+            "x": [z for _ in drawn],
+            "value": [d.value for d in drawn],
+            "slope": [d.slope for d in drawn],
+        },
+        **_sides(y, signals),
+    }
+
+
+def _joined(vectors: list[torch.Tensor]) -> object:
+    return torch.cat(vectors).numpy() if vectors else []
+
+
+def _sides(y: float, signals: dict[str, float]) -> dict[str, Columns]:
+    """Return the wrong side's shade with its word, and the name of the axis."""
+    side = -1.0 if y == 1 else 1.0
+    low, high = signals["slope_low"], signals["slope_high"]
+    return {
+        "wrong": {
+            "x": [min(side * REACH, 0.0)],
+            "x2": [max(side * REACH, 0.0)],
+            "value_at": [side * 0.13 * REACH],
+            "label": ["wrong"],
+            "value_place": [0.93 * signals["value_high"]],
+            "slope_at": [side * 0.8 * REACH],
+            "slope_place": [(low + high) / 2],
+        },
+        "axis": {"x": [0.0], "label": [f"z, the logit, where the truth is y = {y:.0f}"]},
+    }

@@ -1,0 +1,47 @@
+"""The figures, in the order of the tour, one to a folder.
+
+A figure is a pure function from declared parameters to data and text. Its folder says what it shows (`page.py`),
+how that is drawn (`charts.py`) and what the numbers are (`figure.py`, with `build(context)`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from slopes.explorer.figures.activations.page import PAGE as ACTIVATIONS
+from slopes.explorer.figures.binary_losses.page import PAGE as BINARY_LOSSES
+from slopes.explorer.figures.confidence.page import PAGE as CONFIDENCE
+from slopes.explorer.figures.contrastive_forces.page import PAGE as CONTRASTIVE_FORCES
+from slopes.explorer.figures.cross_entropy.page import PAGE as CROSS_ENTROPY
+from slopes.explorer.figures.depth.page import PAGE as DEPTH
+from slopes.explorer.figures.focal.page import PAGE as FOCAL
+from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
+from slopes.explorer.figures.kl.page import PAGE as KL
+from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
+from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
+from slopes.explorer.figures.page import Page
+from slopes.explorer.figures.pairing.page import PAGE as PAIRING
+from slopes.explorer.figures.preference.page import PAGE as PREFERENCE
+from slopes.explorer.figures.regression_losses.page import PAGE as REGRESSION_LOSSES
+from slopes.explorer.figures.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
+from slopes.explorer.figures.worked_examples.page import PAGE as WORKED_EXAMPLES
+
+PAGES: Final[tuple[Page, ...]] = (
+    ACTIVATIONS,
+    DEPTH,
+    SOFTMAX_TEMPERATURE,
+    REGRESSION_LOSSES,
+    LINE_FIT,
+    CROSS_ENTROPY,
+    CONFIDENCE,
+    LANDSCAPE,
+    PAIRING,
+    KL,
+    BINARY_LOSSES,
+    FOCAL,
+    CONTRASTIVE_FORCES,
+    INFO_NCE,
+    PREFERENCE,
+    WORKED_EXAMPLES,
+)
+BY_ID: Final = {page.id: page for page in PAGES}

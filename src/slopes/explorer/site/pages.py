@@ -1,0 +1,132 @@
+"""The pages as HTML, filled before torch is there."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from slopes.explorer.atlas.tour import Place
+from slopes.explorer.figures.contents import BY_ID, PAGES
+from slopes.explorer.figures.page import Page
+from slopes.shown import palette
+
+FOLDER: Final = Path(__file__).parent / "assets"
+
+
+@cache
+def _template(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def runtime_names() -> dict[str, str]:
+    """Return the URLs of what comes out of installed wheels; a new version is a new URL."""
+    return {
+        "vega": f"/runtime/vega-{version('vl-convert-python')}.js",
+        "font": f"/runtime/stix-{version('ziamath')}.ttf",
+    }
+
+
+_HYPHENATED: Final = re.compile(r"\w+-\w+")  # a headline that is balanced would end a line within it
+
+
+def asset(name: str) -> bytes:
+    """Return a style sheet or module, the palette and the font's URL put in."""
+    return _filled(name, {"palette": palette.stylesheet(), "font": runtime_names()["font"]}).encode()
+
+
+def figure_page(page: Page, theme: str, place: Place | None = None) -> str:
+    """Return a figure's page, its charts and controls still empty, and where it stands in the tour."""
+    figures = "\n".join(
+        f"<figure><figcaption>{caption}</figcaption>"
+        f'<div class="plate{" low" if name in page.low else ""}" data-chart="{escape(name)}" '
+        f'data-label="{escape(label)}"></div></figure>'
+        for name, caption, label in page.plates
+    )
+    parts = {
+        "id": page.id,
+        "claim": _HYPHENATED.sub(r'<span class="unbroken">\g<0></span>', escape(page.claim)),
+        "lead": escape(page.lead),
+        "figures": figures,
+        "row": "plates-row wide" if page.wide or len(page.plates) == 1 else "plates-row",
+        "tour": _tour_bar(place) if place else "",
+    }
+    return _shell(page.claim, _filled("figure.html", parts), theme, "tour" if place else page.id)
+
+
+def landing_page(plates: str | None, theme: str) -> str:
+    """Return the landing page; without plates it holds their place."""
+    body = _filled("landing.html", {"plates": plates or "", "waiting": "" if plates else "data-waiting"})
+    return _shell("Every activation and loss, its value and its slope", body, theme, "")
+
+
+def missing_page(theme: str) -> str:
+    """Return the page for an address where there is none."""
+    return _shell("No such page", _template("missing.html"), theme, "")
+
+
+def text_page(title: str, body: str, theme: str, here: str) -> str:
+    """Return a page of running text or tables around its own body."""
+    return _shell(title, f'<div class="text">{body}</div>', theme, here)
+
+
+_LINKS: Final = (
+    ("", "Plates"),
+    ("figures", "Figures"),
+    ("functions", "Functions"),
+    ("choose", "Choose"),
+    ("tour", "Tour"),
+)
+
+
+def figures_page(theme: str) -> str:
+    """Return the list of all figures."""
+    items = "".join(
+        f'<li><a href="/{page.id}"><span class="name">{escape(page.claim)}</span></a>'
+        f'<span class="use">{escape(page.lead)}</span></li>'
+        for page in PAGES
+    )
+    body = (
+        "<h1>The figures</h1>"
+        '<p class="lead">Each shows one thing, and lets you take it apart. Every number is computed by the library.</p>'
+        f'<ol class="figures">{items}</ol>'
+    )
+    return _shell("The figures", body, theme, "figures")
+
+
+def _tour_bar(place: Place) -> str:
+    links = [
+        f'<a rel="{rel}" href="{escape(address)}">{label}</a>'
+        for rel, address, label in (("prev", place.previous, "← Back"), ("next", place.next, "Next →"))
+        if address
+    ]
+    return (
+        f'<aside class="tour" aria-label="Tour"><p class="chapter">{escape(place.chapter)} · {place.number} of '
+        f'{place.count}</p><p>{escape(place.text)}</p><nav aria-label="Tour">{" ".join(links)}'
+        f'<a class="leave" href="/{place.page}">Leave the tour</a></nav></aside>'
+    )
+
+
+def _shell(title: str, body: str, theme: str, here: str) -> str:
+    figure = here in BY_ID
+    nav = " ".join(
+        f'<a href="/{link}"{_current(link, here, figure=figure)}>{escape(label)}</a>' for link, label in _LINKS
+    )
+    parts = {"title": escape(title), "body": body, "nav": nav, "theme": theme, **runtime_names()}
+    return _filled("shell.html", parts)
+
+
+def _current(link: str, here: str, *, figure: bool) -> str:
+    if link == here:
+        return " aria-current=page"
+    return " aria-current=true" if figure and link == "figures" else ""
+
+
+def _filled(name: str, parts: dict[str, str]) -> str:
+    text = _template(name)
+    for key, value in parts.items():
+        text = text.replace(f"{{{{{key}}}}}", value)
+    return text

@@ -1,0 +1,1 @@
+"""Sentences and pictures of functions, for the terminal, for notebooks and for the explorer."""

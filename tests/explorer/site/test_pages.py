@@ -1,0 +1,123 @@
+"""Pages of text: cards, tables, the decision page, the tour, and files of a figure's state."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+from tests.each import each
+
+from slopes.catalog import CATALOG
+from slopes.explorer.atlas import tour
+from slopes.explorer.choose import pairs
+from slopes.explorer.figures.contents import PAGES
+from slopes.explorer.site import exports
+from slopes.explorer.site.loading import Loaded
+
+NAMES = [spec.name for spec in CATALOG]
+
+
+@each("name", NAMES)
+def test_every_function_has_a_card(client: httpx.Client, name: str) -> None:
+    answer = client.get(f"/functions/{name}")
+    assert answer.status_code == 200
+    assert answer.text.count("<h1>") == 1
+    assert "<math" in answer.text
+    for wanted in ("What it is for", "Traps", "Worked example", "What goes in and comes out"):
+        assert f"<h2>{wanted}</h2>" in answer.text
+
+
+@each(
+    ("alias", "name"),
+    [("silu", "swish"), ("L1", "mae"), ("pinball", "quantile"), ("smooth%20l1", "smooth_l1"), ("NLL", "cross_entropy")],
+)
+def test_a_card_is_found_by_other_names(client: httpx.Client, alias: str, name: str) -> None:
+    answer = client.get(f"/functions/{alias}")
+    assert answer.status_code == 307
+    assert answer.headers["location"] == f"/functions/{name}"
+
+
+def test_no_function_of_that_name(client: httpx.Client) -> None:
+    assert client.get("/functions/swoosh").status_code == 404
+
+
+def test_links_of_the_cards_lead_somewhere(client: httpx.Client) -> None:
+    links: set[str] = set()
+    for name in NAMES:
+        links |= set(re.findall(r'href="(/[^"#]*)"', client.get(f"/functions/{name}").text))
+    links |= set(re.findall(r'href="(/[^"#]*)"', client.get("/choose").text))
+    links |= set(re.findall(r'href="(/[^"#]*)"', client.get("/figures").text))
+    assert len(links) > 60
+    for link in links:
+        assert client.get(link).status_code in {200, 307}, link
+
+
+def test_the_tables_hold_every_function_once(client: httpx.Client) -> None:
+    text = client.get("/functions").text
+    assert re.findall(r'<th scope="row"[^>]*><a href="/functions/(\w+)"', text) == sorted(
+        NAMES, key=lambda name: ["activation", "loss", "tool"].index(next(s.kind for s in CATALOG if s.name == name))
+    )
+
+
+def test_the_decision_page_names_losses_and_figures_that_there_are() -> None:
+    every = [pair for _, group in pairs.GROUPS for pair in group]
+    assert len(every) > 20
+    for pair in every:
+        assert set(pair.losses) <= set(NAMES)
+        assert not pair.figure or pair.figure in {page.id for page in PAGES}
+        assert pair.losses[0] in NAMES
+
+
+@each("number", range(1, len(tour.STOPS) + 1))
+def test_every_stop_of_the_tour_is_a_state_of_a_figure(loaded: Loaded, number: int) -> None:
+    address = urlsplit(tour.address(number))
+    pairs = parse_qsl(address.query)
+    assert pairs[-1] == ("tour", str(number))
+    figure = loaded.figures[address.path.strip("/")]
+    assert figure.compute(figure.parse(pairs[:-1])).reading
+
+
+def test_the_tour_shows_every_figure_and_leads_on(client: httpx.Client) -> None:
+    assert {stop.page for stop in tour.STOPS} == {page.id for page in PAGES}
+    text = client.get(tour.address(1)).text
+    assert 'rel="next"' in text
+    assert 'rel="prev"' not in text
+    last = client.get(tour.address(len(tour.STOPS))).text
+    assert 'rel="next"' not in last
+    assert 'rel="prev"' in last
+    assert client.get("/tour").headers["location"] == tour.address(1)
+
+
+@each("number", ["0", "999", "x", "-1", "1" * 30, "²"])
+def test_no_such_stop_is_no_tour(client: httpx.Client, number: str) -> None:
+    answer = client.get("/activations", params={"tour": number})
+    assert answer.status_code == 200
+    assert 'class="tour"' not in answer.text
+
+
+@each(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("csv", b"dataset,")])
+def test_a_state_is_exported_as_a_file(client: httpx.Client, kind: str, start: bytes) -> None:
+    answer = client.get(f"/export/softmax-temperature.{kind}?t=2&theme=dark")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(exports.KINDS[kind].partition(";")[0])
+    assert answer.headers["content-disposition"] == f'attachment; filename="softmax-temperature.{kind}"'
+    assert answer.content.startswith(start)
+
+
+@each(
+    ("path", "status"),
+    [
+        ("/export/softmax-temperature.pdf", 404),
+        ("/export/nothing.png", 404),
+        ("/export/softmax-temperature", 404),
+        ("/export/softmax-temperature.svg?t=nan", 400),
+        ("/export/softmax-temperature.svg?theme=pink", 400),
+        ("/api/softmax-temperature?tables=1,x", 400),
+        ("/api/softmax-temperature?tables=0&tables=0", 400),
+    ],
+)
+def test_what_cannot_be_exported_or_shown_says_why(client: httpx.Client, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert answer.json()["error"].endswith(".")
