@@ -84,7 +84,7 @@ def hue(name: str) -> int:
 
 def stylesheet() -> str:
     """Return the palette as custom properties, for both themes and for whichever the reader's system prefers."""
-    light, dark = _properties("light"), _properties("dark")
+    light, dark = properties("light"), properties("dark")
     hues = "\n".join(f".hue-{i} {{ --hue: var(--hue-{i}); }}" for i in range(len(LINES["light"])))
     return (
         f":root {{ color-scheme: light; {light} }}\n"
@@ -94,7 +94,8 @@ def stylesheet() -> str:
     )
 
 
-def _properties(theme: str) -> str:
+def properties(theme: str) -> str:
+    """Return the inks of a theme as custom properties of CSS."""
     named = {
         "paper": PAPER, "ink": TEXT, "muted": MUTED, "rule": GRID, "edge": ZERO, "wash": WASH, "warning": WARNING,
         "focus": FOCUS,

@@ -9,9 +9,9 @@ from torch import Tensor
 from slopes import losses
 from slopes.activations import sigmoid
 from slopes.recipes.classification.binary import Binary
-from slopes.recipes.compare import inks
 from slopes.recipes.compare.candidate import Candidate, Made
 from slopes.recipes.recipe import Recipe
+from slopes.shown import palette
 
 _SMOOTHING: Final = 0.1
 
@@ -35,16 +35,16 @@ _WITH_WEIGHT: Final = "binary cross-entropy with pos_weight from the counts"
 _ON_SMOOTHED: Final = f"binary cross-entropy on labels smoothed by {_SMOOTHING:g}"
 
 CANDIDATES: Final = (
-    Candidate("cross_entropy", "cross-entropy", "binary cross-entropy", inks.VERMILLION, _PLAIN),
-    Candidate("weighted", "weighted", _WITH_WEIGHT, inks.BLUE, _WEIGHTED),
-    Candidate("focal", "focal", "the focal loss with γ = 2", inks.PURPLE, _FOCAL),
-    Candidate("smoothed", "smoothed", _ON_SMOOTHED, inks.ORANGE, _PLAIN, loss=_smoothed),
-    Candidate("hinge", "hinge", "the hinge loss", inks.GREEN, _PLAIN, loss=_hinge),
+    Candidate("cross_entropy", "cross-entropy", "binary cross-entropy", palette.VERMILLION, _PLAIN),
+    Candidate("weighted", "weighted", _WITH_WEIGHT, palette.BLUE, _WEIGHTED),
+    Candidate("focal", "focal", "the focal loss with γ = 2", palette.PURPLE, _FOCAL),
+    Candidate("smoothed", "smoothed", _ON_SMOOTHED, palette.ORANGE, _PLAIN, loss=_smoothed),
+    Candidate("hinge", "hinge", "the hinge loss", palette.GREEN, _PLAIN, loss=_hinge),
     Candidate(
         "squares",
         "MSE on probability",
         "the squared error of the probability",
-        inks.SKY,
+        palette.SKY,
         _PLAIN,
         loss=_squares,
         wrong="the sigmoid's slope multiplies the error, so that a row which is surely wrong teaches almost nothing",

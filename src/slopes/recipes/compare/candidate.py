@@ -63,7 +63,7 @@ class Candidate:
         name: What JSON calls it.
         label: What pictures call it, in few words.
         said: What a sentence calls it.
-        hue: Its hue among the inks.
+        hue: Its hue among the palette.
         made: How its recipe is made.
         loss: From recipe, raw outputs and targets to the training loss.
         raw: From recipe and the model's outputs to raw outputs as the recipe reads them.

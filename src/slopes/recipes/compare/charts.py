@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import altair as alt
 
-from slopes.recipes.compare import inks
 from slopes.recipes.compare.curves import Rows, labels
+from slopes.shown import palette, style
 
 Chart = dict[str, Any]
 
@@ -84,7 +84,7 @@ def calibration(rows: Rows, theme: str, *, unit: bool, titles: tuple[str, str]) 
     after = seen.transform_filter("datum.when == 'after'").mark_point(size=24, filled=True, opacity=1)
     lines = seen.mark_line(strokeWidth=1.75).encode(x=x, y=y, color=_colour(theme), strokeDash=dash)
     layers = (
-        even.mark_line(stroke=inks.ZERO[theme], strokeWidth=1).encode(x=x, y=y),
+        even.mark_line(stroke=palette.ZERO[theme], strokeWidth=1).encode(x=x, y=y),
         lines,
         after.encode(x=x, y=y, color=_colour(theme)),
     )
@@ -111,8 +111,8 @@ def _lines(
         named = labels(rows, along, column, low, high)
     seen = alt.Chart(alt.InlineData(rows))
     drawn = seen.mark_line(strokeWidth=2.25, clip=True).encode(x=x, y=y, color=_colour(theme), detail="candidate:N")
-    text = alt.Chart(alt.InlineData(named)).mark_text(align="left", dx=8, font=inks.SANS, fontSize=12.5)
-    ink = _colour(theme, inks.LABELS)
+    text = alt.Chart(alt.InlineData(named)).mark_text(align="left", dx=8, font=style.SANS, fontSize=12.5)
+    ink = _colour(theme, palette.LABELS)
     written = text.encode(x=alt.value("width"), y=alt.Y("height:Q", title=None), text="candidate:N", color=ink)
     layers = [drawn, written]
     if dots:
@@ -122,25 +122,25 @@ def _lines(
 
 def _made(chart: Any, theme: str, *, height: int) -> Chart:  # noqa: ANN401  Altair types layers loosely
     """Return a chart in the atlas' paper, inks and type, as wide as its place."""
-    muted = inks.MUTED[theme]
+    muted = palette.MUTED[theme]
     styled = (
         chart.properties(
             width="container",
             height=height,
-            background=inks.PAPER[theme],
+            background=palette.PAPER[theme],
             padding={"left": 4, "top": 8, "right": 12, "bottom": 4},
         )
         .configure_view(stroke=None)
         .configure_axis(
-            gridColor=inks.GRID[theme],
+            gridColor=palette.GRID[theme],
             domain=False,
             ticks=False,
             labelColor=muted,
-            labelFont=inks.SANS,
+            labelFont=style.SANS,
             labelFontSize=12,
             labelPadding=6,
             titleColor=muted,
-            titleFont=inks.SERIF,
+            titleFont=style.SERIF,
             titleFontStyle="italic",
             titleFontWeight="normal",
             titleFontSize=14,
@@ -151,13 +151,13 @@ def _made(chart: Any, theme: str, *, height: int) -> Chart:  # noqa: ANN401  Alt
     return made
 
 
-def _colour(theme: str, which: Mapping[str, tuple[str, ...]] = inks.LINES) -> alt.Color:
+def _colour(theme: str, which: Mapping[str, tuple[str, ...]] = palette.LINES) -> alt.Color:
     scale = alt.Scale(domain=list(range(len(which[theme]))), range=list(which[theme]))
     return alt.Color("hue:O", scale=scale, legend=None)
 
 
 def _zero(theme: str, scale: alt.Scale) -> Any:  # noqa: ANN401  likewise
-    mark = alt.Chart(alt.InlineData([{"mean": 0}])).mark_rule(stroke=inks.ZERO[theme], strokeWidth=1)
+    mark = alt.Chart(alt.InlineData([{"mean": 0}])).mark_rule(stroke=palette.ZERO[theme], strokeWidth=1)
     return mark.encode(x=alt.X("mean:Q", scale=scale))
 
 

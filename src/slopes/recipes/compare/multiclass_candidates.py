@@ -10,9 +10,9 @@ from torch import Tensor
 from slopes import losses
 from slopes.activations import softmax
 from slopes.recipes.classification.multiclass import MultiClass
-from slopes.recipes.compare import inks
 from slopes.recipes.compare.candidate import Candidate, Made
 from slopes.recipes.recipe import Recipe
+from slopes.shown import palette
 
 _SMOOTHING: Final = 0.1
 
@@ -32,16 +32,16 @@ _FOCAL: Final = Made(MultiClass, {"criterion": "softmax_focal"})
 _WITH_SMOOTHING: Final = f"cross-entropy with label smoothing {_SMOOTHING:g}"
 
 CANDIDATES: Final = (
-    Candidate("cross_entropy", "cross-entropy", "cross-entropy", inks.VERMILLION, _PLAIN),
-    Candidate("smoothed", "smoothed", _WITH_SMOOTHING, inks.ORANGE, _SMOOTHED),
-    Candidate("weighted", "weighted", "cross-entropy with class weights from the counts", inks.BLUE, _WEIGHTED),
-    Candidate("focal", "focal", "the softmax focal loss with γ = 2", inks.PURPLE, _FOCAL),
-    Candidate("hinge", "hinge", "the multi-class hinge loss", inks.GREEN, _PLAIN, loss=_hinge),
+    Candidate("cross_entropy", "cross-entropy", "cross-entropy", palette.VERMILLION, _PLAIN),
+    Candidate("smoothed", "smoothed", _WITH_SMOOTHING, palette.ORANGE, _SMOOTHED),
+    Candidate("weighted", "weighted", "cross-entropy with class weights from the counts", palette.BLUE, _WEIGHTED),
+    Candidate("focal", "focal", "the softmax focal loss with γ = 2", palette.PURPLE, _FOCAL),
+    Candidate("hinge", "hinge", "the multi-class hinge loss", palette.GREEN, _PLAIN, loss=_hinge),
     Candidate(
         "squares",
         "MSE on softmax",
         "the squared error of the softmax's probabilities",
-        inks.SKY,
+        palette.SKY,
         _PLAIN,
         loss=_squares,
         wrong="the softmax's slopes multiply the error, so that a row which is surely wrong teaches almost nothing",

@@ -11,9 +11,9 @@ from slopes import losses
 from slopes._core.numerics import log1mexp
 from slopes.activations import log_softmax, sigmoid
 from slopes.recipes.classification.multilabel import MultiLabel
-from slopes.recipes.compare import inks
 from slopes.recipes.compare.candidate import Candidate, Made
 from slopes.recipes.recipe import Recipe
+from slopes.shown import palette
 
 
 def _softmax(_: Recipe, raw: Tensor, targets: Tensor) -> Tensor:
@@ -40,15 +40,15 @@ _ASYMMETRIC: Final = Made(MultiLabel, {"criterion": "asymmetric"})
 _PER_LABEL: Final = "a sigmoid per label under binary cross-entropy"
 
 CANDIDATES: Final = (
-    Candidate("cross_entropy", "cross-entropy", _PER_LABEL, inks.VERMILLION, _PLAIN),
-    Candidate("weighted", "weighted", "binary cross-entropy with a pos_weight per label", inks.BLUE, _WEIGHTED),
-    Candidate("focal", "focal", "the focal loss with γ = 2", inks.PURPLE, _FOCAL),
-    Candidate("asymmetric", "asymmetric", "the asymmetric loss", inks.ORANGE, _ASYMMETRIC),
+    Candidate("cross_entropy", "cross-entropy", _PER_LABEL, palette.VERMILLION, _PLAIN),
+    Candidate("weighted", "weighted", "binary cross-entropy with a pos_weight per label", palette.BLUE, _WEIGHTED),
+    Candidate("focal", "focal", "the focal loss with γ = 2", palette.PURPLE, _FOCAL),
+    Candidate("asymmetric", "asymmetric", "the asymmetric loss", palette.ORANGE, _ASYMMETRIC),
     Candidate(
         "softmax",
         "softmax",
         "one softmax over all labels",
-        inks.GREEN,
+        palette.GREEN,
         _PLAIN,
         loss=_softmax,
         raw=_as_odds,
@@ -58,7 +58,7 @@ CANDIDATES: Final = (
         "squares",
         "MSE on probability",
         "the squared error of the probabilities",
-        inks.SKY,
+        palette.SKY,
         _PLAIN,
         loss=_squares,
         wrong="the sigmoid's slope multiplies the error, so that an entry which is surely wrong teaches almost nothing",

@@ -11,7 +11,7 @@ from importlib import resources
 from importlib.metadata import version
 from typing import Any, Final
 
-from slopes.recipes.compare import charts, conclusion, curves, inks
+from slopes.recipes.compare import charts, conclusion, curves
 from slopes.recipes.compare.comparison import Comparison
 from slopes.recipes.compare.curves import Rows
 from slopes.recipes.compare.digits import number
@@ -20,6 +20,7 @@ from slopes.recipes.compare.model import HIDDEN
 from slopes.recipes.compare.splitting import described as splits
 from slopes.recipes.compare.statistics import Interval
 from slopes.recipes.compare.watched import NAMES
+from slopes.shown import palette
 
 _TASKS: Final = {
     "binary": "one label, yes or no",
@@ -79,7 +80,7 @@ def page(found: Comparison) -> str:
     small = _calibration(found)
     drawn = {
         theme: {f.name: {**f.specifications[theme], "description": _described(f)} for f in (*figures, *small)}
-        for theme in inks.PAPER
+        for theme in palette.PAPER
     }
     body = [
         *_head(found),
@@ -113,7 +114,7 @@ def _document(title: str, body: str, drawn: dict[str, Any]) -> str:
 
 
 def _style() -> str:
-    light, dark = inks.properties("light"), inks.properties("dark")
+    light, dark = palette.properties("light"), palette.properties("dark")
     written = resources.files("slopes.recipes.compare").joinpath("report.css").read_text("utf-8")
     auto = ':root[data-theme="auto"]'
     return (
@@ -148,7 +149,7 @@ def _results(found: Comparison) -> Figure:
         f"{_capital(measure.label)} of each candidate",
         f"{_capital(measure.said)}; {way}. A tick is one repetition, the point their mean, the line its 95 % interval, "
         "cut where the measure ends.",
-        {t: charts.intervals(rows, each, f"{measure.label} on test rows", t) for t in inks.PAPER},
+        {t: charts.intervals(rows, each, f"{measure.label} on test rows", t) for t in palette.PAPER},
         ("", "mean", "from", "to"),
         [_cells(row) for row in rows],
     )
@@ -164,7 +165,7 @@ def _differences(found: Comparison) -> list[Figure]:
         f"{found.recommended.said}; an interval that covers the line is noise. All intervals hold together with 95 %."
     )
     axis = f"{found.decides.label}, better →"
-    drawn = {t: charts.intervals(rows, [], axis, t, zero=True) for t in inks.PAPER}
+    drawn = {t: charts.intervals(rows, [], axis, t, zero=True) for t in palette.PAPER}
     return [Figure("differences", title, caption, drawn, ("", "better by", "from", "to"), [_cells(r) for r in rows])]
 
 
@@ -180,7 +181,7 @@ def _learning(found: Comparison) -> Figure:
         "learning",
         "How fast each one learns",
         f"Error on validation rows along the training: {NAMES[task]}; the mean of the repetitions.{how}",
-        {t: charts.learning(rows, axis, t, squeezed=squeezed) for t in inks.PAPER},
+        {t: charts.learning(rows, axis, t, squeezed=squeezed) for t in palette.PAPER},
         ("step", *names),
         [(f"{step}", *(number(at.get((name, step))) for name in names)) for step in steps],
     )
@@ -191,7 +192,7 @@ def _corruption(found: Comparison) -> list[Figure]:
     if not found.plan.corrupted or not rows:
         return []
     caption = f"Of a corrupted row, {harm(found.data.target)}. Test rows are as they are."
-    drawn = {t: charts.corruption(rows, found.decides.label, t) for t in inks.PAPER}
+    drawn = {t: charts.corruption(rows, found.decides.label, t) for t in palette.PAPER}
     shares = [f"{share:.0%}" for share in (0.0, *found.plan.corrupted)]
     return [Figure("corruption", "When labels are wrong", caption, drawn, ("", *shares), _wide(rows))]
 
@@ -201,7 +202,7 @@ def _rarity(found: Comparison) -> list[Figure]:
     if not rows:
         return []
     caption = "Rows of the rarest class are taken out of training and validation. Test rows are as they are."
-    drawn = {t: charts.rarity(rows, found.decides.label, t) for t in inks.PAPER}
+    drawn = {t: charts.rarity(rows, found.decides.label, t) for t in palette.PAPER}
     ratios = dict.fromkeys(row["ratio"] for row in rows)
     return [Figure("rarity", "When one class is rare", caption, drawn, ("", *ratios), _wide(rows))]
 
@@ -211,7 +212,7 @@ def _calibration(found: Comparison) -> list[Figure]:
     titles = ("predicted", "observed") if regression else ("predicted", "came true")
     made: list[Figure] = []
     for label, rows in curves.calibration(found).items():
-        drawn = {t: charts.calibration(rows, t, unit=not regression, titles=titles) for t in inks.PAPER}
+        drawn = {t: charts.calibration(rows, t, unit=not regression, titles=titles) for t in palette.PAPER}
         cells = [(row["when"], *(number(row[k]) for k in ("predicted", "observed")), f"{row['rows']}") for row in rows]
         columns = ("calibration", *titles, "rows")
         made.append(Figure(f"calibration-{len(made)}", label, "", drawn, columns, cells, small=True))

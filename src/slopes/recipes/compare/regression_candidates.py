@@ -9,7 +9,6 @@ from torch import Tensor
 
 from slopes import losses
 from slopes.recipes.choosing.kinds_of_numbers import of_quantity
-from slopes.recipes.compare import inks
 from slopes.recipes.compare.candidate import Candidate, Made
 from slopes.recipes.recipe import Recipe
 from slopes.recipes.regression.bounded import BoundedRegression
@@ -20,6 +19,7 @@ from slopes.recipes.regression.quantiles import QuantileRegression
 from slopes.recipes.regression.robust import RobustRegression
 from slopes.recipes.regression.tails import Tails
 from slopes.recipes.regression.transformed import TransformedRegression
+from slopes.shown import palette
 
 _QUANTILES: Final = "the pinball loss of the median and of the ends of a 90 % interval"
 _GAUSSIAN: Final = "the Gaussian likelihood of mean and variance"
@@ -39,19 +39,19 @@ def _rescaled(recipe: Recipe, raw: Tensor) -> Tensor:
 
 
 CANDIDATES: Final = (
-    Candidate("mse", "MSE", "the squared error on standardised targets", inks.BLUE, Made(Regression)),
-    Candidate("huber", "Huber", "the Huber loss", inks.GREEN, Made(RobustRegression, {"criterion": "huber"})),
-    Candidate("mae", "MAE", "the absolute error", inks.ORANGE, Made(RobustRegression, {"criterion": "mae"})),
-    Candidate("quantiles", "quantiles", _QUANTILES, inks.PURPLE, Made(QuantileRegression)),
-    Candidate("gaussian", "Gaussian", _GAUSSIAN, inks.VERMILLION, Made(GaussianRegression)),
-    Candidate("transformed", "transformed", _TRANSFORMED, inks.YELLOW, Made(TransformedRegression), optional=True),
-    Candidate("positive", "positive", _POSITIVE, inks.YELLOW, Made(PositiveRegression), optional=True),
-    Candidate("bounded", "bounded", "an output held in [0, 1]", inks.YELLOW, Made(BoundedRegression), optional=True),
+    Candidate("mse", "MSE", "the squared error on standardised targets", palette.BLUE, Made(Regression)),
+    Candidate("huber", "Huber", "the Huber loss", palette.GREEN, Made(RobustRegression, {"criterion": "huber"})),
+    Candidate("mae", "MAE", "the absolute error", palette.ORANGE, Made(RobustRegression, {"criterion": "mae"})),
+    Candidate("quantiles", "quantiles", _QUANTILES, palette.PURPLE, Made(QuantileRegression)),
+    Candidate("gaussian", "Gaussian", _GAUSSIAN, palette.VERMILLION, Made(GaussianRegression)),
+    Candidate("transformed", "transformed", _TRANSFORMED, palette.YELLOW, Made(TransformedRegression), optional=True),
+    Candidate("positive", "positive", _POSITIVE, palette.YELLOW, Made(PositiveRegression), optional=True),
+    Candidate("bounded", "bounded", "an output held in [0, 1]", palette.YELLOW, Made(BoundedRegression), optional=True),
     Candidate(
         "unstandardised",
         "MSE, raw targets",
         "the squared error on targets that are not standardised",
-        inks.SKY,
+        palette.SKY,
         Made(Regression),
         loss=_unstandardised,
         raw=_rescaled,
