@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from _pytest.doctest import DoctestModule
 from tests import each
 
 
@@ -17,6 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Pass on which cases to run."""
     each.only[:] = config.getoption("--only")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Search a file for doctests only where it has a prompt: to look, pytest imports it with all that it needs."""
+    found = yield
+    return [c for c in found if not isinstance(c, DoctestModule) or b">>>" in file_path.read_bytes()]
 
 
 @pytest.fixture(autouse=True)

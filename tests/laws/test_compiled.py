@@ -13,18 +13,20 @@ from typing import Any, Final
 import onnxruntime
 import pytest
 import torch
+from tests.later import Later
 from tests.laws.samples import CASES, ONE_EACH, Case, Inputs, assert_near, some_weight
 from torch import Tensor, nn
-from torch._dynamo.testing import CompileCounterWithBackend
-from torch.export import Dim
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.passes._tensorify_python_scalars import SUPPORTED_OPS
 from torch.utils import _pytree as pytree
 
 import slopes
 from slopes import LinearLogits, TransformError, activations, losses
 from slopes._core.spec import Parameter
 from slopes.catalog import CATALOG
+
+dynamo_testing = Later("torch._dynamo.testing")
+export = Later("torch.export")
+proxy_tensor = Later("torch.fx.experimental.proxy_tensor")
+tensorify = Later("torch.fx.passes._tensorify_python_scalars")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit.:DeprecationWarning"),
@@ -82,7 +84,7 @@ def assert_all_near(came: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
 
 @every_family
 def test_two_graphs_are_enough_for_all_sizes(cases: Sequence[Case]) -> None:
-    graphs = CompileCounterWithBackend("eager")
+    graphs = dynamo_testing.CompileCounterWithBackend("eager")
     compiled = torch.compile(lambda given: called(cases, given), fullgraph=True, backend=graphs)
     for rows in SIZES:
         given = leaves(cases, rows)
@@ -134,7 +136,7 @@ def test_a_symbol_reaches_only_what_torch_makes_a_tensor_of(cases: Sequence[Case
         for node in graph.graph.nodes:
             if (
                 isinstance(node.meta.get("example_value"), torch.SymFloat | torch.SymBool)
-                or node.target in SUPPORTED_OPS
+                or node.target in tensorify.SUPPORTED_OPS
             ):
                 continue
             given = (x for x in pytree.tree_leaves((node.args, node.kwargs)) if isinstance(x, torch.fx.Node))
@@ -194,7 +196,7 @@ def test_an_option_of_an_operator_travels(name: str) -> None:
     def body(hidden: Tensor, number: float) -> Tensor:
         return 2 * number * UNMADE[name](hidden, number)
 
-    graphs = CompileCounterWithBackend("inductor" if name == "smoothing" else "aot_eager")
+    graphs = dynamo_testing.CompileCounterWithBackend("inductor" if name == "smoothing" else "aot_eager")
     compiled = torch.compile(body, fullgraph=True, backend=graphs)
     for number in (0.2, 0.3, 0.4, 0.5):
         hidden = torch.linspace(-1, 2, 18).sin().reshape(6, 3).requires_grad_()
@@ -320,7 +322,7 @@ def grows(case: Case, name: str) -> bool:
 def test_exported_with_a_batch_of_any_size(cases: Sequence[Case], strict: bool) -> None:  # noqa: FBT001
     given, module = tensors(cases, 9), Every(cases)
     sizes = {
-        str(case): {name: {0: Dim.DYNAMIC} if grows(case, name) else None for name in given[str(case)]}
+        str(case): {name: {0: export.Dim.DYNAMIC} if grows(case, name) else None for name in given[str(case)]}
         for case in cases
     }
     program = torch.export.export(module, (given,), dynamic_shapes=(sizes,), strict=strict).module()
@@ -344,7 +346,7 @@ def test_recorded_by_make_fx_with_symbolic_sizes(cases: Sequence[Case]) -> None:
         learned = [inputs[str(case)][name] for case in cases for name in case.learned()]
         return [*results, *torch.autograd.grad([result.square().sum() for result in results], learned)]
 
-    program = make_fx(values_and_slopes, tracing_mode="symbolic")(tensors(cases, 9))
+    program = proxy_tensor.make_fx(values_and_slopes, tracing_mode="symbolic")(tensors(cases, 9))
     for rows in OTHERS:
         other = tensors(cases, rows, seed=1)
         assert_all_near(program(other), values_and_slopes(other))
@@ -367,7 +369,7 @@ def test_every_activation_to_onnx_with_a_batch_of_any_size(exact: bool) -> None:
     module = Every().eval()
     x = torch.linspace(-4, 4, 40).reshape(5, 8)
     with slopes.exact(exact), torch.no_grad():
-        sizes = {0: Dim("batch", min=2)}
+        sizes = {0: export.Dim("batch", min=2)}
         file = io.BytesIO()
         program = torch.onnx.export(module, (x, x + 1), dynamo=True, dynamic_shapes=(sizes, sizes), verbose=False)
         assert program is not None
