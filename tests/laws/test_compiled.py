@@ -39,10 +39,20 @@ FEW: Final = 3  # functions of a family that are compiled together
 Given = dict[str, Inputs]
 
 
-def _families() -> Mapping[str, Sequence[Case]]:
-    """Return the functions with a derivative in small groups, each of one family."""
+def numeric_options(case: Case) -> list[Parameter]:
+    """Return the options of a function that are numbers."""
+    named = inspect.signature(case.spec.function).parameters
+    return [
+        p
+        for p in case.spec.parameters
+        if not p.choices and p.name in named and named[p.name].kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+
+
+def _families(kept: Sequence[Case] = ONE_EACH) -> Mapping[str, Sequence[Case]]:
+    """Return functions with a derivative in small groups, each of one family."""
     by_family: dict[str, list[Case]] = {}
-    for case in ONE_EACH:
+    for case in kept:
         by_family.setdefault(case.spec.family, []).append(case)
     return {
         f"{family}-{start // FEW}": cases[start : start + FEW]
@@ -52,14 +62,25 @@ def _families() -> Mapping[str, Sequence[Case]]:
 
 
 FAMILIES: Final = _families()
+WITH_OPTIONS: Final = {
+    name: kept for name, cases in FAMILIES.items() if (kept := [case for case in cases if numeric_options(case)])
+}
+WITHOUT_OPTIONS: Final = {
+    f"{name} without options": kept
+    for name, kept in _families([case for case in ONE_EACH if not numeric_options(case)]).items()
+}
 every_family = pytest.mark.parametrize("cases", FAMILIES.values(), ids=FAMILIES.keys())
 
 
 @pytest.fixture(autouse=True)
-def _one_graph_each() -> Iterator[None]:
+def _one_graph_each() -> None:
     torch.compiler.reset()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_stays() -> Iterator[None]:
     yield
-    torch.compiler.reset()
+    torch.compiler.reset()  # after each test too it would take seconds in all
 
 
 def leaves(cases: Sequence[Case], rows: int, seed: int = 0) -> Given:
@@ -82,7 +103,16 @@ def assert_all_near(came: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
         assert_near(one, other, size=32)
 
 
-@every_family
+# Where there are options, their numbers change together with the sizes, in
+# `test_two_graphs_are_enough_for_all_sizes_and_options`, and `test_exported_with_a_batch_of_any_size` refuses a size
+# that has become a constant where options have their defaults. What has none is here.
+@pytest.mark.parametrize(
+    "cases",
+    [
+        *(pytest.param(cases, id=name) for name, cases in WITHOUT_OPTIONS.items()),
+        *(pytest.param(cases, id=name, marks=pytest.mark.long) for name, cases in WITH_OPTIONS.items()),
+    ],
+)
 def test_two_graphs_are_enough_for_all_sizes(cases: Sequence[Case]) -> None:
     graphs = dynamo_testing.CompileCounterWithBackend("eager")
     compiled = torch.compile(lambda given: called(cases, given), fullgraph=True, backend=graphs)
@@ -99,16 +129,6 @@ def test_two_graphs_are_enough_for_all_sizes(cases: Sequence[Case]) -> None:
 # Options
 
 
-def numeric_options(case: Case) -> list[Parameter]:
-    """Return the options of a function that are numbers."""
-    named = inspect.signature(case.spec.function).parameters
-    return [
-        p
-        for p in case.spec.parameters
-        if not p.choices and p.name in named and named[p.name].kind is inspect.Parameter.KEYWORD_ONLY
-    ]
-
-
 def option_values(option: Parameter) -> list[float]:
     """Return four numbers of its domain; 0 and 1, which torch takes for constants, are not among them."""
     return [-0.5, 0.25, 0.75, 0.9] if option.domain.low < 0 else [0.21, 0.32, 0.43, 0.54]
@@ -122,15 +142,10 @@ def times_its_options(case: Case, given: Inputs, options: Mapping[str, float]) -
     return result
 
 
-WITH_OPTIONS: Final = {
-    name: kept for name, cases in FAMILIES.items() if (kept := [case for case in cases if numeric_options(case)])
-}
-
-
 @pytest.mark.parametrize("cases", WITH_OPTIONS.values(), ids=WITH_OPTIONS.keys())
-def test_a_symbol_reaches_only_what_torch_makes_a_tensor_of(cases: Sequence[Case]) -> None:
-    """Assert that no operator gets an option as a number that torch would bake into it."""
-    baked = set()
+def test_two_graphs_are_enough_for_all_sizes_and_options(cases: Sequence[Case]) -> None:
+    """Assert also that no operator gets an option as a number that torch would bake into it."""
+    baked, graphs = set(), []
 
     def backend(graph: torch.fx.GraphModule, _: object) -> Callable[..., Any]:
         for node in graph.graph.nodes:
@@ -142,12 +157,19 @@ def test_a_symbol_reaches_only_what_torch_makes_a_tensor_of(cases: Sequence[Case
             given = (x for x in pytree.tree_leaves((node.args, node.kwargs)) if isinstance(x, torch.fx.Node))
             if node.op != "output" and any(isinstance(x.meta.get("example_value"), torch.SymFloat) for x in given):
                 baked.add(str(node.target))
+        graphs.append(graph)
         return graph.forward
 
     compiled = torch.compile(times_all_options, fullgraph=True, backend=backend)
-    for step in range(2):  # the second makes symbols of what has changed
-        compiled(cases, leaves(cases, 6), options_of(cases, step))
+    for step, rows in enumerate(SIZES):  # the second makes symbols of what has changed
+        given, options = leaves(cases, rows), options_of(cases, step % 4)
+        results = compiled(cases, given, options)
+        found = slopes_of(cases, results, given)
     assert not baked
+    wanted = times_all_options(cases, given, options)
+    assert_all_near(results, wanted)
+    assert_all_near(found, slopes_of(cases, wanted, given))
+    assert len(graphs) <= 2, f"{len(graphs)} graphs for {len(SIZES)} sizes"
 
 
 def options_of(cases: Sequence[Case], step: int) -> dict[str, dict[str, float]]:
