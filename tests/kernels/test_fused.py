@@ -86,8 +86,8 @@ def value_and_slopes(case: Case, **keywords: Any) -> list[Tensor]:  # noqa: ANN4
 
 
 LEARNED: Final = [case for case in ONE_EACH if case.learned()]
-# Of these torch compiles each program: of elements, of rows, of rows with class indices, of several inputs.
-EVERY_PROGRAM: Final = ("binary_cross_entropy", "kl_divergence", "cross_entropy", "gaussian_nll")
+# Of these torch compiles each program: of elements, of rows, of rows with class indices, of several inputs, of levels.
+EVERY_PROGRAM: Final = ("binary_cross_entropy", "kl_divergence", "cross_entropy", "gaussian_nll", "quantile")
 
 
 @pytest.mark.parametrize(
