@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import os
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # a worker for each core: two threads in each would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import torch
+from _pytest.doctest import DoctestModule
 from tests import each
 
 
@@ -17,6 +26,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Pass on which cases to run."""
     each.only[:] = config.getoption("--only")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Search a file for doctests only where it has a prompt: to look, pytest imports it with all that it needs."""
+    found = yield
+    return [c for c in found if not isinstance(c, DoctestModule) or b">>>" in file_path.read_bytes()]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays anyway; some tests call it, and `torch.compiler.reset` does."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,15 @@ from typing import Final
 
 import torch
 from tests.each import each
+from tests.later import Later
 from torch import Tensor, nn
-from transformers import GemmaConfig, LlamaConfig
-from transformers.models.gemma.modeling_gemma import GemmaMLP
-from transformers.models.llama.modeling_llama import LlamaMLP
 
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
+
+transformers = Later("transformers")
+modeling_gemma = Later("transformers.models.gemma.modeling_gemma")
+modeling_llama = Later("transformers.models.llama.modeling_llama")
 
 LAYERS: Final = 50
 WIDTH: Final = 512
@@ -59,15 +61,19 @@ def test_plain_dropout_breaks_selu() -> None:
 
 @each("exact", [False, True], ids=["default", "exact"])
 def test_the_gated_block_is_that_of_llama(exact: bool) -> None:  # noqa: FBT001
-    theirs = LlamaMLP(LlamaConfig(hidden_size=24, intermediate_size=56, num_attention_heads=2))
+    theirs = modeling_llama.LlamaMLP(
+        transformers.LlamaConfig(hidden_size=24, intermediate_size=56, num_attention_heads=2)
+    )
     ours = A.GatedFFN(24, 56)
     assert ours.load_state_dict(theirs.state_dict()) == ([], [])
     assert_same(ours, theirs, exact=exact)
 
 
 def test_the_gated_block_with_gelu_is_that_of_gemma() -> None:
-    configuration = GemmaConfig(hidden_size=24, intermediate_size=56, hidden_activation="gelu_pytorch_tanh")
-    theirs = GemmaMLP(configuration)
+    configuration = transformers.GemmaConfig(
+        hidden_size=24, intermediate_size=56, hidden_activation="gelu_pytorch_tanh"
+    )
+    theirs = modeling_gemma.GemmaMLP(configuration)
     ours = A.GatedFFN(24, 56, activation="gelu_tanh")
     ours.load_state_dict(theirs.state_dict())
     assert_same(ours, theirs, exact=False)

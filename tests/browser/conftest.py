@@ -4,12 +4,18 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from tests.later import Later
 
 from slopes.explorer import Explorer, explore
 from slopes.explorer.yours.reference import load
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+playwright_api = Later("playwright.sync_api")
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_activation.py"
 ARGUMENTS = [
@@ -31,7 +37,7 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
-    with sync_playwright() as playwright:
+    with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
@@ -54,7 +60,7 @@ def context(chromium: Browser, explorer: Explorer) -> Iterator[BrowserContext]:
     """A window that fails its test on any error, refused policy, or request that leaves the machine."""
     context = chromium.new_context(base_url=explorer.url, viewport={"width": 1280, "height": 800})
     context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)  # a loaded machine draws late, and that is not what is tested
+    playwright_api.expect.set_options(timeout=20_000)  # a loaded machine draws late, and that is not what is tested
     wrong: list[str] = []
     context.on("request", lambda request: request.url.startswith((explorer.url, "data:")) or wrong.append(request.url))
     context.on("console", lambda said: wrong.append(said.text) if is_wrong(said) else None)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import axe_core_python
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from tests.later import Later
 
 import slopes
 from slopes import activations
 from slopes.explorer.figures.wording import number
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+playwright = Later("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 
@@ -23,8 +28,8 @@ LINES = ".role-mark.mark-line path, .mark-line.role-mark path"
 
 def visit(page: Page, query: str = "") -> None:
     page.goto(f"/activations{query}")
-    expect(page.locator(".figure.ready")).to_be_visible()
-    expect(page.locator("[data-chart=slope] .mark-line path").first).to_be_attached()
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
+    playwright.expect(page.locator("[data-chart=slope] .mark-line path").first).to_be_attached()
 
 
 def shown(page: Page) -> dict[str, list[str]]:
@@ -102,7 +107,9 @@ def test_dragging_a_slider_moves_numbers_line_and_address(page: Page) -> None:
     beta = float(slider.input_value())
     assert 7 < beta < 9
     wait_for_state(page, **{"swish.beta": f"{beta:g}"})
-    expect(page.locator("[data-part=readings] tbody td").first).to_have_text(computed("swish", -1, beta=beta)[0])
+    playwright.expect(page.locator("[data-part=readings] tbody td").first).to_have_text(
+        computed("swish", -1, beta=beta)[0]
+    )
     assert page.locator("[data-chart=value] .mark-line path").get_attribute("d") != before
     assert f"{beta:g}" in page.locator("[data-part=formulas]").inner_text()
 
@@ -116,7 +123,7 @@ def test_the_crosshair_follows_the_pointer_on_both_charts(page: Page) -> None:
         at = -3 if chart == "value" else 3
         page.wait_for_function("at => Math.abs(new URLSearchParams(location.search).get('at') - at) < 0.05", arg=at)
         exact = float(state(page)["at"])
-        expect(page.locator("[data-part=readings] caption")).to_have_text(f"At x = {number(exact, 6)}")
+        playwright.expect(page.locator("[data-part=readings] caption")).to_have_text(f"At x = {number(exact, 6)}")
         assert shown(page)["Sigmoid"][:2] == computed("sigmoid", exact)
         rules = [
             page.locator(f"[data-chart={c}] .mark-rule line[stroke-dasharray]").bounding_box()
@@ -138,11 +145,11 @@ def test_the_keyboard_reaches_and_moves_everything(page: Page) -> None:
     page.get_by_role("checkbox", name="Mish").focus()
     page.keyboard.press("Space")
     wait_for_state(page, functions="relu,sigmoid,tanh,gelu,mish")
-    expect(page.locator("[data-part=readings]")).to_contain_text("Mish")
+    playwright.expect(page.locator("[data-part=readings]")).to_contain_text("Mish")
     page.get_by_role("button", name="Saturation").focus()
     page.keyboard.press("Enter")
     wait_for_state(page, at="10")
-    expect(page.get_by_role("button", name="Saturation")).to_have_attribute("aria-pressed", "true")
+    playwright.expect(page.get_by_role("button", name="Saturation")).to_have_attribute("aria-pressed", "true")
     reached = set()
     page.locator("body").press("Home")
     for _ in range(60):
@@ -155,7 +162,9 @@ def test_number_fields_take_what_sliders_cannot(page: Page) -> None:
     visit(page, "?functions=softplus")
     page.get_by_role("spinbutton", name="Read at, as a number").fill("-37.123")
     wait_for_state(page, at="-37.123")
-    expect(page.locator("[data-part=readings] tbody td").first).to_have_text(computed("softplus", -37.123)[0])
+    playwright.expect(page.locator("[data-part=readings] tbody td").first).to_have_text(
+        computed("softplus", -37.123)[0]
+    )
     page.get_by_role("spinbutton", name="Read at, as a number").fill("500")  # outside its range: nothing moves
     page.wait_for_timeout(300)
     assert state(page)["at"] == "-37.123"
@@ -172,20 +181,20 @@ def test_a_link_restores_the_whole_state(page: Page) -> None:
     assert page.get_by_role("spinbutton", name="x from, as a number").input_value() == "-3"
     address = page.url
     page.reload()
-    expect(page.locator(".figure.ready")).to_be_visible()
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
     assert page.url == address
 
 
 def test_a_bad_link_says_what_is_wrong_with_it(page: Page) -> None:
     page.goto("/activations?at=500")
-    expect(page.get_by_role("alert")).to_contain_text("at must lie between -100 and 100; it was 500.")
+    playwright.expect(page.get_by_role("alert")).to_contain_text("at must lie between -100 and 100; it was 500.")
 
 
 def test_a_function_of_one_s_own_stands_beside_the_others(page: Page) -> None:
     visit(page, "?functions=yours,relu&at=1.5")
     rows = shown(page)
     assert rows["my_activation"][:2] == ["1.5", "1"]
-    expect(page.locator(".measured thead")).to_contain_text("my_activation")
+    playwright.expect(page.locator(".measured thead")).to_contain_text("my_activation")
     assert "my_activation" in (page.locator("[data-chart=value] svg").text_content() or "")
 
 
@@ -198,13 +207,13 @@ def test_the_picker_finds_by_alias(page: Page) -> None:
 
 def test_the_landing_page_finds_by_alias_and_leads_on(page: Page) -> None:
     page.goto("/")
-    expect(page.locator(".tile svg").first).to_be_visible()
+    playwright.expect(page.locator(".tile svg").first).to_be_visible()
     page.get_by_role("searchbox", name="Find a function").fill("SiLU")
-    expect(page.locator(".tile:visible .name").first).to_have_text("Swish")
-    expect(page.locator(".tile:visible", has_text="Mish")).to_have_count(0)
+    playwright.expect(page.locator(".tile:visible .name").first).to_have_text("Swish")
+    playwright.expect(page.locator(".tile:visible", has_text="Mish")).to_have_count(0)
     page.keyboard.press("Enter")
     page.wait_for_url("**/functions/swish")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Swish")
+    playwright.expect(page.get_by_role("heading", level=1)).to_have_text("Swish")
     page.get_by_role("link", name="Draw it").click()
     page.wait_for_url("**/activations?functions=swish")
 
@@ -212,15 +221,15 @@ def test_the_landing_page_finds_by_alias_and_leads_on(page: Page) -> None:
 def test_the_live_region_says_the_reading_once_it_rests(page: Page) -> None:
     visit(page, "?functions=relu&at=1")
     page.get_by_role("spinbutton", name="Read at, as a number").fill("-1")
-    expect(page.locator("[data-part=live]")).to_contain_text("At x = −1, ReLU has a slope of exactly 0")
-    expect(page.locator("[data-part=reading]")).to_contain_text("At x = −1, ReLU has a slope of exactly 0")
+    playwright.expect(page.locator("[data-part=live]")).to_contain_text("At x = −1, ReLU has a slope of exactly 0")
+    playwright.expect(page.locator("[data-part=reading]")).to_contain_text("At x = −1, ReLU has a slope of exactly 0")
 
 
 def test_the_data_of_the_charts_is_a_table(page: Page) -> None:
     visit(page, "?functions=sigmoid")
     page.get_by_text("Data of the charts").click()
     rows = page.get_by_role("region", name="Data of the charts").locator("tbody tr")
-    expect(rows.nth(30)).to_be_visible()
+    playwright.expect(rows.nth(30)).to_be_visible()
     assert rows.first.locator("th").inner_text() == "−6"
     assert rows.first.locator("td").all_inner_texts() == computed("sigmoid", -6.0)
 
@@ -230,9 +239,9 @@ def test_the_theme_is_kept(page: Page) -> None:
     page.get_by_role("button", name="Dark").click()
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(20, 22, 26)"
     page.reload()
-    expect(page.locator(".figure.ready")).to_be_visible()
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-    expect(page.locator("[data-chart=value] svg")).to_have_css("background-color", "rgb(20, 22, 26)")
+    playwright.expect(page.locator("[data-chart=value] svg")).to_have_css("background-color", "rgb(20, 22, 26)")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +255,7 @@ def test_nothing_overflows_and_nothing_shifts(page: Page, path: str, width: int)
         "if (!e.hadRecentInput) window.shift += e.value; }).observe({ type: 'layout-shift', buffered: true });"
     )
     page.goto(path)
-    expect(page.locator(".figure.ready, .tile svg").first).to_be_visible()
+    playwright.expect(page.locator(".figure.ready, .tile svg").first).to_be_visible()
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("window.shift") < 0.02
@@ -258,7 +267,7 @@ def test_axe_finds_nothing(page: Page, path: str, theme: Any) -> None:  # noqa: 
     page.emulate_media(color_scheme=theme)
     page.goto(path)
     if path != "/nowhere":
-        expect(page.locator(".figure.ready, .tile svg").first).to_be_visible()
+        playwright.expect(page.locator(".figure.ready, .tile svg").first).to_be_visible()
         page.evaluate("document.querySelectorAll('details').forEach(fold => (fold.open = true))")
     assert violations(page) == []
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Page, expect
 from tests.browser.test_activations_page import AXE
+from tests.later import Later
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+playwright = Later("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 
@@ -24,67 +30,69 @@ def ratings(tmp_path: Path) -> Path:
 
 def opened(page: Page, query: str = "") -> None:
     page.goto(f"/choose{query}")
-    expect(page.locator("#set option")).not_to_have_count(1)
+    playwright.expect(page.locator("#set option")).not_to_have_count(1)
 
 
 def test_a_set_and_a_target_lead_to_a_recipe_and_into_the_address(page: Page) -> None:
     opened(page)
     page.get_by_label("A set that comes along").select_option("wine")
     verdict = page.get_by_role("region", name="What the target asks for")
-    expect(verdict).to_contain_text("The target asks for multi-class classification.")
-    expect(verdict).to_contain_text("class_0 59 times")
-    expect(page.locator("[data-part=live]")).to_have_text("The target asks for multi-class classification.")
+    playwright.expect(verdict).to_contain_text("The target asks for multi-class classification.")
+    playwright.expect(verdict).to_contain_text("class_0 59 times")
+    playwright.expect(page.locator("[data-part=live]")).to_have_text("The target asks for multi-class classification.")
     assert page.url.endswith("?set=wine&target=grower")
     page.get_by_label("To be predicted").select_option("hue")
-    expect(verdict).to_contain_text("The target asks for regression.")
-    expect(page.locator("[data-part=command]")).to_contain_text("slopes compare wine --target hue --seeds 3")
+    playwright.expect(verdict).to_contain_text("The target asks for regression.")
+    playwright.expect(page.locator("[data-part=command]")).to_contain_text("slopes compare wine --target hue --seeds 3")
     page.reload()
-    expect(verdict).to_contain_text("The target asks for regression.")
-    expect(page.get_by_label("To be predicted")).to_have_value("hue")
+    playwright.expect(verdict).to_contain_text("The target asks for regression.")
+    playwright.expect(page.get_by_label("To be predicted")).to_have_value("hue")
     page.get_by_label("A set that comes along").select_option("")
-    expect(verdict).to_be_hidden()
+    playwright.expect(verdict).to_be_hidden()
     assert page.url.endswith("/choose")
 
 
 def test_several_labels_are_one_target(page: Page) -> None:
     opened(page, "?set=digits_attributes")
     verdict = page.get_by_role("region", name="What the target asks for")
-    expect(verdict).to_contain_text("multi-label classification")
-    expect(page.get_by_role("group", name="Further labels of the same rows").get_by_role("checkbox")).not_to_have_count(
-        0
-    )
+    playwright.expect(verdict).to_contain_text("multi-label classification")
+    playwright.expect(
+        page.get_by_role("group", name="Further labels of the same rows").get_by_role("checkbox")
+    ).not_to_have_count(0)
     for name in ("even", "five_or_more", "prime", "straight", "eight"):
         page.get_by_label(name, exact=True).uncheck()
-    expect(verdict).to_contain_text("binary classification")
+    playwright.expect(verdict).to_contain_text("binary classification")
     assert page.url.endswith("?set=digits_attributes&target=loop")
 
 
 def test_from_a_file_by_a_question_to_a_report(page: Page, ratings: Path) -> None:
     opened(page)
     page.get_by_label("Or a file of yours").set_input_files(ratings)
-    expect(page.get_by_role("region", name="Columns")).to_contain_text("whole numbers")
+    playwright.expect(page.get_by_role("region", name="Columns")).to_contain_text("whole numbers")
     page.get_by_label("To be predicted").select_option("rating")
     page.get_by_role("group", name="There are 5 different whole numbers").get_by_role(
         "radio", name="Multiclass"
     ).click()
     verdict = page.get_by_role("region", name="What the target asks for")
-    expect(verdict).to_contain_text("recipes.MultiClass")
+    playwright.expect(verdict).to_contain_text("recipes.MultiClass")
     start = page.get_by_role("button", name="Compare on this machine")
-    expect(start).to_be_disabled()
-    expect(page.locator("[data-part=obstacle]")).to_contain_text("Values are missing among 90 rows: 'size' 10")
+    playwright.expect(start).to_be_disabled()
+    playwright.expect(page.locator("[data-part=obstacle]")).to_contain_text(
+        "Values are missing among 90 rows: 'size' 10"
+    )
     page.get_by_label("Fill the gaps in features").check()
-    expect(start).to_be_enabled()
+    playwright.expect(start).to_be_enabled()
     page.get_by_label("Repetitions").fill("2")
     page.get_by_label("Steps of training").fill("5")
     page.get_by_label("Steps of training").press("Tab")
     command = "slopes compare 'shop ratings.csv' --target rating --task multiclass --missing median --seeds 2 --steps 5"
-    expect(page.locator("[data-part=command]")).to_contain_text(command)
+    playwright.expect(page.locator("[data-part=command]")).to_contain_text(command)
     start.click()
-    expect(page.get_by_role("button", name="Stop")).to_be_focused()
-    expect(page.get_by_role("progressbar", name="Trainings done")).to_be_visible()
+    playwright.expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    playwright.expect(page.get_by_role("progressbar", name="Trainings done")).to_be_visible()
     link = page.get_by_role("link", name="Open the report")
-    expect(link).to_be_visible(timeout=REPORT)
-    expect(page.locator("[data-part=live]")).to_contain_text("The report is ready.")
+    playwright.expect(link).to_be_visible(timeout=REPORT)
+    playwright.expect(page.locator("[data-part=live]")).to_contain_text("The report is ready.")
     claim = page.locator("[data-part=outcome] .reading").inner_text()
     with page.expect_popup() as popup:
         link.click()
@@ -96,19 +104,19 @@ def test_from_a_file_by_a_question_to_a_report(page: Page, ratings: Path) -> Non
 
 def test_a_running_comparison_is_found_again_and_stopped_with_the_keyboard(page: Page) -> None:
     opened(page, "?set=digits")
-    expect(page.get_by_role("button", name="Compare on this machine")).to_be_enabled()
+    playwright.expect(page.get_by_role("button", name="Compare on this machine")).to_be_enabled()
     page.get_by_label("Repetitions").fill("20")
     page.get_by_label("Steps of training").fill("2000")
     page.get_by_role("button", name="Compare on this machine").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    playwright.expect(page.get_by_role("button", name="Stop")).to_be_focused()
     page.reload()
     stop = page.get_by_role("button", name="Stop")
-    expect(stop).to_be_visible()
+    playwright.expect(stop).to_be_visible()
     stop.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("[data-part=outcome]")).to_contain_text("Stopped. Nothing was kept.")
-    expect(page.get_by_role("button", name="Compare on this machine")).to_be_focused()
+    playwright.expect(page.locator("[data-part=outcome]")).to_contain_text("Stopped. Nothing was kept.")
+    playwright.expect(page.get_by_role("button", name="Compare on this machine")).to_be_focused()
 
 
 def test_everything_is_reached_by_keyboard(page: Page) -> None:
@@ -116,7 +124,7 @@ def test_everything_is_reached_by_keyboard(page: Page) -> None:
     page.get_by_label("A set that comes along").focus()
     page.keyboard.type("diab")
     verdict = page.get_by_role("region", name="What the target asks for")
-    expect(verdict).to_contain_text("The target asks for")
+    playwright.expect(verdict).to_contain_text("The target asks for")
     reached = []
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -139,7 +147,9 @@ def test_everything_is_reached_by_keyboard(page: Page) -> None:
     radio = verdict.get_by_role("radio").first
     radio.focus()
     page.keyboard.press("ArrowDown")
-    expect(verdict.get_by_role("radio").first).to_be_focused()  # of the task that was chosen, now the first one
+    playwright.expect(
+        verdict.get_by_role("radio").first
+    ).to_be_focused()  # of the task that was chosen, now the first one
     assert "task=" in page.url
 
 
@@ -157,10 +167,10 @@ def test_a_bad_file_is_told_in_a_sentence(page: Page, tmp_path: Path, name: str,
     path.write_text(text, encoding="utf-8")
     opened(page)
     page.get_by_label("Or a file of yours").set_input_files(path)
-    expect(page.get_by_role("alert")).to_contain_text(words)
-    expect(page.get_by_label("To be predicted")).to_be_disabled()
+    playwright.expect(page.get_by_role("alert")).to_contain_text(words)
+    playwright.expect(page.get_by_label("To be predicted")).to_be_disabled()
     page.get_by_label("A set that comes along").select_option("wine")
-    expect(page.get_by_role("alert")).to_have_count(0)
+    playwright.expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_file_that_is_too_large_is_not_sent(page: Page, tmp_path: Path) -> None:
@@ -171,7 +181,7 @@ def test_a_file_that_is_too_large_is_not_sent(page: Page, tmp_path: Path) -> Non
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
     page.get_by_label("Or a file of yours").set_input_files(path)
-    expect(page.get_by_role("alert")).to_contain_text("slopes compare FILE --target COLUMN")
+    playwright.expect(page.get_by_role("alert")).to_contain_text("slopes compare FILE --target COLUMN")
     assert "POST" not in sent
 
 
@@ -181,7 +191,7 @@ def test_a_target_that_teaches_nothing_is_told(page: Page, tmp_path: Path) -> No
     opened(page)
     page.get_by_label("Or a file of yours").set_input_files(path)
     page.get_by_label("To be predicted").select_option("a")
-    expect(page.get_by_role("alert")).to_contain_text("are 'same', expected values that differ")
+    playwright.expect(page.get_by_role("alert")).to_contain_text("are 'same', expected values that differ")
 
 
 def test_a_task_tells_its_recipe(page: Page) -> None:
@@ -189,9 +199,9 @@ def test_a_task_tells_its_recipe(page: Page) -> None:
     task = page.locator("#yes-or-no-yes-is-rare")
     task.locator("summary").focus()
     page.keyboard.press("Enter")
-    expect(task).to_contain_text("recipe = recipes.imbalanced(y)")
-    expect(task).to_contain_text("1000 negatives to 5 positives")
-    expect(task.get_by_role("link", name="focal", exact=True)).to_have_count(2)
+    playwright.expect(task).to_contain_text("recipe = recipes.imbalanced(y)")
+    playwright.expect(task).to_contain_text("1000 negatives to 5 positives")
+    playwright.expect(task.get_by_role("link", name="focal", exact=True)).to_have_count(2)
 
 
 def assert_accessible(page: Page) -> None:
@@ -213,10 +223,10 @@ def assert_accessible(page: Page) -> None:
 def test_axe_finds_nothing_while_a_question_is_open(page: Page, ratings: Path) -> None:
     opened(page)
     page.locator("#one-class-out-of-c summary").click()
-    expect(page.locator("#one-class-out-of-c")).to_contain_text("Under cross-entropy the gradient")
+    playwright.expect(page.locator("#one-class-out-of-c")).to_contain_text("Under cross-entropy the gradient")
     page.get_by_label("Or a file of yours").set_input_files(ratings)
     page.get_by_label("To be predicted").select_option("rating")
-    expect(page.get_by_role("group", name="There are 5 different whole numbers")).to_be_visible()
+    playwright.expect(page.get_by_role("group", name="There are 5 different whole numbers")).to_be_visible()
     assert_accessible(page)
 
 
@@ -225,6 +235,6 @@ def test_axe_finds_nothing_when_it_is_answered(page: Page, ratings: Path) -> Non
     page.get_by_label("Or a file of yours").set_input_files(ratings)
     page.get_by_label("To be predicted").select_option("rating")
     page.get_by_role("radio", name="Multiclass").click()
-    expect(page.get_by_role("button", name="Compare on this machine")).to_be_visible()
+    playwright.expect(page.get_by_role("button", name="Compare on this machine")).to_be_visible()
     page.locator("[data-part=verdict] summary").click()
     assert_accessible(page)

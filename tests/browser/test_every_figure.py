@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from playwright.sync_api import Locator, Page, expect
 from tests.browser.test_activations_page import violations
+from tests.later import Later
 
 from slopes.explorer.figures import contents
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+playwright = Later("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 
@@ -48,8 +55,8 @@ AWAIT_DRAWN = """() => {
 
 def visit(page: Page, name: str, query: str = "") -> None:
     page.goto(f"/{name}{query}")
-    expect(page.locator(".figure.ready")).to_be_visible()
-    expect(page.locator(".plate").last.locator(MARKS).first).to_be_attached()
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
+    playwright.expect(page.locator(".plate").last.locator(MARKS).first).to_be_attached()
     page.wait_for_timeout(150)
 
 
@@ -82,15 +89,15 @@ def test_keyboard_and_presets_change_what_is_read(page: Page, name: str) -> None
     before = state_of(page)
     change_by_keyboard(page)
     page.wait_for_function("() => location.search.length > 1")
-    expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
+    playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
     page.wait_for_function(CHANGED, arg=before)
     address = page.url
     for button in page.locator(".presets button").all():
         button.click()
-        expect(button).to_have_attribute("aria-pressed", "true")
-        expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
+        playwright.expect(button).to_have_attribute("aria-pressed", "true")
+        playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
     page.goto(address)
-    expect(page.locator(".figure.ready")).to_be_visible()
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
     assert state_of(page) != before  # the address holds the state
 
 
@@ -132,7 +139,7 @@ def test_what_can_be_dragged_moves_by_mouse_and_by_arrow_keys(page: Page, name: 
     handle.focus()
     label = handle.get_attribute("aria-label")
     page.keyboard.press("Shift+ArrowLeft")
-    expect(handle).not_to_have_attribute("aria-label", label or "")
+    playwright.expect(handle).not_to_have_attribute("aria-label", label or "")
     box = handle.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -144,7 +151,7 @@ def test_what_can_be_dragged_moves_by_mouse_and_by_arrow_keys(page: Page, name: 
         "([handle, x]) => Math.abs(handle.getBoundingClientRect().left + handle.offsetWidth / 2 - (x - 20)) < 4",
         arg=[handle.element_handle(), x],
     )
-    expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
+    playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", [page.id for page in contents.PAGES])

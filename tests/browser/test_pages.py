@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
 from tests.browser.test_activations_page import violations
+from tests.later import Later
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+playwright = Later("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 
@@ -19,9 +25,9 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page: Page, path: str, width: 
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(path)
-    expect(page.locator("h1")).to_be_visible()
+    playwright.expect(page.locator("h1")).to_be_visible()
     if path == "/":
-        expect(page.locator(".tile svg").first).to_be_visible()
+        playwright.expect(page.locator(".tile svg").first).to_be_visible()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -29,43 +35,43 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page: Page, path: str, width: 
 def test_tables_are_searched_and_sorted(page: Page) -> None:
     page.goto("/functions")
     page.get_by_role("searchbox", name="Find a function").fill("pinball")
-    expect(page.locator("table.reference tbody tr:visible")).to_have_count(1)
-    expect(page.locator("#filtered")).to_contain_text("1 of ")
+    playwright.expect(page.locator("table.reference tbody tr:visible")).to_have_count(1)
+    playwright.expect(page.locator("#filtered")).to_contain_text("1 of ")
     page.get_by_role("searchbox", name="Find a function").fill("")
     losses = page.locator("table.reference").nth(1)
     head = losses.get_by_role("columnheader", name="Function")
     head.get_by_role("button").click()
     names = losses.locator("tbody th").all_inner_texts()
     assert names == sorted(names, key=str.lower)
-    expect(head).to_have_attribute("aria-sort", "ascending")
+    playwright.expect(head).to_have_attribute("aria-sort", "ascending")
     head.get_by_role("button").press("Enter")
     assert losses.locator("tbody th").all_inner_texts() == sorted(names, key=str.lower, reverse=True)
 
 
 def test_the_tour_leads_on_and_keeps_its_place(page: Page) -> None:
     page.goto("/tour")
-    expect(page.locator(".tour .chapter")).to_contain_text("1 of")
+    playwright.expect(page.locator(".tour .chapter")).to_contain_text("1 of")
     page.get_by_role("link", name="Next").click()
-    expect(page.locator(".tour .chapter")).to_contain_text("2 of")
-    expect(page.locator(".figure.ready")).to_be_visible()
-    expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
+    playwright.expect(page.locator(".tour .chapter")).to_contain_text("2 of")
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
+    playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
     slider = page.locator(".controls input[type=range]").first
     slider.focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("() => new URLSearchParams(location.search).get('at') === '9.99'")
     assert "tour=2" in page.url
     page.reload()
-    expect(page.locator(".tour .chapter")).to_contain_text("2 of")
+    playwright.expect(page.locator(".tour .chapter")).to_contain_text("2 of")
     page.get_by_role("link", name="Back").click()
-    expect(page.locator(".tour .chapter")).to_contain_text("1 of")
+    playwright.expect(page.locator(".tour .chapter")).to_contain_text("1 of")
     page.get_by_role("link", name="Leave the tour").click()
-    expect(page.locator(".figure.ready")).to_be_visible()
-    expect(page.locator(".tour")).to_have_count(0)
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
+    playwright.expect(page.locator(".tour")).to_have_count(0)
 
 
 def test_a_state_is_saved_as_a_file(page: Page) -> None:
     page.goto("/softmax-temperature?t=3")
-    expect(page.locator(".figure.ready")).to_be_visible()
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
     with page.expect_download() as waiting:
         page.get_by_role("link", name="CSV").click()
     assert waiting.value.suggested_filename == "softmax-temperature.csv"
@@ -77,7 +83,7 @@ def test_a_state_is_saved_as_a_file(page: Page) -> None:
 
 def test_an_exported_page_opens_offline(page: Page, chromium: Browser, tmp_path: Path) -> None:
     page.goto("/softmax-temperature?t=3")
-    expect(page.locator(".figure.ready")).to_be_visible()
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
     with page.expect_download() as waiting:
         page.get_by_role("link", name="HTML").click()
     waiting.value.save_as(tmp_path / "figure.html")
@@ -86,7 +92,7 @@ def test_an_exported_page_opens_offline(page: Page, chromium: Browser, tmp_path:
     asked: list[str] = []
     opened.on("request", lambda request: asked.append(request.url))
     opened.goto((tmp_path / "figure.html").as_uri())
-    expect(opened.locator(".reading")).to_have_text(page.locator("[data-part=reading]").inner_text())
+    playwright.expect(opened.locator(".reading")).to_have_text(page.locator("[data-part=reading]").inner_text())
     assert opened.locator("svg").count() == 2
     assert len(asked) == 1  # itself
     context.close()

@@ -6,13 +6,17 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page
 from tests.browser.conftest import is_wrong
 from tests.browser.test_activations_page import violations
 
 from slopes.recipes.compare import command
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 
 pytestmark = pytest.mark.browser
 

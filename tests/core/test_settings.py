@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from tests.later import Later
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.proxy_tensor import make_fx
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes._core.settings import STATE, is_transformed, reads_values
+
+fake_tensor = Later("torch._subclasses.fake_tensor")
+proxy_tensor = Later("torch.fx.experimental.proxy_tensor")
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* should not be instantiated:DeprecationWarning")
 WRONG = torch.tensor([2.0])  # no probability
@@ -165,9 +167,9 @@ def test_what_has_no_values_is_not_read() -> None:
     with slopes.checks(values=True):
         assert reads_values(wrong)
         assert not reads_values(wrong.to("meta"))
-        with FakeTensorMode() as mode:
+        with fake_tensor.FakeTensorMode() as mode:
             assert not reads_values(mode.from_tensor(wrong))
         seen = []
-        make_fx(lambda t: (seen.append(reads_values(t)), t + 1)[1])(wrong)
+        proxy_tensor.make_fx(lambda t: (seen.append(reads_values(t)), t + 1)[1])(wrong)
         assert seen == [False]
         assert reads_values(wrong)

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from examples import align
+from tests.later import Later
+
+align = Later("examples.align")
 
 
 def assert_fell(losses: Sequence[float]) -> None:

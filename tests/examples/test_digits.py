@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from examples import digits
+from tests.later import Later
+
+digits = Later("examples.digits")
 
 
 def test_default_run_is_accurate_and_scaling_helps_on_validation(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from examples import train_with_trainer
 from tests.accuracy import assert_close
+from tests.later import Later
+
+train_with_trainer = Later("examples.train_with_trainer")
 
 
 def test_the_curves_are_equal_and_the_memory_is_not(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
-import transformers
-from transformers import PreTrainedModel
-from transformers.models.auto import modeling_auto
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from tests.later import Later
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+transformers = Later("transformers")
+modeling_auto = Later("transformers.models.auto.modeling_auto")
+configuration_auto = Later("transformers.models.auto.configuration_auto")
 
 B, T, V, D, LAYERS = 2, 8, 61, 16, 2
 
@@ -213,7 +217,7 @@ def tiny_of(name: str, kind: str) -> PreTrainedModel:
     """Return a model of this class in training mode; the same weights at every call."""
     made = getattr(transformers, name)
     of = getattr(made, "config_class", None)
-    of = of if of is not None and kind != of.model_type else CONFIG_MAPPING[kind]
+    of = of if of is not None and kind != of.model_type else configuration_auto.CONFIG_MAPPING[kind]
     config = of(**_merged(shrunk(of().to_dict()), OTHERWISE.get(name, {})))
     torch.manual_seed(0)
     model: PreTrainedModel = made(config).train()

@@ -6,15 +6,14 @@ import contextlib
 import inspect
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.integrations.every_model import NOT_BUILT, B, T, V, classes, tiny_of
+from tests.later import Later
 from torch import Tensor
-from transformers import PreTrainedModel
-from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from slopes import DtypeError, OptionError, SuspiciousInputWarning
 from slopes.integrations.head_logits import UnmadeLogitsError
@@ -26,6 +25,11 @@ from slopes.integrations.transformers import (
     next_token_loss,
     with_decoder_inputs,
 )
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+modeling_auto = Later("transformers.models.auto.modeling_auto")
 
 # Neither their outputs' class nor their own tells that they do not shift.
 UNSHIFTED: Final = UNSHIFTED_DECODERS | {"XLMWithLMHeadModel", "FlaubertWithLMHeadModel", "XLNetLMHeadModel"}
@@ -116,7 +120,7 @@ def assert_same(came: Learned, expected: Learned, what: str) -> None:
 
 def losses_of(name: str, model: PreTrainedModel) -> tuple[TrainerLoss, TrainerLoss]:
     """Return the loss that is a model's own, and the other one."""
-    masked = MODEL_FOR_MASKED_LM_MAPPING_NAMES.values()
+    masked = modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES.values()
     pair = next_token_loss(model), masked_lm_loss(model)
     unshifted = model.config.is_encoder_decoder or name in UNSHIFTED or name in masked
     return pair[::-1] if unshifted else pair

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.each import each
 from tests.integrations.tiny_models import B, T, V, batch, tiny
+from tests.later import Later
 from tests.peak import Peak
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 import slopes
 from slopes.integrations.hand_over import HandOver, hand_over_logits
@@ -20,8 +21,16 @@ from slopes.integrations.head_logits import HeadLogits
 from slopes.integrations.output_head import gives
 from slopes.integrations.unmade import UnmadeLogitsError
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # PEFT's, about tied weights and about its own dependencies
-peft = pytest.importorskip("peft")
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+peft = Later("peft")
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # PEFT's, about tied weights and about its own dependencies
+    pytest.mark.skipif(find_spec("peft") is None, reason="peft is not here"),
+]
 
 TOKENS: Final = [1, 5, 9]
 WRAPS: Final[dict[str, Callable[[], Any]]] = {

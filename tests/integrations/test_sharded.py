@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import torch
 import torch.distributed as dist
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.integrations.tiny_models import B, T, batch, tiny
+from tests.later import Later
 from torch import Tensor, nn
-from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.distributed.fsdp import FullyShardedDataParallel, MixedPrecisionPolicy, fully_shard
-from torch.distributed.tensor import Replicate
-from torch.distributed.tensor.parallel import ColwiseParallel, parallelize_module
 
 import slopes
 from slopes import DtypeError
@@ -23,7 +20,15 @@ from slopes.integrations.hand_over import HandOver, hand_over_logits
 from slopes.integrations.head_logits import HeadLogits
 from slopes.integrations.output_head import gives
 
-Shard = Callable[[nn.Module, DeviceMesh], nn.Module]
+if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
+
+device_mesh = Later("torch.distributed.device_mesh")
+fsdp = Later("torch.distributed.fsdp")
+tensor = Later("torch.distributed.tensor")
+parallel = Later("torch.distributed.tensor.parallel")
+
+Shard = Callable[[nn.Module, "DeviceMesh"], nn.Module]
 
 
 @pytest.fixture
@@ -32,15 +37,15 @@ def mesh() -> Iterator[DeviceMesh]:
     dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
     try:
         with slopes.chunks(rows=5):
-            yield init_device_mesh("cpu", (1,))
+            yield device_mesh.init_device_mesh("cpu", (1,))
     finally:
         dist.destroy_process_group()
 
 
 def layers_and_root(model: Any, mesh: DeviceMesh, **options: Any) -> nn.Module:  # noqa: ANN401
     for layer in model.model.layers:
-        fully_shard(layer, mesh=mesh, **options)
-    fully_shard(model, mesh=mesh, **options)
+        fsdp.fully_shard(layer, mesh=mesh, **options)
+    fsdp.fully_shard(model, mesh=mesh, **options)
     return model
 
 
@@ -49,16 +54,16 @@ def root_resharded(model: Any, mesh: DeviceMesh) -> nn.Module:  # noqa: ANN401
 
 
 def head_alone(model: Any, mesh: DeviceMesh) -> nn.Module:  # noqa: ANN401
-    fully_shard(model.lm_head, mesh=mesh, reshard_after_forward=True)
-    fully_shard(model, mesh=mesh)
+    fsdp.fully_shard(model.lm_head, mesh=mesh, reshard_after_forward=True)
+    fsdp.fully_shard(model, mesh=mesh)
     return model
 
 
 def first_fsdp(model: Any, mesh: DeviceMesh) -> nn.Module:  # noqa: ANN401
     del mesh
     where = {"use_orig_params": True, "device_id": torch.device("cpu")}
-    model.lm_head = FullyShardedDataParallel(model.lm_head, **where)
-    return FullyShardedDataParallel(model, **where)
+    model.lm_head = fsdp.FullyShardedDataParallel(model.lm_head, **where)
+    return fsdp.FullyShardedDataParallel(model, **where)
 
 
 SHARDS: Final[dict[str, Shard]] = {f.__name__: f for f in (layers_and_root, root_resharded, head_alone, first_fsdp)}
@@ -104,7 +109,7 @@ def test_a_sharded_head_learns_what_a_whole_one_does(name: str, before: bool, me
 def test_a_tied_head_is_gathered_too(mesh: DeviceMesh) -> None:
     plain, model = tiny("gpt2"), tiny("gpt2")
     expected, wanted = trained(plain, plain)
-    fully_shard(model, mesh=mesh, reshard_after_forward=True)
+    fsdp.fully_shard(model, mesh=mesh, reshard_after_forward=True)
     hand_over_logits(model)
     came, gradients = trained(model, model)
     assert_close(came.loss.detach(), expected.loss.detach().double(), size=B * T)
@@ -119,9 +124,9 @@ def test_outputs_of_another_dtype_under_mixed_precision(mesh: DeviceMesh) -> Non
     for handing in (False, True):
         model = tiny("llama")
         for layer in model.model.layers:
-            fully_shard(layer, mesh=mesh, mp_policy=MixedPrecisionPolicy(torch.bfloat16, torch.float32))
-        policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32, output_dtype=torch.float32)
-        fully_shard(model, mesh=mesh, reshard_after_forward=True, mp_policy=policy)
+            fsdp.fully_shard(layer, mesh=mesh, mp_policy=fsdp.MixedPrecisionPolicy(torch.bfloat16, torch.float32))
+        policy = fsdp.MixedPrecisionPolicy(torch.bfloat16, torch.float32, output_dtype=torch.float32)
+        fsdp.fully_shard(model, mesh=mesh, reshard_after_forward=True, mp_policy=policy)
         if handing:
             hand_over_logits(model)
         outputs = model(**batch())
@@ -131,12 +136,12 @@ def test_outputs_of_another_dtype_under_mixed_precision(mesh: DeviceMesh) -> Non
 
 
 def test_a_tensor_parallel_head_is_refused_and_the_advice_helps(mesh: DeviceMesh) -> None:
-    plan = {"lm_head": ColwiseParallel(output_layouts=Replicate(), use_local_output=True)}
+    plan = {"lm_head": parallel.ColwiseParallel(output_layouts=tensor.Replicate(), use_local_output=True)}
     model, given = tiny("llama"), batch()
     expected = model(**given).loss
     hand_over_logits(model)
     with warnings.catch_warnings(action="ignore"):
-        parallelize_module(model, mesh, plan)
+        parallel.parallelize_module(model, mesh, plan)
     with pytest.raises(slopes.OptionError, match=r"sharded over processes.*HandOver\(model\)\.undo\(\)\."):
         model(**given)
     HandOver(model).undo()

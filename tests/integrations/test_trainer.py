@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.integrations.tiny_models import B, T, V, batch, tiny
+from tests.later import Later
 from torch import Tensor, nn
-from transformers import PreTrainedModel, Trainer, TrainingArguments, default_data_collator
 
 import slopes
 from slopes import DtypeError, OptionError, SuspiciousInputWarning
@@ -23,6 +23,11 @@ from slopes.integrations.transformers import (
     next_token_loss,
     with_decoder_inputs,
 )
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, Trainer
+
+transformers = Later("transformers")
 
 STEPS: Final = 3
 ACCUMULATED: Final = 3
@@ -72,9 +77,9 @@ def trainer(
         "dataloader_pin_memory": False,
     }
     rows = texts(STEPS * 2 * ACCUMULATED) if rows is None else rows
-    return Trainer(
+    return transformers.Trainer(
         model=model,
-        args=TrainingArguments(**(arguments | options)),
+        args=transformers.TrainingArguments(**(arguments | options)),
         train_dataset=rows,
         eval_dataset=rows[:5],
         compute_loss_func=loss,
@@ -254,7 +259,7 @@ def test_an_encoder_decoder_learns_its_targets(name: str, tmp_path: Path) -> Non
     options = {"rows": pairs(STEPS * 2), "gradient_accumulation_steps": 1}
     expected = trained(trainer(plain, tmp_path, **options))
     hand_over_logits(handing)
-    collator = with_decoder_inputs(handing, default_data_collator)
+    collator = with_decoder_inputs(handing, transformers.default_data_collator)
     came = trained(trainer(handing, tmp_path, masked_lm_loss(handing), collator=collator, **options))
     assert_close(torch.tensor(came), torch.tensor(expected, dtype=torch.float64), size=STEPS * B * T)
     assert_same_weights(handing, plain)
@@ -278,7 +283,7 @@ def test_an_encoder_decoder_without_decoder_inputs_refuses(name: str, tmp_path: 
 
 def test_decoder_inputs_are_those_that_there_are_and_leave_labels_alone() -> None:
     model, row = tiny("bart"), pairs(3)[2]
-    collate = with_decoder_inputs(model, default_data_collator)
+    collate = with_decoder_inputs(model, transformers.default_data_collator)
     made = collate([row])
     assert made["labels"].tolist() == [row["labels"].tolist()]
     assert made["decoder_input_ids"][0, 0] == model.config.decoder_start_token_id
@@ -290,11 +295,11 @@ def test_decoder_inputs_are_those_that_there_are_and_leave_labels_alone() -> Non
 
 def test_decoder_inputs_say_what_is_wrong() -> None:
     with pytest.raises(OptionError, match="`model` is LlamaForCausalLM, expected an encoder-decoder"):
-        with_decoder_inputs(tiny("llama"), default_data_collator)
+        with_decoder_inputs(tiny("llama"), transformers.default_data_collator)
     model = tiny("blenderbot")
     model.config.pad_token_id = None
     with pytest.raises(OptionError, match="decoder_start_token_id 2 and pad_token_id None, expected two token ids"):
-        with_decoder_inputs(model, default_data_collator)(pairs(1))
+        with_decoder_inputs(model, transformers.default_data_collator)(pairs(1))
 
 
 # The kind of output

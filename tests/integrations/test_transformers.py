@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import torch
@@ -13,18 +13,11 @@ import torch.distributed as dist
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.each import each
 from tests.integrations.tiny_models import CAUSAL, OTHERS, B, D, T, V, batch, gradients, tiny
+from tests.later import Later
 from tests.peak import Peak
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
-from transformers import (
-    AutoModelForCausalLM,
-    BertConfig,
-    BertForSequenceClassification,
-    MobileBertConfig,
-    MobileBertForMaskedLM,
-    PreTrainedModel,
-)
 
 import slopes
 from slopes import DtypeError, OptionError, ShapeError, ValuesError, losses
@@ -36,6 +29,11 @@ from slopes.integrations.transformers import (
     masked_lm_loss,
     next_token_loss,
 )
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+transformers = Later("transformers")
 
 
 @pytest.fixture(autouse=True)
@@ -203,7 +201,7 @@ def test_saving_and_loading_are_unharmed(name: str, tmp_path: Path) -> None:
     hand_over_logits(model)
     assert list(model.state_dict()) == names
     model.save_pretrained(tmp_path)
-    loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
     assert type(loaded) is type(model)
     assert type(loaded.lm_head) is nn.Linear
     assert loaded.config.tie_word_embeddings == model.config.tie_word_embeddings
@@ -365,10 +363,10 @@ def test_compiled() -> None:
 
 
 def test_a_model_that_does_not_call_its_head_makes_its_logits() -> None:
-    config = MobileBertConfig(
+    config = transformers.MobileBertConfig(
         vocab_size=V, hidden_size=D, embedding_size=8, num_hidden_layers=1, intra_bottleneck_size=8, true_hidden_size=8
     )
-    model = MobileBertForMaskedLM(config).train()
+    model = transformers.MobileBertForMaskedLM(config).train()
     hand_over_logits(model)
     assert isinstance(model(batch()["input_ids"]).logits, Tensor)
 
@@ -390,8 +388,10 @@ def test_a_module_without_an_output_head() -> None:
 
 
 def test_a_model_with_another_output() -> None:
-    model = BertForSequenceClassification(
-        BertConfig(vocab_size=9, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4)
+    model = transformers.BertForSequenceClassification(
+        transformers.BertConfig(
+            vocab_size=9, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4
+        )
     )
     assert said_by(lambda: hand_over_logits(model), DtypeError) == (
         "hand_over_logits: BertForSequenceClassification has no output head over the vocabulary, expected a language "

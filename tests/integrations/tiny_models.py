@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
-import transformers
+from tests.later import Later
 from torch import Tensor
-from transformers import PreTrainedModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+transformers = Later("transformers")
 
 B, T, V, D = 4, 16, 331, 16  # more rows than a hidden state is wide, so that logits are larger than the head's weight
 

@@ -12,9 +12,8 @@ import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.each import each
+from tests.later import Later
 from torch import Tensor, nn
-from torch._dynamo.backends.common import aot_autograd
-from torch._functorch.aot_autograd import make_boxed_func
 from torch.autograd import forward_ad
 from torch.utils.checkpoint import checkpoint
 
@@ -24,6 +23,9 @@ from slopes import losses as L  # noqa: N812  the name that the documentation us
 from slopes._core.linear_logits import Logits
 from slopes.kernels.blocks import blockwise
 from slopes.kernels.blocks.operators import Nodes, packed
+
+common = Later("torch._dynamo.backends.common")
+functorch_aot = Later("torch._functorch.aot_autograd")
 
 B, T, D, V = 3, 5, 8, 37  # no chunk of rows divides B · T
 
@@ -570,9 +572,9 @@ class TestOneNode:
         def noted(traced: torch.fx.GraphModule, _: list[Tensor]) -> Callable[..., Any]:
             values = (node.meta.get("val") for node in traced.graph.nodes if node.op == "call_function")
             sizes.extend(v.numel() for v in values if isinstance(v, Tensor))
-            return make_boxed_func(traced.forward)
+            return functorch_aot.make_boxed_func(traced.forward)
 
-        backend = aot_autograd(fw_compiler=noted, bw_compiler=noted)
+        backend = common.aot_autograd(fw_compiler=noted, bw_compiler=noted)
         torch.compiler.reset()
         with slopes.checks(values=False):
             value = torch.compile(lambda *t: LOSSES[name](LinearLogits(*t)), fullgraph=True, backend=backend)(*tensors)

@@ -42,12 +42,16 @@ N: Final = 1 << 16
 
 
 @pytest.fixture(autouse=True)
-def _nothing_ran(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_ran(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused.Programs, "_run", _fresh(fused.Programs._run))
     record._RUNS.clear()
     torch.compiler.reset()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_stays() -> Iterator[None]:
     yield
-    torch.compiler.reset()
+    torch.compiler.reset()  # after each test too it would take as long as what some of them compile
 
 
 @pytest.fixture
@@ -83,8 +87,32 @@ def value_and_slopes(case: Case, **keywords: Any) -> list[Tensor]:  # noqa: ANN4
     return [result, *gradients(result, inputs, case.learned(), some_weight(result.shape, torch.float32))]
 
 
-@pytest.mark.parametrize("case", [c for c in ONE_EACH if c.learned()], ids=str)
-def test_every_function_is_the_same(case: Case, compiled: list[str]) -> None:
+LEARNED: Final = [case for case in ONE_EACH if case.learned()]
+# Of these torch compiles each program: of elements, of rows, of rows with class indices, of several inputs, of levels.
+EVERY_PROGRAM: Final = ("binary_cross_entropy", "kl_divergence", "cross_entropy", "gaussian_nll", "quantile")
+
+
+@pytest.mark.parametrize(
+    ("case", "every"),
+    [
+        *(pytest.param(case, case.spec.name in EVERY_PROGRAM, id=str(case)) for case in LEARNED),
+        *(
+            pytest.param(case, True, id=f"{case}-compiled", marks=pytest.mark.long)
+            for case in LEARNED
+            if case.spec.name not in EVERY_PROGRAM
+        ),
+    ],
+)
+def test_every_function_is_the_same(
+    case: Case,
+    every: bool,  # noqa: FBT001
+    compiled: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the ways to reduce, all but the first run as programs that are not compiled, unless `every` is to be.
+
+    That a formula can be compiled is seen in the first way, what weights and masks do to it in the program as it is.
+    """
     ways: list[dict[str, Any]] = [{}]
     if case.spec.reduces:
         shape = case.weights_shape(case.inputs())
@@ -94,6 +122,8 @@ def test_every_function_is_the_same(case: Case, compiled: list[str]) -> None:
     with slopes.exact():
         for way in ways:
             plain = value_and_slopes(case, **way)
+            if way and not every:
+                monkeypatch.setattr(fused, "_compiled", lambda program: program)
             with slopes.fused():
                 for one, other in zip(value_and_slopes(case, **way), plain, strict=True):
                     assert_near(one, other, size=8)
@@ -280,12 +310,20 @@ def test_the_setting() -> None:
     assert not STATE.fused
 
 
-@pytest.mark.parametrize(("value", "on"), [("1", True), ("0", False), ("", False)])
-def test_the_environment_turns_it_on(value: str, *, on: bool) -> None:
-    code = "from slopes._core.settings import STATE; print(STATE.fused)"
-    environment = os.environ | {"SLOPES_FUSED": value}
-    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)  # noqa: S603  our own
-    assert run.stdout.strip() == str(on)
+def test_the_environment_turns_it_on() -> None:
+    """One interpreter loads torch, which takes seconds; the library is loaded in three that it forks."""
+    code = """if True:
+        import os, torch
+        for value in ("1", "0", ""):
+            if os.fork() == 0:
+                os.environ["SLOPES_FUSED"] = value
+                from slopes._core.settings import STATE
+                print(repr(value), STATE.fused, flush=True)
+                os._exit(0)
+            assert os.wait()[1] == 0
+    """
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  our own
+    assert run.stdout.splitlines() == ["'1' True", "'0' False", "'' False"]
 
 
 MACHINE_CODE: Final[dict[str, Callable[[Tensor], Tensor]]] = {

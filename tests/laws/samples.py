@@ -162,15 +162,17 @@ def _sample(of: Input, rows: int, sizes: Mapping[str, int], generator: torch.Gen
         return torch.rand(shape, generator=generator) < 0.5
     uniform = torch.rand(shape, generator=generator, dtype=torch.float64)
     normal = spread * torch.randn(shape, generator=generator, dtype=torch.float64)
-    return {
-        "real": normal,
-        "positive": 0.1 + uniform,
-        "probability": uniform,
-        "hard_label": uniform.round(),
-        "sign": 2 * uniform.round() - 1,
-        "log_probability": -0.1 - 2 * spread * uniform,
-        "log_distribution": torch.log_softmax(normal, -1) if normal.dim() else normal,
-    }[of.holds]
+    if of.holds == "log_distribution":
+        return torch.log_softmax(normal, -1) if normal.dim() else normal
+    made: dict[str, Callable[[], Tensor]] = {
+        "real": lambda: normal,
+        "positive": lambda: 0.1 + uniform,
+        "probability": lambda: uniform,
+        "hard_label": uniform.round,
+        "sign": lambda: 2 * uniform.round() - 1,
+        "log_probability": lambda: -0.1 - 2 * spread * uniform,
+    }
+    return made[of.holds]()
 
 
 def _shape(of: Input, rows: int, sizes: Mapping[str, int]) -> list[int]:

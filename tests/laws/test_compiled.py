@@ -13,18 +13,20 @@ from typing import Any, Final
 import onnxruntime
 import pytest
 import torch
+from tests.later import Later
 from tests.laws.samples import CASES, ONE_EACH, Case, Inputs, assert_near, some_weight
 from torch import Tensor, nn
-from torch._dynamo.testing import CompileCounterWithBackend
-from torch.export import Dim
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.passes._tensorify_python_scalars import SUPPORTED_OPS
 from torch.utils import _pytree as pytree
 
 import slopes
 from slopes import LinearLogits, TransformError, activations, losses
 from slopes._core.spec import Parameter
 from slopes.catalog import CATALOG
+
+dynamo_testing = Later("torch._dynamo.testing")
+export = Later("torch.export")
+proxy_tensor = Later("torch.fx.experimental.proxy_tensor")
+tensorify = Later("torch.fx.passes._tensorify_python_scalars")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit.:DeprecationWarning"),
@@ -37,10 +39,20 @@ FEW: Final = 3  # functions of a family that are compiled together
 Given = dict[str, Inputs]
 
 
-def _families() -> Mapping[str, Sequence[Case]]:
-    """Return the functions with a derivative in small groups, each of one family."""
+def numeric_options(case: Case) -> list[Parameter]:
+    """Return the options of a function that are numbers."""
+    named = inspect.signature(case.spec.function).parameters
+    return [
+        p
+        for p in case.spec.parameters
+        if not p.choices and p.name in named and named[p.name].kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+
+
+def _families(kept: Sequence[Case] = ONE_EACH) -> Mapping[str, Sequence[Case]]:
+    """Return functions with a derivative in small groups, each of one family."""
     by_family: dict[str, list[Case]] = {}
-    for case in ONE_EACH:
+    for case in kept:
         by_family.setdefault(case.spec.family, []).append(case)
     return {
         f"{family}-{start // FEW}": cases[start : start + FEW]
@@ -50,14 +62,25 @@ def _families() -> Mapping[str, Sequence[Case]]:
 
 
 FAMILIES: Final = _families()
+WITH_OPTIONS: Final = {
+    name: kept for name, cases in FAMILIES.items() if (kept := [case for case in cases if numeric_options(case)])
+}
+WITHOUT_OPTIONS: Final = {
+    f"{name} without options": kept
+    for name, kept in _families([case for case in ONE_EACH if not numeric_options(case)]).items()
+}
 every_family = pytest.mark.parametrize("cases", FAMILIES.values(), ids=FAMILIES.keys())
 
 
 @pytest.fixture(autouse=True)
-def _one_graph_each() -> Iterator[None]:
+def _one_graph_each() -> None:
     torch.compiler.reset()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_stays() -> Iterator[None]:
     yield
-    torch.compiler.reset()
+    torch.compiler.reset()  # after each test too it would take seconds in all
 
 
 def leaves(cases: Sequence[Case], rows: int, seed: int = 0) -> Given:
@@ -80,9 +103,18 @@ def assert_all_near(came: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
         assert_near(one, other, size=32)
 
 
-@every_family
+# Where there are options, their numbers change together with the first size, in
+# `test_two_graphs_are_enough_for_all_sizes_and_options`, and `test_exported_with_a_batch_of_any_size` refuses a size
+# that has become a constant where options have their defaults. What has none is here.
+@pytest.mark.parametrize(
+    "cases",
+    [
+        *(pytest.param(cases, id=name) for name, cases in WITHOUT_OPTIONS.items()),
+        *(pytest.param(cases, id=name, marks=pytest.mark.long) for name, cases in WITH_OPTIONS.items()),
+    ],
+)
 def test_two_graphs_are_enough_for_all_sizes(cases: Sequence[Case]) -> None:
-    graphs = CompileCounterWithBackend("eager")
+    graphs = dynamo_testing.CompileCounterWithBackend("eager")
     compiled = torch.compile(lambda given: called(cases, given), fullgraph=True, backend=graphs)
     for rows in SIZES:
         given = leaves(cases, rows)
@@ -95,16 +127,6 @@ def test_two_graphs_are_enough_for_all_sizes(cases: Sequence[Case]) -> None:
 
 
 # Options
-
-
-def numeric_options(case: Case) -> list[Parameter]:
-    """Return the options of a function that are numbers."""
-    named = inspect.signature(case.spec.function).parameters
-    return [
-        p
-        for p in case.spec.parameters
-        if not p.choices and p.name in named and named[p.name].kind is inspect.Parameter.KEYWORD_ONLY
-    ]
 
 
 def option_values(option: Parameter) -> list[float]:
@@ -120,32 +142,34 @@ def times_its_options(case: Case, given: Inputs, options: Mapping[str, float]) -
     return result
 
 
-WITH_OPTIONS: Final = {
-    name: kept for name, cases in FAMILIES.items() if (kept := [case for case in cases if numeric_options(case)])
-}
-
-
 @pytest.mark.parametrize("cases", WITH_OPTIONS.values(), ids=WITH_OPTIONS.keys())
-def test_a_symbol_reaches_only_what_torch_makes_a_tensor_of(cases: Sequence[Case]) -> None:
-    """Assert that no operator gets an option as a number that torch would bake into it."""
-    baked = set()
+def test_two_graphs_are_enough_for_all_sizes_and_options(cases: Sequence[Case]) -> None:
+    """Assert also that no operator gets an option as a number that torch would bake into it."""
+    baked, graphs = set(), []
 
     def backend(graph: torch.fx.GraphModule, _: object) -> Callable[..., Any]:
         for node in graph.graph.nodes:
             if (
                 isinstance(node.meta.get("example_value"), torch.SymFloat | torch.SymBool)
-                or node.target in SUPPORTED_OPS
+                or node.target in tensorify.SUPPORTED_OPS
             ):
                 continue
             given = (x for x in pytree.tree_leaves((node.args, node.kwargs)) if isinstance(x, torch.fx.Node))
             if node.op != "output" and any(isinstance(x.meta.get("example_value"), torch.SymFloat) for x in given):
                 baked.add(str(node.target))
+        graphs.append(graph)
         return graph.forward
 
     compiled = torch.compile(times_all_options, fullgraph=True, backend=backend)
-    for step in range(2):  # the second makes symbols of what has changed
-        compiled(cases, leaves(cases, 6), options_of(cases, step))
+    for step, rows in enumerate(SIZES):  # the second makes symbols of what has changed
+        given, options = leaves(cases, rows), options_of(cases, min(step, 1))
+        results = compiled(cases, given, options)
+        found = slopes_of(cases, results, given)
     assert not baked
+    wanted = times_all_options(cases, given, options)
+    assert_all_near(results, wanted)
+    assert_all_near(found, slopes_of(cases, wanted, given))
+    assert len(graphs) <= 2, f"{len(graphs)} graphs for {len(SIZES)} sizes"
 
 
 def options_of(cases: Sequence[Case], step: int) -> dict[str, dict[str, float]]:
@@ -194,7 +218,7 @@ def test_an_option_of_an_operator_travels(name: str) -> None:
     def body(hidden: Tensor, number: float) -> Tensor:
         return 2 * number * UNMADE[name](hidden, number)
 
-    graphs = CompileCounterWithBackend("inductor" if name == "smoothing" else "aot_eager")
+    graphs = dynamo_testing.CompileCounterWithBackend("inductor" if name == "smoothing" else "aot_eager")
     compiled = torch.compile(body, fullgraph=True, backend=graphs)
     for number in (0.2, 0.3, 0.4, 0.5):
         hidden = torch.linspace(-1, 2, 18).sin().reshape(6, 3).requires_grad_()
@@ -320,7 +344,7 @@ def grows(case: Case, name: str) -> bool:
 def test_exported_with_a_batch_of_any_size(cases: Sequence[Case], strict: bool) -> None:  # noqa: FBT001
     given, module = tensors(cases, 9), Every(cases)
     sizes = {
-        str(case): {name: {0: Dim.DYNAMIC} if grows(case, name) else None for name in given[str(case)]}
+        str(case): {name: {0: export.Dim.DYNAMIC} if grows(case, name) else None for name in given[str(case)]}
         for case in cases
     }
     program = torch.export.export(module, (given,), dynamic_shapes=(sizes,), strict=strict).module()
@@ -344,7 +368,7 @@ def test_recorded_by_make_fx_with_symbolic_sizes(cases: Sequence[Case]) -> None:
         learned = [inputs[str(case)][name] for case in cases for name in case.learned()]
         return [*results, *torch.autograd.grad([result.square().sum() for result in results], learned)]
 
-    program = make_fx(values_and_slopes, tracing_mode="symbolic")(tensors(cases, 9))
+    program = proxy_tensor.make_fx(values_and_slopes, tracing_mode="symbolic")(tensors(cases, 9))
     for rows in OTHERS:
         other = tensors(cases, rows, seed=1)
         assert_all_near(program(other), values_and_slopes(other))
@@ -367,7 +391,7 @@ def test_every_activation_to_onnx_with_a_batch_of_any_size(exact: bool) -> None:
     module = Every().eval()
     x = torch.linspace(-4, 4, 40).reshape(5, 8)
     with slopes.exact(exact), torch.no_grad():
-        sizes = {0: Dim("batch", min=2)}
+        sizes = {0: export.Dim("batch", min=2)}
         file = io.BytesIO()
         program = torch.onnx.export(module, (x, x + 1), dynamo=True, dynamic_shapes=(sizes, sizes), verbose=False)
         assert program is not None

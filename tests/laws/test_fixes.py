@@ -29,13 +29,12 @@ from tests.laws.fixes.law import Table, places, try_fix
 TABLES: Final[tuple[Table, ...]] = (
     core, formulas, tools, explorer, choose_page, choosing, classes, data, compare, models, integrations
 )  # fmt: skip
-PLACES: Final = places()
 TRIED: Final = {place: table for table in TABLES for place in table.TRIED}
 
 
 def test_every_error_has_its_fix_tried() -> None:
     listed = [place for table in TABLES for place in (*table.TRIED, *table.ELSEWHERE)]
-    assert sorted(listed) == sorted(PLACES)
+    assert sorted(listed) == sorted(places())
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -50,4 +49,4 @@ def test_fixes_work(place: str, tmp_path: Path) -> None:
             raised, line = try_fix(fix, table.names(), folder, patch)
         assert raised == place, fix.call
         lines.add(line)
-    assert lines == PLACES[place], "errors at these lines are not raised"
+    assert lines == places()[place], "errors at these lines are not raised"

@@ -36,8 +36,8 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blockwise, "LEAST_ROWS", 2)
 
 
-def normal(rows: int = 9, dtype: torch.dtype = torch.float64, columns: int = 3) -> Tensor:
-    generator = torch.Generator().manual_seed(5)
+def normal(rows: int = 9, dtype: torch.dtype = torch.float64, columns: int = 3, seed: int = 5) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
     return torch.randn(rows, columns, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
 
 
@@ -139,10 +139,13 @@ class TestDefinition:
     @each("reduction", ["mean", "none"])
     def test_first_and_second_derivative(self, mining: Any, kind: Any, reduction: Any) -> None:  # noqa: ANN401
         options: dict[str, Any] = {"margin": MARGIN, "mining": mining, "distance": kind, "reduction": reduction}
-        points = normal()
-        weight = torch.linspace(0.0, 2.0, 9, dtype=torch.float64)
-        for extra in ({}, {"weight": weight}, {"mask": LABELS != 2}):
-            call = lambda x: L.batch_triplet(x, LABELS, **options, **extra)  # noqa: B023, E731
+        # Few enough for differences of differences: an anchor with two positives, one with none, negatives nearer and
+        # farther than the positive, triplets on both sides of the margin, under each mining and each distance.
+        labels = torch.tensor([0, 1, 0, 0, 1, 2])
+        points = normal(6, columns=2, seed=6)
+        weight = torch.linspace(0.0, 2.0, 6, dtype=torch.float64)
+        for extra in ({}, {"weight": weight}, {"mask": labels != 1}):
+            call = lambda x: L.batch_triplet(x, labels, **options, **extra)  # noqa: B023, E731
             torch.autograd.gradcheck(call, (points,))
             torch.autograd.gradgradcheck(call, (points,))
 

@@ -17,8 +17,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from mpmath import mp, mpf
-from scipy import special
+from tests.later import Later
 from tests.oracles.precision import careful
+
+special = Later("scipy.special")
 
 Array = npt.NDArray[np.float64]
 
@@ -104,8 +106,13 @@ def _sigmoid_slope(x: mpf) -> mpf:
     return mp.exp(-x) / (1 + mp.exp(-x)) ** 2
 
 
+def _fast_sigmoid(x: Array) -> Array:
+    value: Array = special.expit(x)
+    return value
+
+
 def _fast_sigmoid_slope(x: Array) -> Array:
-    return special.expit(x) * special.expit(-x)
+    return _fast_sigmoid(x) * _fast_sigmoid(-x)
 
 
 def _tanh(x: mpf) -> mpf:
@@ -304,7 +311,7 @@ def _hard_swish_slope(x: mpf) -> mpf:
 
 
 ACTIVATIONS: Final = {
-    "sigmoid": Activation(_sigmoid, _sigmoid_slope, special.expit, _fast_sigmoid_slope, lambda: ((0, 0), (1, 0))),
+    "sigmoid": Activation(_sigmoid, _sigmoid_slope, _fast_sigmoid, _fast_sigmoid_slope, lambda: ((0, 0), (1, 0))),
     "tanh": Activation(_tanh, _tanh_slope, np.tanh, _fast_tanh_slope, lambda: ((-1, 0), (1, 0))),
     "softplus": Activation(
         _softplus,

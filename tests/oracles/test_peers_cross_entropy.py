@@ -11,11 +11,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody gives it
 from tests.each import each
+from tests.later import Later
 from tests.oracles.peers import Answer, answer, assert_agrees, assert_same, distributions, normal
 from torch import Tensor
-from transformers.loss.loss_utils import ForCausalLMLoss, ForMaskedLMLoss
 
 from slopes import losses as L  # noqa: N812  the name that users give it
+
+loss_utils = Later("transformers.loss.loss_utils")
 
 REDUCTIONS = ("none", "mean", "sum")
 # What cancels in torch's cross-entropy: logits of 20, in the last two rows of 10,000, times a weight of 7.
@@ -147,7 +149,7 @@ class TestCrossEntropy:
 
 
 class TestTransformers:
-    """ForCausalLMLoss and ForMaskedLMLoss compute in float32 whatever comes."""
+    """ForCausalLMLoss and loss_utils.ForMaskedLMLoss compute in float32 whatever comes."""
 
     logits = normal(3, 7, 11, seed=20, scale=3.0).float()
     logits[0, 0, 3] = 60.0
@@ -161,25 +163,25 @@ class TestTransformers:
         """Both shift once; theirs takes labels of -100 where ours takes a mask over the tokens."""
         self._assert_same(
             lambda logits: L.next_token(logits, self.token_ids, mask=self.mask),
-            lambda logits: ForCausalLMLoss(logits, self.labels, 11),
+            lambda logits: loss_utils.ForCausalLMLoss(logits, self.labels, 11),
         )
 
     def test_sft_masks_prompts_as_labels_of_minus_100_do(self) -> None:
         self._assert_same(
             lambda logits: L.sft(logits, self.token_ids, self.mask),
-            lambda logits: ForCausalLMLoss(logits, self.labels, 11),
+            lambda logits: loss_utils.ForCausalLMLoss(logits, self.labels, 11),
         )
 
     def test_its_num_items_in_batch_is_our_denominator(self) -> None:
         self._assert_same(
             lambda logits: L.next_token(logits, self.token_ids, mask=self.mask, denominator=100),
-            lambda logits: ForCausalLMLoss(logits, self.labels, 11, num_items_in_batch=torch.tensor(100)),
+            lambda logits: loss_utils.ForCausalLMLoss(logits, self.labels, 11, num_items_in_batch=torch.tensor(100)),
         )
 
     def test_masked_lm(self) -> None:
         self._assert_same(
             lambda logits: L.masked_lm(logits, self.labels),
-            lambda logits: ForMaskedLMLoss(logits, self.labels, 11),
+            lambda logits: loss_utils.ForMaskedLMLoss(logits, self.labels, 11),
         )
 
     def _assert_same(self, ours: Callable[[Tensor], Tensor], theirs: Callable[[Tensor], Tensor]) -> None:

@@ -9,15 +9,17 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody gives it
-from sklearn.metrics import hinge_loss, mean_pinball_loss
 from tests.accuracy import assert_close
 from tests.each import each
+from tests.later import Later
 from tests.oracles.peers import answer, assert_same, by_position, distributions, normal
 from torch import Tensor
 from torch.distributions import Categorical, Normal, kl_divergence
 
 from slopes import activations as A  # noqa: N812  the name that users give it
 from slopes import losses as L  # noqa: N812  the name that users give it
+
+sklearn_metrics = Later("sklearn.metrics")
 
 REDUCTIONS = ("none", "mean", "sum")
 LOGITS = [
@@ -319,13 +321,13 @@ class TestScikitLearn:
     @each("level", [0.1, 0.5, 0.95])
     def test_quantile_is_its_pinball_loss(self, level: float) -> None:
         prediction, target = normal(20, 1, seed=29), normal(20, seed=30)
-        theirs = mean_pinball_loss(target.numpy(), prediction[:, 0].numpy(), alpha=level)
+        theirs = sklearn_metrics.mean_pinball_loss(target.numpy(), prediction[:, 0].numpy(), alpha=level)
         ours = L.quantile(prediction, target, torch.tensor([level], dtype=torch.float64))
         assert_close(ours, torch.tensor(theirs, dtype=torch.float64), size=20)
 
     def test_multiclass_hinge_is_its_hinge_loss_of_three_classes(self) -> None:
         scores, targets = normal(12, 3, seed=31), torch.arange(12) % 3
-        theirs = hinge_loss(targets.numpy(), scores.numpy())
+        theirs = sklearn_metrics.hinge_loss(targets.numpy(), scores.numpy())
         assert_close(L.multiclass_hinge(scores, targets), torch.tensor(theirs, dtype=torch.float64), size=12)
 
 

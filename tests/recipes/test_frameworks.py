@@ -7,22 +7,24 @@ from typing import Any
 
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer, load_wine
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from tests.accuracy import assert_close
+from tests.later import Later
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from slopes.recipes import Binary, MultiClass, MultiLabel
 
+datasets = Later("sklearn.datasets")
+model_selection = Later("sklearn.model_selection")
+preprocessing = Later("sklearn.preprocessing")
+
 
 def split(bunch: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # noqa: ANN401  scikit-learn has no types
     """Return standardised features and targets, to train and held out."""
-    x, held_out_x, y, held_out_y = train_test_split(
+    x, held_out_x, y, held_out_y = model_selection.train_test_split(
         bunch.data, bunch.target, test_size=0.4, stratify=bunch.target, random_state=0
     )
-    scaler = StandardScaler().fit(x)
+    scaler = preprocessing.StandardScaler().fit(x)
     features = (torch.tensor(scaler.transform(part), dtype=torch.float32) for part in (x, held_out_x))
     return *features, torch.tensor(y), torch.tensor(held_out_y)
 
@@ -37,7 +39,7 @@ def train(model: nn.Module, recipe: Any, x: Tensor, y: Tensor, epochs: int) -> N
 
 
 def test_plain_pytorch_end_to_end_on_breast_cancer() -> None:
-    x, held_out_x, y, held_out_y = split(load_breast_cancer())
+    x, held_out_x, y, held_out_y = split(datasets.load_breast_cancer())
     recipe = Binary.from_targets(y)
     model = nn.Sequential(nn.Linear(30, 16), nn.ReLU(), recipe.head(16))
     train(model, recipe, x, y, epochs=20)
@@ -93,7 +95,7 @@ def test_tuned_thresholds_raise_macro_f1_of_rare_labels() -> None:
 def test_lightning_trains_with_a_recipe(tmp_path: Path) -> None:
     import pytorch_lightning as lightning  # noqa: PLC0415  seconds to import
 
-    x, held_out_x, y, held_out_y = split(load_wine())
+    x, held_out_x, y, held_out_y = split(datasets.load_wine())
     recipe = MultiClass.from_targets(y)
 
     class Classifier(lightning.LightningModule):  # type: ignore[misc,unused-ignore]
@@ -138,7 +140,7 @@ def test_hugging_face_trains_with_a_recipe(tmp_path: Path) -> None:
     """Assert that the Trainer takes the loss, and that gradient accumulation adds up to the whole batch."""
     from transformers import Trainer, TrainingArguments  # noqa: PLC0415  seconds to import
 
-    x, held_out_x, y, held_out_y = split(load_breast_cancer())
+    x, held_out_x, y, held_out_y = split(datasets.load_breast_cancer())
     recipe = Binary.from_targets(y)
 
     class Classifier(nn.Module):
@@ -180,7 +182,7 @@ def test_hugging_face_trains_with_a_recipe(tmp_path: Path) -> None:
 
 def test_a_denominator_makes_micro_batches_the_whole_batch() -> None:
     """Assert what the Trainer relies on: gradients of parts over the whole's count add up."""
-    x, _, y, _ = split(load_breast_cancer())
+    x, _, y, _ = split(datasets.load_breast_cancer())
     recipe = Binary.from_targets(y)
     gradients = []
     for parts in (1, 5):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from tests.accuracy import assert_close_to_scale
 from tests.each import each
+from tests.later import Later
 from torch import Tensor
 
 import slopes
@@ -34,7 +35,8 @@ from slopes.recipes import (
     tune_threshold,
 )
 from slopes.recipes.classification.calibration import METRICS
-from slopes.recipes.classification.measures import BINS, CalibrationError
+
+measures = Later("slopes.recipes.classification.measures")  # it imports torchmetrics
 
 ROWS, FEATURES = 12, 5
 LABELS = torch.arange(ROWS) % 2
@@ -178,10 +180,10 @@ class TestCalibrationError:
         assert score["calibration_error"] == pytest.approx(0.475, rel=1e-12)
 
     def test_every_bin_holds_its_upper_end_and_the_first_one_both(self) -> None:
-        ends = torch.arange(BINS + 1, dtype=torch.float64) / BINS
+        ends = torch.arange(measures.BINS + 1, dtype=torch.float64) / measures.BINS
         for number, end in enumerate(ends.tolist()):
-            inside = (max(number, 1) - 0.5) / BINS  # of the bin below this end
-            error = CalibrationError()
+            inside = (max(number, 1) - 0.5) / measures.BINS  # of the bin below this end
+            error = measures.CalibrationError()
             error.update(torch.tensor([end, inside], dtype=torch.float64), torch.tensor([1, 0]))
             assert float(error.compute()) == pytest.approx(abs(end + inside - 1) / 2, abs=1e-15)
 
@@ -192,7 +194,7 @@ class TestCalibrationError:
     def test_over_batches_it_is_that_of_all_rows(self) -> None:
         said = torch.rand(300, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
         came = torch.arange(300) % 2
-        whole, parts = CalibrationError(), CalibrationError()
+        whole, parts = measures.CalibrationError(), measures.CalibrationError()
         whole.update(said, came)
         for some, of in zip(said.split(7), came.split(7), strict=True):
             parts.update(some, of)
@@ -200,7 +202,7 @@ class TestCalibrationError:
         assert parts.compute().dtype == torch.float64
 
     def test_before_any_row_it_is_nan(self) -> None:
-        metric = CalibrationError()
+        metric = measures.CalibrationError()
         metric._update_count = 1  # torchmetrics would warn, and say what it says all the same
         assert math.isnan(float(metric.compute()))
 

@@ -8,8 +8,8 @@ import io
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import least_squares, linprog, minimize
 from tests.each import each
+from tests.later import Later
 from torch import Tensor
 
 from slopes.explorer.figures.context import Context
@@ -18,6 +18,8 @@ from slopes.explorer.figures.figure import Figure
 from slopes.explorer.figures.line_fit.figure import build
 from slopes.explorer.figures.result import Result
 from slopes.explorer.yours.guarded import GuardedLoss
+
+optimize = Later("scipy.optimize")
 
 OUTLIERS = [(11.5, 16.0), (9.0, 6.5), (16.0, -3.0), (0.0, 18.0), (6.0, -4.0), (3.35, 11.2), (16.0, 18.0)]
 
@@ -60,14 +62,14 @@ def program(x: np.ndarray, y: np.ndarray, tau: float) -> tuple[float, float]:
     n = len(x)
     cost = [0, 0, *[tau] * n, *[1 - tau] * n]
     equal = np.column_stack([x, np.ones(n), np.eye(n), -np.eye(n)])
-    found = linprog(cost, A_eq=equal, b_eq=y, bounds=[(None, None)] * 2 + [(0, None)] * (2 * n))
+    found = optimize.linprog(cost, A_eq=equal, b_eq=y, bounds=[(None, None)] * 2 + [(0, None)] * (2 * n))
     return found.x[0], found.x[1]
 
 
 def robust(x: np.ndarray, y: np.ndarray, delta: float) -> tuple[float, float]:
     """SciPy's least squares with its own Huber weighting."""
     start = squares(x, y)
-    found = least_squares(
+    found = optimize.least_squares(
         lambda line: line[0] * x + line[1] - y, start, loss="huber", f_scale=delta, ftol=1e-15, xtol=1e-15, gtol=1e-15
     )
     return found.x[0], found.x[1]
@@ -186,7 +188,7 @@ def yours(loss: object, **changes: object) -> Result:
 def test_the_visitors_smooth_loss_has_its_line() -> None:
     result = yours(log_cosh)
     x, y = points(result)
-    best = minimize(lambda line: np.log(np.cosh(line[0] * x + line[1] - y)).sum(), [0.5, 2.0], tol=1e-12).x
+    best = optimize.minimize(lambda line: np.log(np.cosh(line[0] * x + line[1] - y)).sum(), [0.5, 2.0], tol=1e-12).x
     assert drawn(result)["yours"] == pytest.approx(tuple(best), rel=1e-5)
     assert not result.problems
     out = io.StringIO()

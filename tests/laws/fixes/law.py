@@ -10,6 +10,7 @@ import ast
 import asyncio
 import builtins
 import contextlib
+import functools
 import io
 import re
 import shlex
@@ -79,6 +80,7 @@ class Table(Protocol):
         ...
 
 
+@functools.cache
 def places() -> dict[str, set[int]]:
     """Return each function of the library that raises an error, and the lines where it does."""
     found: dict[str, set[int]] = {}

@@ -10,13 +10,15 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_linnerud, load_wine
 from tests.each import each
+from tests.later import Later
 
 from slopes import OptionError, ShapeError, SlopesError, ValuesError
 from slopes.recipes.choosing.choose import choose
 from slopes.recipes.choosing.verdict import TASKS
 from slopes.recipes.recipe import Recipe
+
+datasets = Later("sklearn.datasets")
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -32,12 +34,12 @@ LABELS = (torch.rand(50, 4, generator=generator()) > 0.5).long()
 @each(
     ("targets", "task", "said"),
     [
-        (load_breast_cancer().target, "binary", "0 212 times, 1 357 times"),
+        ("load_breast_cancer", "binary", "0 212 times, 1 357 times"),
         (torch.tensor([-1.0, 1.0, 1.0]), "binary", "1 counts as 1 and -1 as 0"),
         (torch.tensor([True, False, False]), "binary", "False 2 times, True once"),
         (["no"] * 9 + ["yes"] * 3, "binary", "yes counts as 1 and no as 0: the rarer one"),
-        (load_digits().target, "multiclass", "about equally frequent (1.05 to 1 at most)"),
-        (load_wine().target, "multiclass", "0 59 times, 1 71 times, 2 48 times"),
+        ("load_digits", "multiclass", "about equally frequent (1.05 to 1 at most)"),
+        ("load_wine", "multiclass", "0 59 times, 1 71 times, 2 48 times"),
         (
             pl.Series(["a", "b", "c"] * 5, dtype=pl.Categorical),
             "multiclass",
@@ -46,8 +48,8 @@ LABELS = (torch.rand(50, 4, generator=generator()) > 0.5).long()
         (LABELS, "multilabel", "labels that do not exclude each other"),
         (LABELS.float(), "multilabel", "ones a row"),
         (2 * LABELS - 1, "multilabel", "Columns of -1 and 1 are labels"),
-        (load_diabetes().target, "regression", "442 numbers from 25 to 346"),
-        (load_linnerud().target, "regression", "20 rows of 3 numbers each"),
+        ("load_diabetes", "regression", "442 numbers from 25 to 346"),
+        ("load_linnerud", "regression", "20 rows of 3 numbers each"),
         (NORMAL, "regression", "No heavy tails"),
         (
             torch.poisson(torch.full((500,), 30.0), generator=generator()).long(),
@@ -63,6 +65,8 @@ LABELS = (torch.rand(50, 4, generator=generator()) > 0.5).long()
     ],
 )
 def test_what_is_clear_is_chosen_with_evidence(targets: Any, task: str, said: str) -> None:  # noqa: ANN401
+    if isinstance(targets, str):
+        targets = getattr(datasets, targets)().target
     choice = choose(targets)
     assert choice.task == task
     assert isinstance(choice.recipe, Recipe)
@@ -157,7 +161,7 @@ def test_targets_come_encoded_as_the_recipe_takes_them(
 
 @each("task", ["regression", "robust", "transformed", "positive", "heteroscedastic", "quantiles"])
 def test_every_recipe_for_numbers_can_be_named(task: Any) -> None:  # noqa: ANN401
-    choice = choose(load_diabetes().target, task=task)
+    choice = choose(datasets.load_diabetes().target, task=task)
     assert choice.task == task
     assert choice.recipe is not None
     assert choice.recipe.loss(choice.recipe.head(2)(torch.zeros(442, 2)).double(), choice.targets).isfinite()

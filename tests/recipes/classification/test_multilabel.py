@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 import torch
-from sklearn import metrics as sklearn_metrics
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.each import each
+from tests.later import Later
 from torch import Tensor, nn
 
 from slopes import DtypeError, OptionError, ShapeError, SlopesError, ValuesError, losses
 from slopes.recipes import Cost, MultiLabel
+
+sklearn_metrics = Later("sklearn.metrics")
 
 
 def columns(rows: int, *positives: int) -> Tensor:

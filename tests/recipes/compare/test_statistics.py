@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from tests.later import Later
 
 from slopes.recipes.compare.statistics import Interval, difference, interval, within
+
+stats = Later("scipy.stats")
 
 
 def test_without_shared_rows_it_is_the_t_interval() -> None:

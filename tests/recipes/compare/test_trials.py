@@ -11,8 +11,8 @@ from html import escape
 import numpy as np
 import pytest
 import torch
-from distributed import LocalCluster
 from tests.each import each
+from tests.later import Later
 
 from slopes import recipes
 from slopes._core.errors import OptionError, ValuesError
@@ -26,6 +26,8 @@ from slopes.recipes.compare.trials import Trial, run, run_all
 from slopes.recipes.data.dataset import Columns, Dataset, load
 from slopes.recipes.data.tasks import TASKS
 from slopes.recipes.recipe import Recipe
+
+distributed = Later("distributed")
 
 SHORT = {"repetitions": 2, "steps": 12}
 
@@ -118,7 +120,9 @@ def test_corrupted_labels_are_in_training_and_not_in_test(wine: Dataset) -> None
 def test_a_dask_cluster_gives_what_this_process_gives(wine: Dataset) -> None:
     trials = [Trial(candidate=name, seed=seed) for name in ("cross_entropy", "focal") for seed in (0, 1)]
     here = run_all(wine, trials, **SHORT, jobs=1)
-    with LocalCluster(n_workers=2, threads_per_worker=2, processes=False, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as cluster:
         there = run_all(wine, trials, **SHORT, backend="dask", scheduler=cluster.scheduler_address)
     assert [out.trial for out in there] == trials
     assert [out.scores for out in there] == [out.scores for out in here]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn import datasets
 from tests.each import each
+from tests.later import Later
 
 from slopes.recipes.data import bundled
 from slopes.recipes.data.dataset import Columns, load
+
+datasets = Later("sklearn.datasets")
 
 
 @each("name", bundled.SETS)

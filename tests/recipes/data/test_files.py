@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import chisquare
 from tests.each import each
+from tests.later import Later
 
 from slopes._core.errors import OptionError, SlopesError, ValuesError
 from slopes.recipes.data import files
 from slopes.recipes.data.table import sampled
+
+stats = Later("scipy.stats")
 
 
 def write(folder: Path, text: str | bytes, name: str = "data.csv") -> Path:
@@ -128,7 +130,7 @@ def test_each_row_is_drawn_as_often_as_any_other() -> None:
     drawn = [sampled(batches, 10, seed)[0]["i"].to_list() for seed in range(2000)]
     counts = np.bincount(np.concatenate(drawn), minlength=40)
     assert all(len(set(rows)) == 10 for rows in drawn)
-    assert chisquare(counts).pvalue > 1e-3
+    assert stats.chisquare(counts).pvalue > 1e-3
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:

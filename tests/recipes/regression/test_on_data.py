@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 import torch
-from sklearn.datasets import load_diabetes, load_linnerud
 from tests.each import each
+from tests.later import Later
 from torch import Tensor, nn
 
 from slopes.recipes.recipe import Recipe
@@ -20,6 +20,8 @@ from slopes.recipes.regression.quantiles import QuantileRegression
 from slopes.recipes.regression.robust import RobustRegression
 from slopes.recipes.regression.tails import Tails
 from slopes.recipes.regression.transformed import TransformedRegression
+
+datasets = Later("sklearn.datasets")
 
 TRAIN: Final = 222
 SEEDS: Final = range(3)
@@ -36,7 +38,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def diabetes() -> tuple[Tensor, Tensor]:
-    data = load_diabetes()
+    data = datasets.load_diabetes()
     x = torch.tensor(data.data, dtype=torch.float32)
     return (x - x.mean(0)) / x.std(0), torch.tensor(data.target, dtype=torch.float32)
 
@@ -175,7 +177,7 @@ def test_standardised_targets_are_learned_where_raw_ones_are_not(diabetes: tuple
 
 def test_several_targets_of_different_units_are_learned_together() -> None:
     """Assert a fit of all three on linnerud's 20 rows, whose targets are weight, waist and pulse."""
-    data = load_linnerud()
+    data = datasets.load_linnerud()
     x = torch.tensor(data.data, dtype=torch.float32)
     x = (x - x.mean(0)) / x.std(0)
     y = torch.tensor(data.target, dtype=torch.float32)

@@ -5,15 +5,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from sklearn import metrics as sklearn_metrics
 from tests.accuracy import assert_close
 from tests.each import each
+from tests.later import Later
 from torch import Tensor
 
 from slopes import ValuesError
 from slopes.recipes.recipe import Recipe
 from slopes.recipes.regression.plain import Regression
 from slopes.recipes.regression.robust import RobustRegression
+
+sklearn_metrics = Later("sklearn.metrics")
 
 
 def test_the_loss_is_one_for_the_mean_of_the_training_targets() -> None:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import mean_pinball_loss
 from tests.each import each
+from tests.later import Later
 from torch import Tensor
 
 from slopes import DtypeError, OptionError, ShapeError
 from slopes.recipes.regression.quantiles import QuantileRegression, rising
+
+sklearn_metrics = Later("sklearn.metrics")
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -46,7 +48,9 @@ def test_the_loss_is_the_pinball_loss_of_standardised_targets() -> None:
     recipe = QuantileRegression.from_targets(targets, levels=LEVELS)
     raw = torch.randn(50, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     quantiles = recipe.predict(raw).quantiles.numpy()
-    wanted = np.mean([mean_pinball_loss(targets, quantiles[:, k], alpha=q) for k, q in enumerate(LEVELS)])
+    wanted = np.mean(
+        [sklearn_metrics.mean_pinball_loss(targets, quantiles[:, k], alpha=q) for k, q in enumerate(LEVELS)]
+    )
     assert recipe.loss(raw, targets).item() == pytest.approx(wanted / recipe.scale.unit)
     assert recipe.score(raw, targets)["pinball"] == pytest.approx(wanted)
     assert recipe.loss(raw, targets, denominator=25.0).item() == pytest.approx(2 * wanted / recipe.scale.unit)

@@ -5,11 +5,13 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from sklearn.preprocessing import PowerTransformer
 from tests.each import each
+from tests.later import Later
 
 from slopes import OptionError, ValuesError
 from slopes.recipes.regression.transforms import Kind, Transform
+
+preprocessing = Later("sklearn.preprocessing")
 
 
 def heavy(columns: int = 2) -> torch.Tensor:
@@ -22,7 +24,7 @@ def test_it_is_scikit_learns_transform_of_the_scaled_targets(kind: Kind) -> None
     targets = heavy() - (3.0 if kind == "yeo-johnson" else 0.0)
     transform = Transform.fitted(targets, kind=kind)
     scaled = (targets.numpy() - np.asarray(transform.shift)) / np.asarray(transform.size)
-    peer = PowerTransformer(method=kind, standardize=True).fit(scaled)
+    peer = preprocessing.PowerTransformer(method=kind, standardize=True).fit(scaled)
     np.testing.assert_allclose(transform.power, peer.lambdas_, rtol=1e-12)
     np.testing.assert_allclose(transform.forward("test", targets).numpy(), peer.transform(scaled), atol=1e-9)
     there = np.random.default_rng(0).standard_normal((50, 2))

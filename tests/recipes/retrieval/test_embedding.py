@@ -7,14 +7,16 @@ import pytest
 import torch
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.each import each
+from tests.later import Later
 from torch import Tensor
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes._core.errors import DtypeError, OptionError, ShapeError, ValuesError
 from slopes.recipes.recipe import Recipe
 from slopes.recipes.retrieval import embedding as retrieval
-from slopes.recipes.retrieval import metrics as retrieval_metrics
 from slopes.recipes.retrieval.embedding import Embedding
+
+retrieval_metrics = Later("slopes.recipes.retrieval.metrics")  # it imports torchmetrics
 
 LABELS: Final = torch.tensor([0, 0, 1, 1, 1, 2])
 # Degrees on the unit circle, so that every neighbour can be counted by hand.
@@ -81,7 +83,7 @@ class TestMetrics:
 
     @each("block_bytes", [1, 1 << 25])
     def test_labels_against_the_definitions(self, block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(retrieval_metrics, "BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr("slopes.recipes.retrieval.metrics.BLOCK_BYTES", block_bytes)
         embeddings = normal(40, 5)
         labels = torch.randint(8, (40,), generator=torch.Generator().manual_seed(2))
         names = labels.tolist()

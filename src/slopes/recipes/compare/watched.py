@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Final
 
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_recall, multilabel_f1_score
 
 from slopes.recipes.compare.model import Part
 from slopes.recipes.data.target import Target
@@ -39,6 +38,11 @@ def watched(target: Target, recipe: Recipe, held: Part) -> Callable[[Callable[[T
 def _error(target: Target, recipe: Recipe, truth: Tensor) -> Callable[[Tensor], float]:
     if target.task == "regression":
         return lambda raw: float((recipe.predict(raw)[0] - truth).abs().mean())
+    from torchmetrics.functional.classification import (  # noqa: PLC0415  seconds to import
+        multiclass_recall,
+        multilabel_f1_score,
+    )
+
     if target.task == "multilabel":
         labels = truth.long()
         return lambda raw: 1 - float(multilabel_f1_score(recipe.predict(raw)[0], labels, truth.shape[1]))
