@@ -91,12 +91,13 @@ def test_the_slope_jumps_at_the_kinks_and_nowhere_else(case: Case) -> None:
 
 
 @each("case", ELEMENTWISE, ids=str)
-def test_smooth_where_the_second_derivative_does_not_jump(case: Case) -> None:
+def test_twice_where_the_second_derivative_does_not_jump_and_once_where_the_slope_does_not(case: Case) -> None:
     step = 2.0**-12
     x = torch.arange(-4, 4, step, dtype=torch.float64) + step / 2
     _, slope = curve(case, x)
     bends = slope.diff() / step
-    assert case.spec.smooth == bool((bends.diff().abs() < LONG).all())
+    twice = bool((bends.diff().abs() < LONG).all())
+    assert case.spec.smooth == ("twice" if twice else "no" if case.spec.kinks else "once")
 
 
 @each("case", LOSSES, ids=str)
@@ -115,7 +116,7 @@ def test_losses_lie_in_their_range(case: Case, spread: float) -> None:
 
 @each("case", [c for c in LOSSES if c.spec.elementwise and not c.label], ids=str)
 def test_losses_are_smooth_or_say_so(case: Case) -> None:
-    """Assert that the gradient of a smooth loss has no jump along its first argument."""
+    """Assert that the gradient of a loss has no jump along its first argument, if it says that it has none."""
     step = 2.0**-10
     line = torch.arange(-4, 4, step, dtype=torch.float64) + step / 3
     inputs = case.inputs(rows=len(line), seed=3)
@@ -124,7 +125,7 @@ def test_losses_are_smooth_or_say_so(case: Case) -> None:
     at = (line - 4.1 if first.holds == "log_probability" else line).requires_grad_()
     slope = torch.autograd.grad(case(inputs | {first.name: at}, reduction="sum"), at)[0]
     jumps = bool((slope.diff().abs() > 0.05 * (slope.max() - slope.min())).any())
-    assert not (case.spec.smooth and jumps)
+    assert (case.spec.smooth == "no") == jumps
 
 
 def options_in(spec: Spec, equivalent: Equivalent) -> dict[str, float]:

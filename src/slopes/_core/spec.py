@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from torch import nn
 
 Kind = Literal["activation", "loss", "tool"]
+Smooth = Literal["twice", "once", "no"]
 
 Holds = Literal[
     "real",  # any real number
@@ -135,7 +136,7 @@ class Spec:
         convention: How this library's form differs from what others do; empty where nobody differs.
         sources: Papers and equations.
         elementwise: Whether each output entry depends on one input entry alone.
-        smooth: Whether it is twice differentiable everywhere.
+        smooth: How often it is differentiable everywhere: twice or more, once (its slope bends), or not (it jumps).
         kinks: Where the slope jumps.
         monotone: Whether it never decreases (activations); None where the question makes no sense.
         tool: Whether it stands beside the losses and is none (`mask_tokens`, `perplexity`).
@@ -160,7 +161,7 @@ class Spec:
     convention: str = ""
     sources: tuple[Source, ...] = ()
     elementwise: bool = False
-    smooth: bool = True
+    smooth: Smooth = "twice"
     kinks: tuple[float, ...] = ()
     monotone: bool | None = None
     tool: bool = False

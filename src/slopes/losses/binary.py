@@ -339,7 +339,7 @@ SPECS: Final = (
         ),
         sources=(Source("Ridnik et al. 2020, Asymmetric Loss for Multi-Label Classification", "equation 7"),),
         elementwise=True,
-        smooth=False,
+        smooth="once",
     ),
 )
 

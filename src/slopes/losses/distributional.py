@@ -205,7 +205,7 @@ SPECS: Final = (
             ),
         ),
         sources=(Source("Koenker, Bassett 1978, Regression Quantiles"),),
-        smooth=False,
+        smooth="no",
         kinks=(0.0,),
     ),
     Spec(

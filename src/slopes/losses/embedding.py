@@ -281,7 +281,7 @@ SPECS: Final = (
         ),
         convention="Euclidean distance and a margin of 0.2; FaceNet squares the distance of unit vectors.",
         sources=(Source("Schroff et al. 2015, FaceNet", "equation 3"),),
-        smooth=False,
+        smooth="no",
     ),
     Spec(
         title="Contrastive",
@@ -308,7 +308,7 @@ SPECS: Final = (
         sources=(
             Source("Hadsell et al. 2006, Dimensionality Reduction by Learning an Invariant Mapping", "equation 4"),
         ),
-        smooth=False,
+        smooth="no",
     ),
     Spec(
         title="Cosine embedding",
@@ -336,7 +336,7 @@ SPECS: Final = (
         ),
         convention="A condition where torch has y in {-1, 1}.",
         sources=(Source("torch.nn.CosineEmbeddingLoss", "its documentation"),),
-        smooth=False,
+        smooth="no",
     ),
 )
 

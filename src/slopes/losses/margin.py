@@ -159,7 +159,7 @@ SPECS: Final = (
         convention="Targets are -1 and +1; labels 0 and 1 are an error, not a guess.",
         sources=(Source("Cortes, Vapnik 1995, Support-Vector Networks"),),
         elementwise=True,
-        smooth=False,
+        smooth="no",
     ),
     Spec(
         title="Multi-class hinge",
@@ -192,7 +192,7 @@ SPECS: Final = (
                 "Crammer, Singer 2001, On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines"
             ),
         ),
-        smooth=False,
+        smooth="no",
     ),
 )
 

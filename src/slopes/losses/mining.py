@@ -216,7 +216,7 @@ SPECS: Final = (
             Source("Hermans et al. 2017, In Defense of the Triplet Loss", "equations 5 and 7"),
             Source("Schroff et al. 2015, FaceNet", "section 3.2"),
         ),
-        smooth=False,
+        smooth="no",
     ),
 )
 

@@ -231,7 +231,7 @@ SPECS: Final = (
         convention="The loss, to be minimised: minus the objective. The mean is over actions, not sequences.",
         sources=(Source("Schulman et al. 2017, Proximal Policy Optimization Algorithms", "equation 7"),),
         elementwise=True,
-        smooth=False,
+        smooth="no",
     ),
     Spec(
         title="KL penalty from samples",

@@ -302,7 +302,7 @@ SPECS: Final = (
         ),
         sources=(Source("Laplace 1774, the first law of errors"),),
         elementwise=True,
-        smooth=False,
+        smooth="no",
         kinks=(0.0,),
     ),
     Spec(
@@ -333,7 +333,7 @@ SPECS: Final = (
         convention="Equal to smooth_l1 only at 1: smooth_l1(beta) = huber(delta=beta) / beta.",
         sources=(Source("Huber 1964, Robust Estimation of a Location Parameter"),),
         elementwise=True,
-        smooth=False,
+        smooth="once",
     ),
     Spec(
         title="Smooth L1",
@@ -362,7 +362,7 @@ SPECS: Final = (
         convention="Huber divided by its threshold: the slope far out is 1, whatever beta.",
         sources=(Source("Girshick 2015, Fast R-CNN", "equation 3"),),
         elementwise=True,
-        smooth=False,
+        smooth="once",
     ),
 )
 

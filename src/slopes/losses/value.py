@@ -196,7 +196,7 @@ SPECS: Final = (
         convention="With the factor ½, as in baselines.",
         sources=(Source("Schulman et al. 2017, the implementation in OpenAI baselines"),),
         elementwise=True,
-        smooth=False,
+        smooth="no",
     ),
     Spec(
         title="Generalised advantage estimation",

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from slopes._core.spec import Domain, Holds, Parameter, Spec
+from slopes._core.spec import Domain, Holds, Parameter, Smooth, Spec
 from slopes.shown.readable import plain_lines
 
 WIDTH: Final = 80
@@ -30,6 +30,21 @@ _HOLDS: Final[dict[Holds, str]] = {
 }
 _ROOMS: Final = {"activation": "slopes.activations", "loss": "slopes.losses", "tool": "slopes.losses"}
 _KINDS: Final = {"activation": "Activations", "loss": "Losses", "tool": "Tools beside them"}
+
+
+_SMOOTH: Final[dict[Smooth, str]] = {
+    "twice": "twice differentiable everywhere",
+    "once": "once differentiable everywhere: the slope bends",
+    "no": "not differentiable everywhere: the slope jumps",
+}
+_NUMBERS: Final[frozenset[Holds]] = frozenset(
+    {"real", "positive", "probability", "log_probability", "log_distribution"}
+)
+
+
+def smoothness(spec: Spec) -> str:
+    """Return how often a function is differentiable, in words; empty where it takes no numbers to differentiate by."""
+    return _SMOOTH[spec.smooth] if any(given.holds in _NUMBERS for given in spec.inputs) else ""
 
 
 def table(specs: Sequence[Spec]) -> str:
@@ -99,7 +114,7 @@ def _output(spec: Spec) -> str:
 
 def _nature(spec: Spec) -> str:
     said = ["each entry depends on one entry alone"] if spec.elementwise else []
-    said += ["twice differentiable everywhere" if spec.smooth else "not smooth everywhere"]
+    said += [smooth] if (smooth := smoothness(spec)) else []
     if spec.monotone is not None:
         said += ["never decreases" if spec.monotone else "not monotone"]
     return "; ".join(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import io
 import shlex
 from pathlib import Path
@@ -13,14 +14,16 @@ import pytest
 import torch
 from tests.each import each
 
-from slopes import recipes
+from slopes import losses, recipes
 from slopes._core.errors import SlopesError
+from slopes.catalog import CATALOG
 from slopes.explorer.choose import page, pairs, run, snippets
 from slopes.explorer.choose.listings import shown
 from slopes.explorer.choose.orders import Order, order
 from slopes.explorer.choose.reasons import reasons
 from slopes.explorer.choose.refusal import Refusal
 from slopes.explorer.figures.described import described
+from slopes.explorer.figures.wording import capital
 from slopes.recipes.compare import command, comparison
 
 PAIRS = [pair for _, group in pairs.GROUPS for pair in group]
@@ -92,6 +95,38 @@ def test_reasons_carry_the_numbers_of_the_targets() -> None:
 def test_only_snippets_with_a_recipe_have_reasons(name: str) -> None:
     assert reasons(name) is None
     assert snippets.margin().recipe is None
+
+
+class Watched:
+    """The losses, of which each sees that what has to be a log-probability is one."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a function or a module of the library
+        given, spec = getattr(losses, name), next((s for s in CATALOG if s.name == name), None)
+        if spec is None:
+            return given
+
+        def checked(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+            bound = inspect.signature(given).bind(*arguments, **options).arguments
+            for entry in spec.inputs:
+                if entry.holds == "log_probability":
+                    assert bool((bound[entry.name] <= 0).all()), f"`{entry.name}` of {name} is above 0"
+            return given(*arguments, **options)
+
+        return checked
+
+
+@each("pair", PAIRS, ids=lambda pair: pair.snippet)
+def test_log_probabilities_are_at_most_0(pair: pairs.Pair) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(snippets, "L", Watched())
+        getattr(snippets, pair.snippet)()
+
+
+def test_names_are_not_capitalised() -> None:
+    told = reasons("next_word")
+    assert told is None or not told["loss"].startswith("Slopes")
+    assert capital("slopes.losses.next_token of logits") == "slopes.losses.next_token of logits"
+    assert capital("the mean.") == "The mean."
 
 
 def test_the_page_stands_without_torch_and_names_each_task_once() -> None:

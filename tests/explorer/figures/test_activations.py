@@ -124,6 +124,8 @@ def test_differences_are_from_the_first(figure: Figure) -> None:
     [
         ("sigmoid", "Range", "(0, 1)"),
         ("sigmoid", "Steepest slope", "0.25 at x = 0"),
+        ("softplus", "Steepest slope", "approaches 1 towards x = ∞"),
+        ("relu", "Steepest slope", "1, on a flat stretch"),
         ("sigmoid", "Mean output for x ~ N(0, 1)", "0.5"),
         ("tanh", "Range", "(−1, 1)"),
         ("tanh", "Mean output for x ~ N(0, 1)", "0, centred"),

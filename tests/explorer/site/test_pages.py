@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from urllib.parse import parse_qsl, urlsplit
 
@@ -94,6 +95,14 @@ def test_no_such_stop_is_no_tour(client: httpx.Client, number: str) -> None:
     answer = client.get("/activations", params={"tour": number})
     assert answer.status_code == 200
     assert 'class="tour"' not in answer.text
+
+
+def test_an_exported_page_quotes_what_it_corrects(client: httpx.Client) -> None:
+    """Assert that what is told elsewhere does not stand there as a fact."""
+    body = client.get("/export/kl.html").text
+    stated = [c["stated"] for c in client.get("/api/kl").json()["corrections"]]
+    assert stated
+    assert all(f"<q>{html.escape(claim)}</q>" in body for claim in stated)
 
 
 @each(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("csv", b"dataset,")])

@@ -146,7 +146,7 @@ def _among(parameter: dict[str, Any]) -> str:
 
 
 def _nature(spec: Spec) -> str:
-    said = ["smooth" if spec.smooth else "not smooth everywhere"]
+    said = [smooth] if (smooth := describe.smoothness(spec)) else []
     said += [] if spec.monotone is None else ["never falls" if spec.monotone else "falls somewhere"]
     if spec.reduces:
         said.append("its mean, unless reduction says otherwise")
@@ -218,7 +218,7 @@ def tables(catalog: Sequence[Spec]) -> str:
 
 def _reference(title: str, specs: Sequence[Spec]) -> str:
     falls = any(spec.monotone is not None for spec in specs)
-    heads = ("Function", "Family", "For", "Value", "Range", "Smooth", *(["Falls"] if falls else []))
+    heads = ("Function", "Family", "For", "Value", "Range", "Differentiable", *(["Falls"] if falls else []))
     rows = "".join(_line(spec, falls=falls) for spec in specs)
     head = "".join(f'<th scope="col">{head}</th>' for head in heads)
     label = escape(title)
@@ -236,7 +236,7 @@ def _line(spec: Spec, *, falls: bool) -> str:
         f'<a href="/functions/{spec.name}">{escape(spec.title)}</a></th><td>{escape(spec.family)}</td>'
         f"<td>{escape(spec.summary)}</td><td>{mathml(spec.formula)}</td>"
         f'<td data-value="{_order(spec.range.low)}">{escape(str(spec.range))}</td>'
-        f"<td>{'yes' if spec.smooth else 'no'}</td>{f'<td>{where}</td>' if falls else ''}</tr>"
+        f"<td>{spec.smooth if describe.smoothness(spec) else '–'}</td>{f'<td>{where}</td>' if falls else ''}</tr>"
     )
 
 

@@ -68,7 +68,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
                 head="one score; its sign decides",
                 losses=("hinge",),
                 why="It stops once the score is beyond the margin, so that only hard cases count.",
-                instead="Labels are -1 and +1; with 0 and 1 half of the data has no loss.",
+                instead="Labels are -1 and +1; with 0 and 1 half of the data has a constant loss and teaches nothing.",
                 figure="binary-losses",
             ),
         ),
@@ -167,7 +167,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
                 head="softplus of the output",
                 losses=("mse",),
                 why="It is above 0 everywhere and a straight line for large outputs; a target of 0 is taken too.",
-                instead="A ReLU at the end: below 0 its slope is 0 and a unit there cannot learn its way back.",
+                instead="A ReLU at the end: below 0 its slope is 0, and a unit that every input puts there is dead.",
                 figure="activations",
             ),
             Pair(

@@ -188,8 +188,8 @@ def small_like_large() -> Run:
 
 def this_rather_than_that() -> Run:
     """This answer rather than that."""
-    reference_chosen, reference_rejected = torch.randn(2, 16)
-    policy_chosen, policy_rejected = torch.randn(2, 16, requires_grad=True)
+    reference_chosen, reference_rejected = -50 * torch.rand(2, 16)  # log-probabilities of whole answers
+    policy_chosen, policy_rejected = (-50 * torch.rand(2, 16)).requires_grad_()
     loss = L.dpo(policy_chosen, policy_rejected, reference_chosen, reference_rejected, beta=0.1)
     return Run(loss)
 
@@ -197,8 +197,8 @@ def this_rather_than_that() -> Run:
 def thumbs() -> Run:
     """Single answers, good or bad."""
     desirable = torch.tensor([True, False] * 8)
-    reference = torch.randn(16)
-    policy = torch.randn(16, requires_grad=True)
+    reference = -50 * torch.rand(16)  # log-probabilities of whole answers
+    policy = (-50 * torch.rand(16)).requires_grad_()
     loss = L.kto(policy, reference, desirable, kl=0.0, beta=0.1)
     return Run(loss)
 
@@ -213,9 +213,9 @@ def reward_model() -> Run:
 
 def sampled_rewards() -> Run:
     """Rewards for what was sampled."""
-    old = torch.randn(16)
+    old = -torch.rand(16)  # the log-probability of each token when it was drawn
     advantages = torch.randn(16)
-    new = torch.randn(16, requires_grad=True)
+    new = (old + 0.1 * torch.randn(16)).clamp(max=0).requires_grad_()
     loss = L.ppo(new, old, advantages, clip=0.2)
     return Run(loss)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
 from slopes._core.names import meant
@@ -80,14 +81,18 @@ class Figure:
     def parse(self, pairs: Sequence[tuple[str, str]]) -> State:
         """Return the state that the pairs of a query describe; what they leave out has its default.
 
+        Names that are none of ours are left alone, unless one of ours is meant.
+
         Raises:
-            StateError: A parameter is unknown, repeated, empty, over-long, of the wrong kind or out of range.
+            StateError: A parameter is misspelt, repeated, empty, over-long, of the wrong kind or out of range.
         """
         known = {parameter.name: parameter for parameter in self.parameters}
         state = self.default()
         seen: set[str] = set()
         for name, text in pairs:
             if name not in known:
+                if not get_close_matches(name[:64], known, n=1):
+                    continue  # others append to a link what is not for us (utm_source)
                 msg = f"There is no parameter {quoted(name)}; {meant(name, known)}"
                 raise StateError(msg)
             if name in seen:

@@ -60,8 +60,8 @@ def bracketed(latex: str) -> str:
 
 
 def capital(text: str) -> str:
-    """Return text whose first letter is a capital one, as a sentence begins."""
-    return text[0].upper() + text[1:]
+    """Return text whose first letter is a capital one, as a sentence begins; a name of Python's stays as it is."""
+    return text if "." in text.partition(" ")[0].strip(".") else text[0].upper() + text[1:]
 
 
 def listed(names: list[str], word: str = "and") -> str:

@@ -68,7 +68,7 @@ def _html(page: Page, result: Result, state: Sequence[tuple[str, str]], theme: s
         f'<div class="formula"><h2>{escape(f.label)}</h2><div>{f.mathml}</div></div>' for f in result.formulas
     )
     tables = "".join(f"<h2>{escape(t.title)}</h2>{_table(t)}" for t in (result.readings, *result.tables))
-    said = "".join(f"<li>{escape(c.stated)} {escape(c.holds)}</li>" for c in result.corrections)
+    said = "".join(f"<li><q>{escape(c.stated)}</q> {escape(c.holds)}</li>" for c in result.corrections)
     corrections = f"<h2>Told otherwise elsewhere</h2><ul>{said}</ul>" if said else ""
     settings = ", ".join(f"{name} = {value}" for name, value in state)
     return (

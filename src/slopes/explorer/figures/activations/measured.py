@@ -19,6 +19,8 @@ from slopes.shown.curve import Evaluate
 _FAR: Final = 50.0
 _NEAR: Final = 8.0  # a bound met this close to 0 is attained; a bound met only by rounding is approached
 _FADED: Final = 1e-100
+_ALIKE: Final = 1e-12  # a share by which slopes differ that are one
+_MANY: Final = 20  # points beside each other, a quarter apart, that a peak does not have alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Measured:
         mean: Mean of the output where the input is standard normal.
         falls: Where the slope is negative, as (from, to); an infinite end lies beyond [-50, 50].
         rises: Whether the slope is positive anywhere.
-        steepest: Slope of largest size, and where.
+        steepest: Slope of largest size, and where: ±∞ where it is approached, NaN on a flat stretch.
         undefined: Points that were tried and gave no number.
     """
 
@@ -175,10 +177,16 @@ def _crossing(evaluate: Evaluate, low: float, high: float) -> float:
 
 
 def _steepest(evaluate: Evaluate, x: Tensor, slopes: Tensor) -> tuple[float, float]:
+    """The slope of largest size and where: ±∞ where it is only approached, NaN on a flat stretch."""
     known = slopes.nan_to_num(nan=0.0)
-    at = int(known.abs().argmax())
+    most = known.abs().max()
+    alike = known.abs() >= most * (1 - _ALIKE)
+    at = int((alike & (known.abs() == most)).nonzero()[0])
+    near = bool((alike & (x.abs() <= _NEAR)).any())
+    if near and int(alike.sum()) > _MANY:
+        return known[at].item(), math.nan
+    if not near and bool(alike[0] | alike[-1]):  # float64 rounds to the limit long before infinity
+        return known[at].item(), -math.inf if alike[0] else math.inf
     sign = -1.0 if known[at] >= 0 else 1.0
-    if abs(x[at].item()) >= _FAR:
-        return known[at].item(), math.copysign(math.inf, x[at].item())
     where, slope = _zoom(evaluate, x[at].item(), 1, sign)
     return slope, where

@@ -57,8 +57,8 @@ def _dead(slopes: Slopes) -> str:
     if not names:
         return ""
     if len(names) == 1:
-        return f"{names[0]} has a slope of exactly 0: a unit that sits here cannot learn its way back"
-    return f"{listed(names)} have slopes of exactly 0: units that sit here cannot learn their way back"
+        return f"{names[0]} has a slope of exactly 0: a unit that every input puts here learns no more"
+    return f"{listed(names)} have slopes of exactly 0: units that every input puts here learn no more"
 
 
 def _saturated(slopes: Slopes) -> str:
@@ -162,7 +162,9 @@ def _smooth(found: Measured) -> str:
 def _steepest(found: Measured) -> str:
     slope, at = found.steepest
     if math.isinf(at):
-        return f"{number(slope, 5)}, towards x = {number(at)}"
+        return f"approaches {number(slope, 5)} towards x = {number(at)}"
+    if math.isnan(at):
+        return f"{number(slope, 5)}, on a flat stretch"
     return f"{number(slope, 5)} at x = {number(at, 5)}"
 
 

@@ -11,7 +11,7 @@ PAGE: Final = Page(
     short="Worked examples",
     claim="Eight of sixty-three worked figures do not hold",
     lead="Four introductions to activations and losses work out these numbers by hand. Here the library computes each "
-    "again. Most that fail were rounded one step too early; one is the ratio of something else.",
+    "again. Of the eight, three were computed on from a rounded number; the others have a reason each.",
     plates=(
         (
             "value",
