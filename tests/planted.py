@@ -95,9 +95,9 @@ FAULTS: Final = (
     ),
     Fault(
         "a module forgets its option",
-        "losses/regression.py",
-        "            delta=self.delta,\n",
-        "            delta=1.0,\n",
+        "_core/module.py",
+        "for n in kept if n in signature.parameters)",
+        "for n in list(kept)[1:] if n in signature.parameters)",
         (f"{LAWS}modules.py",),
         ("huber",),
     ),

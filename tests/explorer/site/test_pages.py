@@ -97,6 +97,30 @@ def test_no_such_stop_is_no_tour(client: httpx.Client, number: str) -> None:
     assert 'class="tour"' not in answer.text
 
 
+@each(
+    ("path", "meant"),
+    [
+        ("/relu", "/functions/relu"),
+        ("/focl", "/focal"),
+        ("/functions/geluu", "/functions/gelu"),
+        ("/figure", "/figures"),
+    ],
+)
+def test_a_wrong_address_is_answered_with_what_was_meant(client: httpx.Client, path: str, meant: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert f'<a href="{meant}">{meant}</a>' in answer.text
+
+
+def test_a_page_without_javascript_has_its_picture(client: httpx.Client) -> None:
+    body = client.get("/softmax-temperature?t=2").text
+    picture = re.search(r'<noscript><p><img src="([^"]*)" alt="[^"]{20,}"', body)
+    assert picture
+    assert picture[1] == "/export/softmax-temperature.svg?t=2"
+    assert client.get(picture[1]).text.startswith("<svg")
+    assert '<meta name="description" content="' in body
+
+
 def test_an_exported_page_quotes_what_it_corrects(client: httpx.Client) -> None:
     """Assert that what is told elsewhere does not stand there as a fact."""
     body = client.get("/export/kl.html").text

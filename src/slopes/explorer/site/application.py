@@ -125,7 +125,7 @@ class Server:
     async def _page(self, request: Request) -> Response:
         page = _known(request, "page")
         place = tour.place(page.id, request.query_params.get("tour", ""))
-        return _html(pages.figure_page(page, _theme(request), place))
+        return _html(pages.figure_page(page, _theme(request), place, request.url.query))
 
     async def _answer(self, request: Request) -> Response:
         page = _known(request, "figure")
@@ -282,7 +282,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     detail = error.detail if isinstance(error, HTTPException) else ""
     headers = error.headers if isinstance(error, HTTPException) else None
     if status == 404 and not request.url.path.startswith(("/api", "/export", "/page", "/runtime")):  # noqa: PLR2004
-        return HTMLResponse(pages.missing_page(_theme(request)), status_code=status)
+        return HTMLResponse(pages.missing_page(_theme(request), request.url.path), status_code=status)
     return JSONResponse({"error": detail}, status_code=status, headers=headers)
 
 

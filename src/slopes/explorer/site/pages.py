@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from functools import cache
 from html import escape
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from slopes.explorer.figures.page import Page
 from slopes.shown import palette
 
 FOLDER: Final = Path(__file__).parent / "assets"
+CARDS: Final = Path(__file__).parents[2] / "cards"
 
 
 @cache
@@ -38,8 +40,11 @@ def asset(name: str) -> bytes:
     return _filled(name, {"palette": palette.stylesheet(), "font": runtime_names()["font"]}).encode()
 
 
-def figure_page(page: Page, theme: str, place: Place | None = None) -> str:
-    """Return a figure's page, its charts and controls still empty, and where it stands in the tour."""
+def figure_page(page: Page, theme: str, place: Place | None = None, query: str = "") -> str:
+    """Return a figure's page, its charts and controls still empty, and where it stands in the tour.
+
+    The query is for readers without JavaScript, who get the state that it says as a picture.
+    """
     figures = "\n".join(
         f"<figure><figcaption>{caption}</figcaption>"
         f'<div class="plate{" low" if name in page.low else ""}" data-chart="{escape(name)}" '
@@ -53,8 +58,10 @@ def figure_page(page: Page, theme: str, place: Place | None = None) -> str:
         "figures": figures,
         "row": "plates-row wide" if page.wide or len(page.plates) == 1 else "plates-row",
         "tour": _tour_bar(place) if place else "",
+        "query": escape(f"?{query}") if query else "",
+        "described": escape(" ".join(f"{label}." for _, _, label in page.plates)),
     }
-    return _shell(page.claim, _filled("figure.html", parts), theme, "tour" if place else page.id)
+    return _shell(page.claim, _filled("figure.html", parts), theme, "tour" if place else page.id, page.lead)
 
 
 def landing_page(plates: str | None, theme: str) -> str:
@@ -63,9 +70,16 @@ def landing_page(plates: str | None, theme: str) -> str:
     return _shell("Every activation and loss, its value and its slope", body, theme, "")
 
 
-def missing_page(theme: str) -> str:
-    """Return the page for an address where there is none."""
-    return _shell("No such page", _template("missing.html"), theme, "")
+def missing_page(theme: str, path: str = "") -> str:
+    """Return the page for an address where there is none, and what was meant where that can be guessed."""
+    names = {card.stem: f"/functions/{card.stem}" for card in CARDS.glob("*.md")}
+    names |= {name: f"/{name}" for name in [*(page.id for page in PAGES), *(link for link, _ in _LINKS if link)]}
+    wanted = path.rpartition("/")[2].lower().replace(" ", "_")[:64]
+    near = [name for name in (wanted, wanted.replace("-", "_"), wanted.replace("_", "-")) if name in names]
+    near = near[:1] or get_close_matches(wanted, names, n=3)
+    links = " or ".join(f'<a href="{names[name]}">{names[name]}</a>' for name in near)
+    guess = f"<p>Did you mean {links}?</p>" if near else ""
+    return _shell("No such page", _filled("missing.html", {"guess": guess}), theme, "")
 
 
 def text_page(title: str, body: str, theme: str, here: str) -> str:
@@ -73,6 +87,7 @@ def text_page(title: str, body: str, theme: str, here: str) -> str:
     return _shell(title, f'<div class="text">{body}</div>', theme, here)
 
 
+_ABOUT: Final = "Every activation and loss function, seen and computed by the library that trains."
 _LINKS: Final = (
     ("", "Plates"),
     ("figures", "Figures"),
@@ -110,12 +125,19 @@ def _tour_bar(place: Place) -> str:
     )
 
 
-def _shell(title: str, body: str, theme: str, here: str) -> str:
+def _shell(title: str, body: str, theme: str, here: str, about: str = _ABOUT) -> str:
     figure = here in BY_ID
     nav = " ".join(
         f'<a href="/{link}"{_current(link, here, figure=figure)}>{escape(label)}</a>' for link, label in _LINKS
     )
-    parts = {"title": escape(title), "body": body, "nav": nav, "theme": theme, **runtime_names()}
+    parts = {
+        "title": escape(title),
+        "about": escape(about),
+        "body": body,
+        "nav": nav,
+        "theme": theme,
+        **runtime_names(),
+    }
     return _filled("shell.html", parts)
 
 

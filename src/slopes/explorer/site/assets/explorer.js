@@ -80,6 +80,7 @@ class Figure {
     this.flying = false;
     this.wanted = false;
     this.reply = null;
+    this.looked = {};
     this.chosen = () => this.schema.parameters.filter((p) => p.kind !== "number").flatMap((p) => this.state[p.name]);
     this.remember = later(200, () => history.replaceState(null, "", this.address()));
     this.speak = later(700, (text) => (this.part.live.textContent = text));
@@ -116,10 +117,10 @@ class Figure {
     return unread;
   }
 
-  query() {
+  query(state = this.state) {
     const pairs = this.schema.parameters
-      .filter((p) => String(this.state[p.name]) !== String(p.default))
-      .map((p) => [p.name, String(this.state[p.name])]);
+      .filter((p) => String(state[p.name]) !== String(p.default))
+      .map((p) => [p.name, String(state[p.name])]);
     return new URLSearchParams([...pairs, ...this.unread]).toString().replaceAll("%2C", ",");
   }
 
@@ -130,10 +131,18 @@ class Figure {
 
   change(changes) {
     Object.assign(this.state, changes);
+    this.looked = {};
     this.unread = [];
     this.showState();
     this.remember();
     return this.ask();
+  }
+
+  // What lies under a pointer that is not pressed is read and kept nowhere.
+  look(at) {
+    if (JSON.stringify(at) === JSON.stringify(this.looked)) return;
+    this.looked = at;
+    this.ask();
   }
 
   ask() {
@@ -148,7 +157,7 @@ class Figure {
       this.wanted = false;
       try {
         const looked = (this.folds ?? []).flatMap((fold, i) => (fold.open ? [i] : [])).join(",");
-        const answer = await fetch(`/api/${this.id}?${[this.query(), `tables=${looked}`].filter(Boolean).join("&")}`);
+        const answer = await fetch(`/api/${this.id}?${[this.query({ ...this.state, ...this.looked }), `tables=${looked}`].filter(Boolean).join("&")}`);
         const reply = await answer.json();
         if (answer.ok) this.show(reply);
         else if (!this.wanted) this.refuse(reply.error);
@@ -266,7 +275,10 @@ class Figure {
       this.controls.set(`preset ${preset.label}`, () => button.setAttribute("aria-pressed", is()));
       return button;
     });
-    this.part.presets.replaceChildren(...buttons);
+    const reset = make("button", { type: "button", class: "quiet" }, "Reset");
+    reset.addEventListener("click", () => this.change(whole({ state: {} })));
+    this.controls.set("reset", () => (reset.hidden = !this.query()));
+    this.part.presets.replaceChildren(...buttons, reset);
     this.showState();
   }
 
@@ -312,6 +324,8 @@ class Figure {
     for (const link of this.part.exports.querySelectorAll("a")) {
       link.search = [query, `theme=${theme()}`].filter(Boolean).join("&");
     }
+    const leave = this.article.querySelector(".tour .leave");
+    if (leave) leave.search = query;
   }
 
   // Charts
@@ -351,20 +365,25 @@ class Figure {
 
   followPointer(holder, view) {
     const chart = holder.parentElement.dataset.chart;
-    const move = (event) => {
-      if (this.schema?.cursorOn.length && !this.schema.cursorOn.includes(chart)) return;
+    const under = (event) => {
+      if (this.schema?.cursorOn.length && !this.schema.cursorOn.includes(chart)) return null;
       const frame = holder.querySelector(".role-frame .background")?.getBoundingClientRect();
       const cursor = this.cursor();
-      if (!cursor || !frame || event.clientX < frame.left || event.clientX > frame.right) return;
+      if (!cursor || !frame || event.clientX < frame.left || event.clientX > frame.right) return null;
       const x = view.scale("x").invert(((event.clientX - frame.left) / frame.width) * view.width());
       const [low, high] = view.scale("x").domain();
       const spread = view.scale("x").type === "log" ? x : high - low;
       const grain = 10 ** Math.floor(Math.log10(spread / 300));
       const { low: least, high: most } = cursor;
-      this.change({ [cursor.name]: Math.min(most, Math.max(least, Number((Math.round(x / grain) * grain).toPrecision(12)))) });
+      return { [cursor.name]: Math.min(most, Math.max(least, Number((Math.round(x / grain) * grain).toPrecision(12)))) };
     };
-    holder.addEventListener("pointermove", move);
-    holder.addEventListener("pointerdown", move);
+    const set = (event) => {
+      const at = under(event);
+      if (at) this.change(at);
+    };
+    holder.addEventListener("pointermove", (event) => (event.buttons ? set(event) : this.look(under(event) ?? {})));
+    holder.addEventListener("pointerdown", set);
+    holder.addEventListener("pointerleave", () => this.look({}));
   }
 
   // Points that can be dragged: buttons over the chart, placed by its own scales.
@@ -456,13 +475,14 @@ class Figure {
     this.part.snippet.textContent = reply.snippet;
     this.controls.get("steps")?.();
     for (const p of this.schema.parameters) if (p.within) this.controls.get(p.name)(this.state[p.name]);
-    if (!this.wanted && Object.keys(reply.linked).length) {
+    const looks = Object.keys(this.looked).length > 0;
+    if (!this.wanted && !looks && Object.keys(reply.linked).length) {
       Object.assign(this.state, reply.linked); // only what answers the newest state; a drag goes on undisturbed
       this.showState();
     }
     this.article.classList.add("ready");
-    if (this.said !== undefined && this.said !== reply.reading) this.speak(reply.reading);
-    this.said = reply.reading;
+    if (this.said !== undefined && this.said !== reply.reading && !looks) this.speak(reply.reading);
+    if (!looks) this.said = reply.reading;
     clearTimeout(this.again);
     if (reply.pending) this.again = setTimeout(() => this.ask(), 600);
   }
@@ -565,7 +585,8 @@ function sorting(grid) {
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       const said = (row) => row.cells[head.cellIndex].dataset.value ?? row.cells[head.cellIndex].textContent;
       const body = grid.tBodies[0];
-      body.append(...[...body.rows].sort((a, b) => (down ? -1 : 1) * order.compare(said(a), said(b))));
+      const before = (a, b) => (a !== "" && b !== "" && a - b) || order.compare(a, b); // numbers by size, words by letters
+      body.append(...[...body.rows].sort((a, b) => (down ? -1 : 1) * before(said(a), said(b))));
     });
   }
 }
@@ -587,12 +608,15 @@ const plates = document.getElementById("plates");
 if (article) {
   const figure = new Figure(article);
   tendTheme(() => figure.drawCharts());
-  const copy = figure.part.copy;
-  copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(figure.part.snippet.textContent);
-    copy.textContent = "Copied";
-    setTimeout(() => (copy.textContent = "Copy"), 1500);
-  });
+  const copies = (button, text) =>
+    button.addEventListener("click", async () => {
+      const label = button.textContent;
+      await navigator.clipboard.writeText(text());
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = label), 1500);
+    });
+  copies(figure.part.copy, () => figure.part.snippet.textContent);
+  copies(figure.part.link, () => location.origin + figure.address());
   await figure.start();
 } else {
   tendTheme(() => {});
