@@ -33,6 +33,6 @@ def test_the_logit_follows_the_probability_and_the_cursor_follows_the_axis(page:
     assert box is not None
     page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 40)  # z = 4 of -8 to 8
     playwright.expect(page.locator("[data-part=reading]")).to_contain_text(re.compile(r"With a logit of (3\.9|4)"))
-    page.wait_for_timeout(300)  # the probability that belongs to it comes with the answer
+    playwright.expect(field).to_have_value(re.compile(r"0\.98"))  # what belongs to it comes with the answer
     page.get_by_label("Over", exact=True).select_option("probability")
     assert float(field.input_value()) == pytest.approx(1 / (1 + math.exp(-4)), abs=0.003)

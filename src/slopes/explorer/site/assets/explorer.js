@@ -139,7 +139,8 @@ class Figure {
   }
 
   // What lies under a pointer that is not pressed is read and kept nowhere.
-  look(at) {
+  look(under) {
+    const at = Object.fromEntries(Object.entries(under).filter(([name, value]) => value !== this.state[name]));
     if (JSON.stringify(at) === JSON.stringify(this.looked)) return;
     this.looked = at;
     this.ask();
