@@ -49,7 +49,7 @@ STOPS: Final[tuple[Stop, ...]] = (
         chapter="Saturation and depth",
         page="depth",
         text="The same over a whole network: which activation, with which start, keeps signal and gradient alive "
-        "through a hundred layers.",
+        "through fifty layers.",
     ),
     Stop(
         chapter="Probabilities",

@@ -9,7 +9,7 @@ from slopes.explorer.figures.page import Page
 PAGE: Final = Page(
     id="focal",
     short="Focal",
-    claim="Focal loss takes the floor from the easy majority",
+    claim="Focal loss hushes the easy majority, their gradient less than their loss",
     lead="Each example's cross-entropy is multiplied by 1 − p to the power γ, p being what the model gives to the "
     "truth. Where the answer is right already, next to nothing is left; what is rare and hard is heard again.",
     plates=(

@@ -112,7 +112,8 @@ def _all(found: Found) -> str:
     start = f"{many} one positive at {number(found.hard, 3)} {hold} {_percent(before)} of the loss"
     if abs(after - before) < 0.0005:  # noqa: PLR2004  not to be seen in three digits
         return f"{start}."
-    return f"{start} under cross-entropy and {_percent(after)} under focal."
+    pulls = " and ".join(map(_percent, found.pull_share))
+    return f"{start} under cross-entropy and {_percent(after)} under focal; of the gradient {pulls}."
 
 
 def _percent(share: float) -> str:

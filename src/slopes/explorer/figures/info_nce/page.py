@@ -9,7 +9,7 @@ from slopes.explorer.figures.page import Page
 PAGE: Final = Page(
     id="info-nce",
     short="InfoNCE",
-    claim="InfoNCE pushes whoever looks most like the positive",
+    claim="InfoNCE pushes whoever looks most like the query",
     lead="A softmax over similarities has to pick the positive out of a line-up. The positive is pulled, and each "
     "negative is pushed in proportion to the probability that it takes.",
     plates=(
