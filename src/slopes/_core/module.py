@@ -44,7 +44,7 @@ class Module(nn.Module):
         if "forward" not in vars(cls):
             cls.forward = _forward(cls, of)
         if "Args:" not in (cls.__doc__ or ""):
-            cls.__doc__ = f"{cls.__doc__}{_options_of(cls, of)}"
+            cls.__doc__ = f"{cls.__doc__ or ''}{_options_of(cls, of)}"  # none under python -OO
 
     def __init__(self) -> None:
         """Make a module without options."""
@@ -125,7 +125,7 @@ def _options_of(module: _Class, function: _Function) -> str:
     entries = re.findall(
         r"^    (\w+):(.*(?:\n     +.*)*)", said.partition("Args:")[2].partition("\n\n")[0], re.MULTILINE
     )
-    lines = [f"    {name}:{text}" for name, text in entries if name in _arguments(cast("_Class", module))]
+    lines = [f"    {name}:{text}" for name, text in entries if name in _arguments(module)]
     return "\n\nArgs:\n" + "\n".join(lines) if lines else ""
 
 
