@@ -11,7 +11,7 @@ PAGE: Final = Page(
     short="Preferences",
     claim="DPO never stops pushing, the hinge stops, IPO pulls back",
     lead="All over one margin Δ: the chosen answer's log-ratio of policy to reference, less the rejected answer's. "
-    "β Δ is the margin of DPO's implicit rewards.",
+    "Each loss is shifted and scaled to value 0 and slope −1 at Δ = 0, unless it is drawn as the library returns it.",
     plates=(
         (
             "value",
