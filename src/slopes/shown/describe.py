@@ -80,7 +80,7 @@ def as_text(spec: Spec) -> str:
         lines += _row("kinks", [f"at {', '.join(f'{kink:g}' for kink in spec.kinks)}, where the slope jumps"])
     lines += ["", *_rows("input", [_input(entry) for entry in spec.inputs])]
     lines += _row("output", [_output(spec)])
-    lines += _row("nature", [_nature(spec)])
+    lines += _row("nature", [nature]) if (nature := _nature(spec)) else []
     lines += _rows("parameter", [_parameter(parameter) for parameter in spec.parameters])
     if spec.equivalents or spec.convention or spec.aliases:
         lines += [""]

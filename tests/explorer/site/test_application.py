@@ -66,7 +66,7 @@ def test_the_plates_draw_every_function_that_one_number_decides(client: httpx.Cl
 @each(
     "query",
     [
-        "at=nan", "at=inf", "at=", "at=1e5", "at=1&at=2", "beta=1", "functions=", "functions=relu,,gelu", "=", "at",
+        "at=nan", "at=inf", "at=", "at=1e5", "at=1&at=2", "functions=", "functions=relu,,gelu", "at",
         "functions=__import__('os')", "from=5&to=-5", "at=%00", "at=%ff%fe", "show=1", "at=" + "9" * 1000,
         "&".join(f"p{i}=1" for i in range(200)),
     ],

@@ -139,7 +139,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         ),
     ],
     "explorer/figures/figure.py Figure.parse": [
-        Fix(TYPED, {"page": "activations", "text": "ad=1"}, words={"text": "text + '=1'"}, typed={"text": "at"}),
+        Fix(TYPED, {"page": "activations", "text": "fron=1"}, words={"text": "text + '=1'"}, typed={"text": "from"}),
         Fix(TYPED, {"page": "activations", "text": "at=1&at=2"}, words={"text": "'at=1'"}),
         Fix(TYPED, {"page": "activations", "text": "at="}, words={"text": "''"}),
         Fix(TYPED, {"page": "activations", "text": "at=1" + "0" * 500}, words={"text": "text[:5]"}),
