@@ -79,7 +79,7 @@ def missing_page(theme: str, path: str = "") -> str:
     near = near[:1] or get_close_matches(wanted, names, n=3)
     links = " or ".join(f'<a href="{names[name]}">{names[name]}</a>' for name in near)
     guess = f"<p>Did you mean {links}?</p>" if near else ""
-    return _shell("No such page", _filled("missing.html", {"guess": guess}), theme, "")
+    return _shell("No such page", _filled("missing.html", {"guess": guess}), theme, "nowhere")
 
 
 def text_page(title: str, body: str, theme: str, here: str) -> str:

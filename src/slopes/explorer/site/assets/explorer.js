@@ -276,10 +276,9 @@ class Figure {
       this.controls.set(`preset ${preset.label}`, () => button.setAttribute("aria-pressed", is()));
       return button;
     });
-    const reset = make("button", { type: "button", class: "quiet" }, "Reset");
-    reset.addEventListener("click", () => this.change(whole({ state: {} })));
-    this.controls.set("reset", () => (reset.hidden = !this.query()));
-    this.part.presets.replaceChildren(...buttons, reset);
+    this.part.reset.addEventListener("click", () => this.change(whole({ state: {} })));
+    this.controls.set("reset", () => (this.part.reset.hidden = !this.query()));
+    this.part.presets.replaceChildren(...buttons);
     this.showState();
   }
 
