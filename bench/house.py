@@ -10,7 +10,7 @@ import ast
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1]
 LONG: Final = 400  # lines of a file
@@ -48,7 +48,43 @@ def measured(source: Path) -> dict[str, float]:
         "rooms": len({_room(path) for path in trees} - {HALL}),
         "arrows between rooms": len(between),
         "arrows between rooms that lie in a circle": len(in_circles(between)),
+        "lines of a function of the catalogue, all in, mean": round(_mean([c.lines for c in costs(trees).values()]), 1),
     }
+
+
+class Cost(NamedTuple):
+    """What one function of the catalogue costs in lines.
+
+    Attributes:
+        lines: Of the function with its docstring, of its module and of its Spec.
+        works: Those of them that check, plan and compute.
+    """
+
+    lines: int
+    works: int
+
+
+def costs(trees: Trees) -> dict[str, Cost]:
+    """Return what each function costs that has a Spec, by its name."""
+    found = {}
+    for tree in trees.values():
+        named = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Spec":
+                said = {kept.arg: ast.unparse(kept.value) for kept in node.keywords}
+                function = named[said["function"]]
+                module = named.get(said.get("module", ""))
+                lines = _taken(function) + _taken(node) + (_taken(module) if module else 0)
+                found[function.name] = Cost(lines, (function.end_lineno or 0) - function.body[1].lineno + 1)
+    return found
+
+
+def _taken(node: ast.stmt | ast.expr) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def _mean(values: Sequence[int]) -> float:
+    return sum(values) / len(values) if values else 0.0
 
 
 def arrows(trees: Trees) -> set[tuple[str, str]]:
@@ -56,13 +92,13 @@ def arrows(trees: Trees) -> set[tuple[str, str]]:
 
     The hall opens on all rooms, and a package lists what is in it: neither is counted.
     """
-    rooms = {_module(path): _room(path) for path in trees}
+    rooms = {module_of(path): _room(path) for path in trees}
     found = {
         (_room(path), rooms[name])
         for path, tree in trees.items()
         for node in ast.walk(tree)
-        for name in _imported(node, rooms)
-        if not (path.name == "__init__.py" and name.startswith(f"{_module(path)}."))
+        for name in imported(node, rooms)
+        if not (path.name == "__init__.py" and name.startswith(f"{module_of(path)}."))
     }
     return {(one, other) for one, other in found if one != other and HALL not in {one, other}}
 
@@ -75,17 +111,18 @@ def in_circles(arrows: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(one, other) for one, other in arrows if (other, one) in reached}
 
 
-def _imported(node: ast.AST, modules: Mapping[str, str]) -> set[str]:
+def imported(node: ast.AST, modules: Collection[str]) -> set[str]:
     """Return the modules of the library that a statement imports."""
     if isinstance(node, ast.Import):
-        return {name.name for name in node.names} & modules.keys()
+        return {name.name for name in node.names if name.name in modules}
     if not isinstance(node, ast.ImportFrom) or not node.module:
         return set()
-    inside = {f"{node.module}.{name.name}" for name in node.names} & modules.keys()
-    return inside or {node.module} & modules.keys()
+    inside = {name for given in node.names if (name := f"{node.module}.{given.name}") in modules}
+    return inside or ({node.module} if node.module in modules else set())
 
 
-def _module(path: Path) -> str:
+def module_of(path: Path) -> str:
+    """Return the name of the module in a file of the package."""
     parts = ("slopes", *path.with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -103,8 +140,7 @@ def _lengths(tree: ast.Module) -> list[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             text = node.body[0] if ast.get_docstring(node) is not None else None
-            taken = text.end_lineno - text.lineno + 1 if text is not None and text.end_lineno else 0
-            found.append((node.end_lineno or node.lineno) - node.lineno + 1 - taken)
+            found.append(_taken(node) - (_taken(text) if text is not None else 0))
     return found
 
 

@@ -1,6 +1,7 @@
 """`python -m bench.twins`: what each second, quicker form of a formula is worth against its definition, unfused.
 
 A form stays only where the definition takes more than half as long again; what this prints stands beside it.
+Of rows, `--fused` prints the time of one compiled pass too, which `slopes.fused()` would take instead.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line for each form."""
     parser = argparse.ArgumentParser(prog="python -m bench.twins", description="Second forms against definitions.")
     parser.add_argument("--quick", action="store_true", help="small inputs: whether it works, not how fast")
-    size = 100_000 if parser.parse_args(arguments).quick else _MANY
+    parser.add_argument("--fused", action="store_true", help="of rows, one compiled pass too")
+    asked = parser.parse_args(arguments)
+    size = 100_000 if asked.quick else _MANY
     x, labels = normal(size, scale=3.0), (normal(size, seed=1) < -1.3).float()
     logits = normal(max(size // 500, 2), 1000, scale=2.0)
     classes = torch.randint(1000, (len(logits),), generator=torch.Generator().manual_seed(1))
@@ -43,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             (categorical.DISTILLATION, (logits, logits.roll(1, 0), classes), (0.5, 2.0, False)),
         ):
             _show(loss.function, *(_reduced(loss, form, given, numbers) for form in (loss.eager, loss.both)))
+            if asked.fused and loss.rows:
+                fused = _milliseconds(_fused(loss, given, numbers))
+                print(f"{'':<24} {fused:8.1f} ms in one compiled pass", flush=True)
         for unit in (gated._SWIGLU, gated._GEGLU):  # noqa: SLF001  the formula behind the function
             _show(unit.function, _written(unit, x), _each(unit, x))
 
@@ -52,13 +58,23 @@ def _show(name: str, quicker: Callable[[], object], definition: Callable[[], obj
     print(f"{name:<24} {first:8.1f} ms, its definition {second:8.1f} ms: {second / first:.2f} times", flush=True)
 
 
+def _plan(given: Sequence[Tensor]) -> tuple[Plan, list[bool]]:
+    """Return a mean over all, and that the gradient of the first is wanted."""
+    return Plan(None, None, float(len(given[0])), "mean"), [True] + [False] * (len(given) - 1)
+
+
 def _reduced(loss: Pointwise, form: Any, given: Sequence[Tensor], numbers: Sequence[Any]) -> Callable[[], object]:  # noqa: ANN401
-    plan, wanted = Plan(None, None, float(len(given[0])), "mean"), [True] + [False] * (len(given) - 1)
+    plan, wanted = _plan(given)
 
     def run() -> object:
         return plain.total(form, plan, given, numbers, wanted, by_rows=loss.rows)
 
     return run
+
+
+def _fused(loss: Pointwise, given: Sequence[Tensor], numbers: Sequence[Any]) -> Callable[[], object]:
+    plan, wanted = _plan(given)
+    return lambda: loss.programs.total(plan, given, numbers, wanted)
 
 
 def _written(unit: Pointwise, x: Tensor) -> Callable[[], object]:

@@ -12,7 +12,6 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -25,13 +24,11 @@ from tests.each import each
 
 import slopes
 from slopes import activations, losses, recipes
-from slopes._core.spec import Spec
 from slopes.catalog import CATALOG
 
 SOURCE: Final = Path(slopes.__file__).parent
 ROOT: Final = SOURCE.parents[1]
 FILES: Final = sorted(SOURCE.rglob("*.py"))
-MOST_LINES: Final = 400
 # What one function of the catalogue costs in lines of source: itself with its docstring, its module and its Spec.
 FEW: Final = 8  # lines that check, plan and compute
 MOST_FOR_FEW: Final = 90
@@ -85,6 +82,12 @@ def fresh() -> dict[str, Any]:
             said[room] = sorted(n for n in names if n[0] != "_")
         print(json.dumps(said))""")
     )
+
+
+@functools.cache
+def trees() -> house.Trees:
+    """Return what is written in each file of the library."""
+    return {path.relative_to(SOURCE): ast.parse(path.read_text("utf-8")) for path in FILES}
 
 
 def test_rooms_import_only_what_lies_below_them(
@@ -157,27 +160,14 @@ def test_importing_the_library_changes_no_default() -> None:
 
 @each("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_files_are_small_enough_to_be_read(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= MOST_LINES
+    assert len(path.read_text().splitlines()) <= house.LONG
 
 
-def _length(node: ast.stmt | ast.expr) -> int:
-    return (node.end_lineno or node.lineno) - node.lineno + 1
-
-
-@each("spec", CATALOG, ids=lambda spec: spec.name)
-def test_a_function_costs_what_it_is_worth(spec: Spec) -> None:
-    tree = ast.parse(Path(inspect.getfile(spec.function)).read_text("utf-8"))
-    named = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    function = named[spec.name]
-    module = _length(named[spec.module.__name__]) if spec.module else 0
-    promise = next(
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and any(kept.arg == "function" and ast.unparse(kept.value) == spec.name for kept in node.keywords)
-    )
-    works = (function.end_lineno or 0) - function.body[1].lineno + 1
-    assert _length(function) + module + _length(promise) <= (MOST_FOR_FEW if works <= FEW else MOST_FOR_ANY)
+def test_a_function_costs_what_it_is_worth() -> None:
+    costs = house.costs(trees())
+    assert set(costs) == {spec.name for spec in CATALOG}
+    most = {name: MOST_FOR_FEW if cost.works <= FEW else MOST_FOR_ANY for name, cost in costs.items()}
+    assert {name: cost.lines for name, cost in costs.items() if cost.lines > most[name]} == {}
 
 
 @each("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
@@ -229,35 +219,21 @@ def test_torch_is_not_patched() -> None:
     assert torch.nn.functional.gelu.__module__ != "slopes"
 
 
-def _imported(path: Path, modules: Mapping[str, Path]) -> set[str]:
-    """Return the modules of the library that a file imports anywhere: also late, and for its types alone."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{name.name}" for name in node.names} | {node.module}
-        elif isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-    return {name for name in found if name in modules}
-
-
-def _module(path: Path) -> str:
-    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
 def test_no_files_import_each_other_in_a_circle() -> None:
     """Assert that files can be put in an order in which each imports only what came before it."""
-    modules = {_module(path): path for path in FILES}
+    modules = {house.module_of(path): tree for path, tree in trees().items()}
     # A package is imported by what is in it, and lists what is in it: that is no circle of two files' thoughts.
-    packages = {_module(path) for path in FILES if path.name == "__init__.py"}
-    arrows = {name: _imported(path, modules) - packages - {name} for name, path in modules.items()}
+    packages = {house.module_of(path) for path in trees() if path.name == "__init__.py"}
+    arrows = {
+        name: {other for node in ast.walk(tree) for other in house.imported(node, modules)} - packages - {name}
+        for name, tree in modules.items()
+    }
     while ready := [name for name, needs in arrows.items() if not needs]:
         arrows = {name: needs - set(ready) for name, needs in arrows.items() if name not in ready}
     assert not arrows, f"these import each other in a circle, or need one that does: {arrows}"
 
 
 def test_no_rooms_import_each_other_in_a_circle() -> None:
-    trees = {path.relative_to(SOURCE): ast.parse(path.read_text("utf-8")) for path in FILES}
-    arrows = house.arrows(trees)
+    arrows = house.arrows(trees())
     assert len(arrows) > 40
     assert house.in_circles(arrows) == set()

@@ -21,6 +21,8 @@ from tests.each import each
 from tests.oracles import activations as oracle
 from torch import Tensor
 
+from slopes.kernels.pointwise import fused
+
 QUICK = {case.name: case for case in CASES if isinstance(case, Case)}
 SERIES = [case for case in CASES if isinstance(case, Series)]
 # Compiled once each by `make bench`, which checks them in the same way; that eager and compiled agree is a law.
@@ -225,3 +227,10 @@ def test_second_forms_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 8
     assert all(re.search(r"ms, its definition +\d+\.\d ms: \d+\.\d\d times$", line) for line in lines)
+
+
+def test_rows_are_measured_in_one_pass_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "BACKEND", "eager")  # whether it runs, not how fast
+    twins.main(["--quick", "--fused"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [i for i, line in enumerate(lines) if re.fullmatch(r" +\d+\.\d ms in one compiled pass", line)] == [4, 6, 8]

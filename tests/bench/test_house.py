@@ -59,3 +59,11 @@ def test_lines_and_names_are_those_that_are_read(tmp_path: Path, capsys: pytest.
     assert found["files side by side, at most"] == 2
     house.main([str(tmp_path), str(tmp_path)])
     assert "| files | 3 | 3 |" in capsys.readouterr().out
+
+
+def test_what_a_function_costs_is_itself_its_module_and_its_spec() -> None:
+    function = 'def huber(x):\n    """Say."""\n    y = x\n    return y\n'
+    module = "class Huber(Module, of=huber):\n    delta = 1\n"
+    spec = "SPECS = (\n    Spec(\n        function=huber,\n        module=Huber,\n    ),\n)\n"
+    tree = ast.parse(function + module + spec)
+    assert house.costs({Path("losses/one.py"): tree}) == {"huber": house.Cost(lines=4 + 2 + 4, works=2)}

@@ -77,12 +77,12 @@ class Module(nn.Module):
 
 def _constructor(module: _Class) -> _Function:
     """Return the constructor that takes the options which the class declares, and keeps each."""
-    options = list(vars(module).get("__annotations__", {}))
+    options = dict(vars(module).get("__annotations__", {}))
     lines = ["def __init__(self, *, {}):".format(", ".join(options)) if options else "def __init__(self):"]
     lines += ["    Module.__init__(self)", *(f"    self.{name} = {name}" for name in options)]
     made = _written(module, lines)
     made.__kwdefaults__ = {name: vars(module)[name] for name in options}
-    made.__annotations__ = {**{name: vars(module)["__annotations__"][name] for name in options}, "return": None}
+    made.__annotations__ = {**options, "return": None}
     for name in options:  # a default stands in the signature; a buffer could not have its name beside it
         delattr(module, name)
     return made
@@ -98,9 +98,8 @@ def _forward(module: _Class, function: _Function) -> _Function:
     taken = ", ".join(["self", *firsts, *(["*", *others] if others else [])])
     handed = [*firsts, *(f"{n}={n}" for n in others), *(f"{n}=self.{n}" for n in kept if n in signature.parameters)]
     made = _written(module, [f"def forward({taken}):", f"    return {function.__name__}({', '.join(handed)})"])
-    made.__defaults__ = tuple(
-        given[name].default for name in firsts if given[name].default is not inspect.Parameter.empty
-    )
+    defaults = (given[name].default for name in firsts)
+    made.__defaults__ = tuple(default for default in defaults if default is not inspect.Parameter.empty)
     made.__kwdefaults__ = {name: given[name].default for name in others}
     made.__annotations__ = {n: function.__annotations__[n] for n in (*given, "return")}
     made.__doc__ = f"Return `{function.__name__}` of these tensors under the module's options."

@@ -15,7 +15,7 @@ from slopes._core import check, reduce
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Source, Spec
-from slopes.kernels.pointwise import divergences
+from slopes.kernels.rows import divergences
 
 
 def kl_divergence(

@@ -123,8 +123,9 @@ def test_log_probabilities_are_at_most_0(pair: pairs.Pair) -> None:
 
 
 def test_names_are_not_capitalised() -> None:
-    told = reasons("next_word")
-    assert told is None or not told["loss"].startswith("Slopes")
+    told = reasons("next_token")
+    assert told is not None
+    assert told["loss"].startswith("slopes.losses.next_token of ")
     assert capital("slopes.losses.next_token of logits") == "slopes.losses.next_token of logits"
     assert capital("the mean.") == "The mean."
 

@@ -25,14 +25,18 @@ def within(function: str, name: str, value: Tensor, domain: Domain, fix: str, ke
     above = value > domain.low if domain.low_open else value >= domain.low
     below = value < domain.high if domain.high_open else value <= domain.high
     wrong = ~(above & below)
-    if keep is not None:
-        wrong = wrong & keep
-    if bool(wrong.any()):
-        came = value[wrong][0].item()
+    if (came := _first(value, wrong, keep)) is not None:
         if math.isnan(came):
             fix = f"find the step that made it: {name}.isnan() says which it is"
         message = f"{function}: `{name}` holds {came:.6g}, expected values in {domain}; {fix}."
         raise ValuesError(message)
+
+
+def _first(values: Tensor, wrong: Tensor, keep: Tensor | None) -> float | None:
+    """Return the first of the values that are wrong and count; None where there is none."""
+    if keep is not None:
+        wrong = wrong & keep
+    return values[wrong][0].item() if bool(wrong.any()) else None
 
 
 def hard_labels(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
@@ -45,11 +49,9 @@ def hard_labels(function: str, name: str, value: Tensor, keep: Tensor | None = N
     if all(_all_zero(torch.addcmul(p, p, p, value=-1)) for p in (flat[s : s + _PIECE] for s in starts)):
         return
     wrong = ~((value == 0) | (value == 1))
-    if keep is not None:
-        wrong = wrong & keep
-    if bool(wrong.any()):
+    if (came := _first(value, wrong, keep)) is not None:
         message = (
-            f"{function}: `{name}` holds {value[wrong][0].item():.6g}, expected 0 or 1; "
+            f"{function}: `{name}` holds {came:.6g}, expected 0 or 1; "
             f"for soft targets use binary_cross_entropy, from labels -1 and +1 make (labels + 1) / 2."
         )
         raise ValuesError(message)
@@ -75,11 +77,9 @@ def distribution(function: str, name: str, value: Tensor, keep: Tensor | None = 
         return
     total = value.double().sum(-1)
     wrong = (total - 1).abs() > rounding(value)
-    if keep is not None:
-        wrong = wrong & keep
-    if bool(wrong.any()):
+    if (came := _first(total, wrong, keep)) is not None:
         message = (
-            f"{function}: a row of `{name}` sums to {total[wrong][0].item():.6g}, expected 1; "
+            f"{function}: a row of `{name}` sums to {came:.6g}, expected 1; "
             f"divide it by its sum, or pass class indices (int64) if each row has one class."
         )
         raise ValuesError(message)
@@ -91,11 +91,9 @@ def log_distribution(function: str, name: str, value: Tensor, keep: Tensor | Non
         return
     total = value.detach().to(wide(value.dtype)).exp().sum(-1)  # rounded far less than what is allowed
     wrong = ~((total - 1).abs() <= rounding(value))
-    if keep is not None:
-        wrong = wrong & keep
-    if bool(wrong.any()):
+    if (came := _first(total, wrong, keep)) is not None:
         message = (
-            f"{function}: a row of exp(`{name}`) sums to {total[wrong][0].item():.6g}, expected 1; "
+            f"{function}: a row of exp(`{name}`) sums to {came:.6g}, expected 1; "
             f"pass log-probabilities, for example torch.log_softmax(logits, -1)."
         )
         raise ValuesError(message)
@@ -115,13 +113,8 @@ def signs(function: str, name: str, value: Tensor, keep: Tensor | None = None) -
     if low == 1 and high == 1:
         return
     wrong = value.abs() != 1
-    if keep is not None:
-        wrong = wrong & keep
-    if bool(wrong.any()):
-        message = (
-            f"{function}: `{name}` holds {value[wrong][0].item():.6g}, expected -1 or +1; "
-            f"from labels 0 and 1 make 2 * labels - 1."
-        )
+    if (came := _first(value, wrong, keep)) is not None:
+        message = f"{function}: `{name}` holds {came:.6g}, expected -1 or +1; from labels 0 and 1 make 2 * labels - 1."
         raise ValuesError(message)
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
-from slopes._core.names import meant
+from slopes._core.names import meant, near
 from slopes.explorer.figures.parameters import Parameter
 from slopes.explorer.figures.result import Result
 from slopes.explorer.figures.state import State, StateError, Value, plain, quoted
@@ -91,7 +90,7 @@ class Figure:
         seen: set[str] = set()
         for name, text in pairs:
             if name not in known:
-                if not get_close_matches(name[:64], known, n=1):
+                if not near(name, known):
                     continue  # others append to a link what is not for us (utm_source)
                 msg = f"There is no parameter {quoted(name)}; {meant(name, known)}"
                 raise StateError(msg)

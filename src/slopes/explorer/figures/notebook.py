@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from slopes._core.errors import OptionError
+from slopes._core.names import near
 from slopes.shown import palette
 from slopes.shown.plotting import PACKAGES, needs
 
@@ -49,8 +49,8 @@ def _drawn(name: str, state: Mapping[str, float | str | Sequence[str]], theme: s
 
     page = BY_ID.get(name)
     if page is None:
-        near = difflib.get_close_matches(name, BY_ID, n=1)
-        hint = f"did you mean {near[0]}?" if near else "choose one of these."
+        found = near(name, BY_ID)
+        hint = f"did you mean {found[0]}?" if found else "choose one of these."
         text = f"figure: `name` is {name!r}, expected one of {', '.join(BY_ID)}; {hint}"
         raise OptionError(text)
     if theme not in palette.PAPER:

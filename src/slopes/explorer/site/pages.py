@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from functools import cache
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from slopes._core.names import near
 from slopes.explorer.atlas.tour import Place
 from slopes.explorer.figures.contents import BY_ID, PAGES
 from slopes.explorer.figures.page import Page
@@ -74,11 +74,11 @@ def missing_page(theme: str, path: str = "") -> str:
     """Return the page for an address where there is none, and what was meant where that can be guessed."""
     names = {card.stem: f"/functions/{card.stem}" for card in CARDS.glob("*.md")}
     names |= {name: f"/{name}" for name in [*(page.id for page in PAGES), *(link for link, _ in _LINKS if link)]}
-    wanted = path.rpartition("/")[2].lower().replace(" ", "_")[:64]
-    near = [name for name in (wanted, wanted.replace("-", "_"), wanted.replace("_", "-")) if name in names]
-    near = near[:1] or get_close_matches(wanted, names, n=3)
-    links = " or ".join(f'<a href="{names[name]}">{names[name]}</a>' for name in near)
-    guess = f"<p>Did you mean {links}?</p>" if near else ""
+    wanted = path.rpartition("/")[2].lower().replace(" ", "_")
+    found = [name for name in (wanted, wanted.replace("-", "_"), wanted.replace("_", "-")) if name in names][:1]
+    found = found or near(wanted, names, most=3)
+    links = " or ".join(f'<a href="{names[name]}">{names[name]}</a>' for name in found)
+    guess = f"<p>Did you mean {links}?</p>" if found else ""
     return _shell("No such page", _filled("missing.html", {"guess": guess}), theme, "nowhere")
 
 

@@ -122,31 +122,8 @@ def _lines(
 
 def _made(chart: Any, theme: str, *, height: int) -> Chart:  # noqa: ANN401  Altair types layers loosely
     """Return a chart in the atlas' paper, inks and type, as wide as its place."""
-    muted = palette.MUTED[theme]
-    styled = (
-        chart.properties(
-            width="container",
-            height=height,
-            background=palette.PAPER[theme],
-            padding={"left": 4, "top": 8, "right": 12, "bottom": 4},
-        )
-        .configure_view(stroke=None)
-        .configure_axis(
-            gridColor=palette.GRID[theme],
-            domain=False,
-            ticks=False,
-            labelColor=muted,
-            labelFont=style.SANS,
-            labelFontSize=12,
-            labelPadding=6,
-            titleColor=muted,
-            titleFont=style.SERIF,
-            titleFontStyle="italic",
-            titleFontWeight="normal",
-            titleFontSize=14,
-        )
-    )
-    made: Chart = styled.to_dict(validate=False)
+    sized = chart.properties(width="container", height=height, padding={"left": 4, "top": 8, "right": 12, "bottom": 4})
+    made: Chart = style.styled(sized, theme).to_dict(validate=False)
     made["autosize"] = {"type": "fit-x", "contains": "padding"}
     return made
 

@@ -157,8 +157,8 @@ class Figure {
     while (this.wanted) {
       this.wanted = false;
       try {
-        const looked = (this.folds ?? []).flatMap((fold, i) => (fold.open ? [i] : [])).join(",");
-        const answer = await fetch(`/api/${this.id}?${[this.query({ ...this.state, ...this.looked }), `tables=${looked}`].filter(Boolean).join("&")}`);
+        const open = (this.folds ?? []).flatMap((fold, i) => (fold.open ? [i] : [])).join(",");
+        const answer = await fetch(`/api/${this.id}?${[this.query({ ...this.state, ...this.looked }), `tables=${open}`].filter(Boolean).join("&")}`);
         const reply = await answer.json();
         if (answer.ok) this.show(reply);
         else if (!this.wanted) this.refuse(reply.error);
