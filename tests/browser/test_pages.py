@@ -32,6 +32,12 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page: Page, path: str, width: 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_print_is_ink_on_paper_whatever_the_screen(page: Page) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    page.goto("/functions/relu")
+    assert page.evaluate("getComputedStyle(document.querySelector('.lead')).color") == "rgb(29, 29, 31)"
+
+
 def test_tables_are_searched_and_sorted(page: Page) -> None:
     page.goto("/functions")
     page.get_by_role("searchbox", name="Find a function").fill("pinball")

@@ -90,6 +90,7 @@ def stylesheet() -> str:
         f":root {{ color-scheme: light; {light} }}\n"
         f':root[data-theme="dark"] {{ color-scheme: dark; {dark} }}\n'
         f'@media (prefers-color-scheme: dark) {{ :root[data-theme="auto"] {{ color-scheme: dark; {dark} }} }}\n'
+        f"@media print {{ :root[data-theme] {{ color-scheme: light; {light} }} }}\n"  # ink on paper
         f"{hues}"
     )
 

@@ -228,15 +228,19 @@ def _reference(title: str, specs: Sequence[Spec]) -> str:
     )
 
 
+_SMOOTH: Final = {"twice": "twice", "once": "once", "no": "not everywhere"}
+
+
 def _line(spec: Spec, *, falls: bool) -> str:
     words = " ".join([spec.name, spec.name.replace("_", " "), spec.title, spec.family, *spec.aliases]).lower()
     where = {None: "", True: "never", False: "somewhere"}[spec.monotone]
+    smooth = _SMOOTH[spec.smooth] if describe.smoothness(spec) else "–"
     return (
         f'<tr data-words="{escape(words)}"><th scope="row" data-value="{escape(spec.title)}">'
         f'<a href="/functions/{spec.name}">{escape(spec.title)}</a></th><td>{escape(spec.family)}</td>'
         f"<td>{escape(spec.summary)}</td><td>{mathml(spec.formula)}</td>"
         f'<td data-value="{_order(spec.range.low)}">{escape(str(spec.range))}</td>'
-        f"<td>{spec.smooth if describe.smoothness(spec) else '–'}</td>{f'<td>{where}</td>' if falls else ''}</tr>"
+        f"<td>{smooth}</td>{f'<td>{where}</td>' if falls else ''}</tr>"
     )
 
 
