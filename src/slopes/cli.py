@@ -20,7 +20,7 @@ from slopes.recipes.compare import command
 
 WRONG: Final = 2  # exit status of a command that cannot be done as it was given
 EXPLORER: Final = (
-    *("altair", "latex2mathml", "markdown_it", "numpy", "orjson"),
+    *("altair", "latex2mathml", "markdown_it", "mdit_py_plugins", "numpy", "orjson"),
     *("starlette", "uvicorn", "vl_convert", "ziamath"),
 )
 

@@ -1,4 +1,4 @@
-"""Cards, tables, the decision page and the tour in Chromium."""
+"""Cards, tables, and the decision page in Chromium."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ playwright = Later("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/figures", "/functions", "/functions/focal", "/functions/gelu", "/choose")
+PAGES = ("/", "/figures", "/functions", "/functions/focal", "/functions/gelu", "/choose", "/book", "/book/glossary")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -52,27 +52,6 @@ def test_tables_are_searched_and_sorted(page: Page) -> None:
     playwright.expect(head).to_have_attribute("aria-sort", "ascending")
     head.get_by_role("button").press("Enter")
     assert losses.locator("tbody th").all_inner_texts() == sorted(names, key=str.lower, reverse=True)
-
-
-def test_the_tour_leads_on_and_keeps_its_place(page: Page) -> None:
-    page.goto("/tour")
-    playwright.expect(page.locator(".tour .chapter")).to_contain_text("1 of")
-    page.get_by_role("link", name="Next").click()
-    playwright.expect(page.locator(".tour .chapter")).to_contain_text("2 of")
-    playwright.expect(page.locator(".figure.ready")).to_be_visible()
-    playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
-    slider = page.locator(".controls input[type=range]").first
-    slider.focus()
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_function("() => new URLSearchParams(location.search).get('at') === '9.99'")
-    assert "tour=2" in page.url
-    page.reload()
-    playwright.expect(page.locator(".tour .chapter")).to_contain_text("2 of")
-    page.get_by_role("link", name="Back").click()
-    playwright.expect(page.locator(".tour .chapter")).to_contain_text("1 of")
-    page.get_by_role("link", name="Leave the tour").click()
-    playwright.expect(page.locator(".figure.ready")).to_be_visible()
-    playwright.expect(page.locator(".tour")).to_have_count(0)
 
 
 def test_a_state_is_saved_as_a_file(page: Page) -> None:

@@ -1,20 +1,18 @@
-"""Pages of text: cards, tables, the decision page, the tour, and files of a figure's state."""
+"""Pages of text: cards, tables, the decision page, and files of a figure's state."""
 
 from __future__ import annotations
 
 import html
 import re
-from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 from tests.each import each
 
 from slopes.catalog import CATALOG
-from slopes.explorer.atlas import tour
+from slopes.explorer.book.contents import CHAPTERS, of_figure
 from slopes.explorer.choose import pairs
 from slopes.explorer.figures.contents import PAGES
 from slopes.explorer.site import exports
-from slopes.explorer.site.loading import Loaded
 
 NAMES = [spec.name for spec in CATALOG]
 
@@ -43,12 +41,15 @@ def test_no_function_of_that_name(client: httpx.Client) -> None:
     assert client.get("/functions/swoosh").status_code == 404
 
 
-def test_links_of_the_cards_lead_somewhere(client: httpx.Client) -> None:
+def test_links_lead_somewhere(client: httpx.Client) -> None:
     links: set[str] = set()
     for name in NAMES:
         links |= set(re.findall(r'href="(/[^"#]*)"', client.get(f"/functions/{name}").text))
     links |= set(re.findall(r'href="(/[^"#]*)"', client.get("/choose").text))
-    links |= set(re.findall(r'href="(/[^"#]*)"', client.get("/figures").text))
+    for page in ("/", "/figures", "/book", "/book/glossary", *(f"/{page.id}" for page in PAGES)):
+        links |= set(re.findall(r'href="(/[^"#]*)"', client.get(page).text))
+    for chapter in CHAPTERS:
+        links |= set(re.findall(r'href="(/[^"#]*)"', client.get(chapter.address).text))
     assert len(links) > 60
     for link in links:
         assert client.get(link).status_code in {200, 307}, link
@@ -70,31 +71,18 @@ def test_the_decision_page_names_losses_and_figures_that_there_are() -> None:
         assert pair.losses[0] in NAMES
 
 
-@each("number", range(1, len(tour.STOPS) + 1))
-def test_every_stop_of_the_tour_is_a_state_of_a_figure(loaded: Loaded, number: int) -> None:
-    address = urlsplit(tour.address(number))
-    pairs = parse_qsl(address.query)
-    assert pairs[-1] == ("tour", str(number))
-    figure = loaded.figures[address.path.strip("/")]
-    assert figure.compute(figure.parse(pairs[:-1])).reading
+def test_a_figure_leads_on(client: httpx.Client) -> None:
+    for page in PAGES:
+        text = client.get(f"/{page.id}").text
+        assert ('rel="prev"' in text) == (page != PAGES[0])
+        assert ('rel="next"' in text) == (page != PAGES[-1])
+        for chapter in of_figure(page.id):
+            assert f'href="{chapter.address}"' in text
 
 
-def test_the_tour_shows_every_figure_and_leads_on(client: httpx.Client) -> None:
-    assert {stop.page for stop in tour.STOPS} == {page.id for page in PAGES}
-    text = client.get(tour.address(1)).text
-    assert 'rel="next"' in text
-    assert 'rel="prev"' not in text
-    last = client.get(tour.address(len(tour.STOPS))).text
-    assert 'rel="next"' not in last
-    assert 'rel="prev"' in last
-    assert client.get("/tour").headers["location"] == tour.address(1)
-
-
-@each("number", ["0", "999", "x", "-1", "1" * 30, "²"])
-def test_no_such_stop_is_no_tour(client: httpx.Client, number: str) -> None:
-    answer = client.get("/activations", params={"tour": number})
-    assert answer.status_code == 200
-    assert 'class="tour"' not in answer.text
+def test_where_the_tour_was_the_book_is(client: httpx.Client) -> None:
+    assert client.get("/tour").headers["location"] == "/book"
+    assert client.get("/activations", params={"tour": "3"}).status_code == 200
 
 
 @each(

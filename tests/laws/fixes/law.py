@@ -36,7 +36,12 @@ SOURCE: Final = Path(slopes.__file__).parent
 EXTRAS: Final[Mapping[str, Sequence[str]]] = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text("utf-8"))[
     "project"
 ]["optional-dependencies"]
-DISTRIBUTIONS: Final = {"sklearn": "scikit-learn", "vl_convert": "vl-convert-python", "markdown_it": "markdown-it-py"}
+DISTRIBUTIONS: Final = {
+    "sklearn": "scikit-learn",
+    "vl_convert": "vl-convert-python",
+    "markdown_it": "markdown-it-py",
+    "mdit_py_plugins": "mdit-py-plugins",
+}
 BUILTIN: Final = {name for name, value in vars(builtins).items() if isinstance(value, type)}
 
 

@@ -1,1 +1,1 @@
-"""Every function at a glance: plates, cards, and the tour through the figures."""
+"""Every function at a glance: plates, cards and tables."""

@@ -16,6 +16,7 @@ from slopes._core.errors import UnknownFunctionError
 from slopes._core.spec import Spec
 from slopes.catalog import find
 from slopes.explorer.atlas.plates import drawing
+from slopes.explorer.book.contents import of_function
 from slopes.explorer.figures.contents import BY_ID
 from slopes.explorer.figures.mathml import mathml
 from slopes.shown import describe
@@ -114,6 +115,7 @@ def _doors(spec: Spec, over: str) -> str:
     if spec.elementwise and spec.kind == "activation":
         links.append((f"/activations?functions={spec.name}", "Draw it"))
     links += [(f"/{page}", BY_ID[page].short) for page in _FIGURES.get(spec.name, ())]
+    links += [(chapter.address, f"“{chapter.title}” in the book") for chapter in of_function(spec.name)]
     items = "".join(f'<li><a href="{escape(link)}">{escape(label)}</a></li>' for link, label in links)
     doors = f'<br>Take it apart:<ul class="doors-list">{items}</ul>' if items else ""
     return f"<figcaption>{over}{doors}</figcaption>" if over or doors else ""

@@ -1,4 +1,4 @@
-"""The figures, in the order of the tour, one to a folder.
+"""The figures, in an order that tells the story, one to a folder.
 
 A figure is a pure function from declared parameters to data and text. Its folder says what it shows (`page.py`),
 how that is drawn (`charts.py`) and what the numbers are (`figure.py`, with `build(context)`).

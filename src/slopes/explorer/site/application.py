@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from slopes._core.names import meant
-from slopes.explorer.atlas import tour
+from slopes.explorer.book.routes import Book
 from slopes.explorer.choose import page as choose_page
 from slopes.explorer.choose.routes import Choosing
 from slopes.explorer.figures.contents import BY_ID
@@ -38,8 +38,8 @@ _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASSETS: Final = {
     "style.css": "text/css",
     "choosing.css": "text/css",
-    "explorer.js": "text/javascript",
-    "choosing.js": "text/javascript",
+    "book.css": "text/css",
+    **dict.fromkeys(("house.js", "figure.js", "explorer.js", "book.js", "choosing.js"), "text/javascript"),
 }
 _MOST_FIELDS: Final = 100
 _TABLES: Final = "tables"  # of a request: which long tables are looked at
@@ -63,6 +63,7 @@ class Server:
         self._timing: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._choosing = Choosing(self._loaded, self._compute)
+        self._book_routes = Book(self._loaded, self._compute, _chapter)
 
     def app(self) -> ASGIApp:
         """Return the application, guarded from the outside in."""
@@ -70,12 +71,13 @@ class Server:
             Route("/", self._landing),
             Route("/plates", self._plates),
             Route("/figures", self._figures),
-            Route("/tour", self._tour),
+            Route("/tour", self._book),
             Route("/yours", self._yours),
             Route("/functions", self._functions),
             Route("/functions/{name}", self._card),
             Route("/choose", self._choose),
             *self._choosing.routes(),
+            *self._book_routes.routes(),
             Route("/export/{file}", self._export),
             Route("/api/{figure}", self._answer),
             Route("/api/{figure}/schema", self._schema),
@@ -99,8 +101,8 @@ class Server:
     async def _figures(self, request: Request) -> Response:
         return _html(pages.figures_page(_theme(request)))
 
-    async def _tour(self, _: Request) -> Response:
-        return RedirectResponse(tour.address(1))
+    async def _book(self, _: Request) -> Response:
+        return RedirectResponse("/book")
 
     async def _yours(self, _: Request) -> Response:
         return RedirectResponse(f"/{(await self._loaded()).yours}")
@@ -124,8 +126,7 @@ class Server:
 
     async def _page(self, request: Request) -> Response:
         page = _known(request, "page")
-        place = tour.place(page.id, request.query_params.get("tour", ""))
-        return _html(pages.figure_page(page, _theme(request), place, request.url.query))
+        return _html(pages.figure_page(page, _theme(request), request.url.query))
 
     async def _answer(self, request: Request) -> Response:
         page = _known(request, "figure")
@@ -237,6 +238,12 @@ def _known(request: Request, name: str) -> Page:
 def _theme(request: Request) -> str:
     chosen = request.cookies.get("slopes-theme", "")
     return chosen if chosen in {"light", "dark"} else "auto"
+
+
+def _chapter(request: Request, title: str, body: str) -> Response:
+    head = '<link rel="stylesheet" href="/page/book.css"><script type="module" src="/page/book.js"></script>'
+    here = request.url.path.strip("/")
+    return _html(pages.text_page(title, head + body, _theme(request), here))
 
 
 def _html(text: str) -> Response:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from slopes._core.names import near
-from slopes.explorer.atlas.tour import Place
+from slopes.explorer.book.contents import CHAPTERS, of_figure
 from slopes.explorer.figures.contents import BY_ID, PAGES
 from slopes.explorer.figures.page import Page
 from slopes.shown import palette
@@ -40,8 +40,8 @@ def asset(name: str) -> bytes:
     return _filled(name, {"palette": palette.stylesheet(), "font": runtime_names()["font"]}).encode()
 
 
-def figure_page(page: Page, theme: str, place: Place | None = None, query: str = "") -> str:
-    """Return a figure's page, its charts and controls still empty, and where it stands in the tour.
+def figure_page(page: Page, theme: str, query: str = "") -> str:
+    """Return a figure's page, its charts and controls still empty, and where one may go from it.
 
     The query is for readers without JavaScript, who get the state that it says as a picture.
     """
@@ -57,11 +57,11 @@ def figure_page(page: Page, theme: str, place: Place | None = None, query: str =
         "lead": escape(page.lead),
         "figures": figures,
         "row": "plates-row wide" if page.wide or len(page.plates) == 1 else "plates-row",
-        "tour": _tour_bar(place) if place else "",
+        "onward": _onward(page),
         "query": escape(f"?{query}") if query else "",
         "described": escape(" ".join(f"{label}." for _, _, label in page.plates)),
     }
-    return _shell(page.claim, _filled("figure.html", parts), theme, "tour" if place else page.id, page.lead)
+    return _shell(page.claim, _filled("figure.html", parts), theme, page.id, page.lead)
 
 
 def landing_page(plates: str | None, theme: str) -> str:
@@ -73,7 +73,8 @@ def landing_page(plates: str | None, theme: str) -> str:
 def missing_page(theme: str, path: str = "") -> str:
     """Return the page for an address where there is none, and what was meant where that can be guessed."""
     names = {card.stem: f"/functions/{card.stem}" for card in CARDS.glob("*.md")}
-    names |= {name: f"/{name}" for name in [*(page.id for page in PAGES), *(link for link, _ in _LINKS if link)]}
+    names |= {name: f"/{name}" for name in [*(page.id for page in PAGES), *(link for link, _ in _LINKS)]}
+    names |= {chapter.id: chapter.address for chapter in CHAPTERS}
     wanted = path.rpartition("/")[2].lower().replace(" ", "_")
     found = [name for name in (wanted, wanted.replace("-", "_"), wanted.replace("_", "-")) if name in names][:1]
     found = found or near(wanted, names, most=3)
@@ -89,11 +90,10 @@ def text_page(title: str, body: str, theme: str, here: str) -> str:
 
 _ABOUT: Final = "Every activation and loss function, seen and computed by the library that trains."
 _LINKS: Final = (
-    ("", "Plates"),
-    ("figures", "Figures"),
+    ("book", "Book"),
+    ("figures", "Atlas"),
     ("functions", "Functions"),
     ("choose", "Choose"),
-    ("tour", "Tour"),
 )
 
 
@@ -112,17 +112,17 @@ def figures_page(theme: str) -> str:
     return _shell("The figures", body, theme, "figures")
 
 
-def _tour_bar(place: Place) -> str:
-    links = [
-        f'<a rel="{rel}" href="{escape(address)}">{label}</a>'
-        for rel, address, label in (("prev", place.previous, "← Back"), ("next", place.next, "Next →"))
-        if address
+def _onward(page: Page) -> str:
+    """Return where a figure leads: the chapters about it, the figures beside it, the functions that it draws."""
+    place = PAGES.index(page)
+    around = [
+        f'<a rel="{rel}" href="/{PAGES[there].id}">{label.format(escape(PAGES[there].short))}</a>'
+        for rel, there, label in (("prev", place - 1, "← {}"), ("next", place + 1, "{} →"))
+        if 0 <= there < len(PAGES)
     ]
-    return (
-        f'<aside class="tour" aria-label="Tour"><p class="chapter">{escape(place.chapter)} · {place.number} of '
-        f'{place.count}</p><p>{escape(place.text)}</p><nav aria-label="Tour">{" ".join(links)}'
-        f'<a class="leave" href="/{place.page}">Leave the tour</a></nav></aside>'
-    )
+    told = [f'<a href="{c.address}">{escape(c.number)} {escape(c.title)}</a>' for c in of_figure(page.id)]
+    book = f"<p>In the book: {', '.join(told)}</p>" if told else ""
+    return f'<nav class="onward" aria-label="From here">{book}<p>{" ".join(around)}</p></nav>'
 
 
 def _shell(title: str, body: str, theme: str, here: str, about: str = _ABOUT) -> str:
@@ -144,7 +144,7 @@ def _shell(title: str, body: str, theme: str, here: str, about: str = _ABOUT) ->
 def _current(link: str, here: str, *, figure: bool) -> str:
     if link == here:
         return " aria-current=page"
-    return " aria-current=true" if figure and link == "figures" else ""
+    return " aria-current=true" if (figure and link == "figures") or here.startswith(f"{link}/") else ""
 
 
 def _filled(name: str, parts: dict[str, str]) -> str:

@@ -42,7 +42,26 @@ _Z: Final = Number(
     high=REACH,
     step=0.05,
     default=-4.0,
+    belongs_to=("logit",),
     help="The score before the sigmoid; the crosshair follows the pointer.",
+)
+_P: Final = Number(
+    name="p",
+    label="Probability of y = 1",
+    symbol="p",
+    low=0.0004,
+    high=0.9996,
+    step=0.001,
+    default=0.018,
+    belongs_to=("probability",),
+    help="σ(z), what the model gives to y = 1; the crosshair follows the pointer.",
+)
+_AXIS: Final = Choice(
+    name="axis",
+    label="Over",
+    options=(Option(value="logit", label="the logit z"), Option(value="probability", label="the probability p")),
+    default="logit",
+    help="The gradient is by the logit on either axis.",
 )
 _Y: Final = Choice(
     name="y",
@@ -86,21 +105,20 @@ def build(context: Context) -> Figure:
     )
     return Figure(
         id="binary-losses",
-        parameters=(picked, _Z, _Y, *controls),
+        parameters=(picked, _AXIS, _Z, _P, _Y, *controls),
         presets=_PRESETS,
         compute=lambda state: _compute(state, setting),
-        cursor=_Z.name,
+        cursor=(_Z.name, _P.name),
     )
 
 
 def _compute(state: State, setting: _Setting) -> Result:
-    z, y = real(state, "z"), float(word(state, "y"))
+    over_p, y = word(state, "axis") == "probability", float(word(state, "y"))
+    z, p = _point(real(state, "p" if over_p else "z"), over_p=over_p)
     drawn, problems = _draw(state, setting, z, y)
-    with slopes.exact():
-        p = A.sigmoid(torch.tensor(z, dtype=torch.float64)).item()
-    signals = _signals(drawn)
+    signals = _signals(drawn) | ({"x_low": 0.0, "x_high": 1.0} if over_p else {})
     return Result(
-        datasets=_datasets(drawn, z, y, signals),
+        datasets=_datasets(drawn, p if over_p else z, signals) | _sides(y, signals, over_p=over_p),
         signals=signals,
         reading=reading(y, p, drawn),
         readings=readings(z, y, drawn),
@@ -110,7 +128,15 @@ def _compute(state: State, setting: _Setting) -> Result:
         printed=tuple(number for d in drawn for number in (d.value, d.slope)),
         corrections=corrections(setting.entries["mse"], setting.entries["asymmetric"]),
         problems=tuple(problems),
+        linked={"z": round(z, 3)} if over_p else {"p": min(max(round(p, 4), _P.low), _P.high)},
     )
+
+
+def _point(x: float, *, over_p: bool) -> tuple[float, float]:
+    """Return logit and probability where the crosshair stands."""
+    at = torch.tensor(x, dtype=torch.float64)
+    with slopes.exact():
+        return (at.logit().item(), x) if over_p else (x, A.sigmoid(at).item())
 
 
 def _draw(state: State, setting: _Setting, z: float, y: float) -> tuple[list[Drawn], list[Problem]]:
@@ -145,14 +171,14 @@ def _ends(found: torch.Tensor, cap: float) -> tuple[float, float]:
     return (within.min().item(), within.max().item()) if len(within) else (0.0, 0.0)
 
 
-def _datasets(drawn: list[Drawn], z: float, y: float, signals: dict[str, float]) -> dict[str, Columns]:
+def _datasets(drawn: list[Drawn], at: float, signals: dict[str, float]) -> dict[str, Columns]:
     below = drawn[::-1]  # what was chosen first is drawn last, on top
     lengths = [len(d.line.x) for d in below]
     ends: Columns = {"label": [d.entry.label for d in drawn], "hue": [d.entry.hue for d in drawn]}
     curves: Columns = {
         "series": [i for i, n in enumerate(lengths) for _ in range(n)],
         "hue": [d.entry.hue for d, n in zip(below, lengths, strict=True) for _ in range(n)],
-        "x": _joined([d.line.x for d in below]),
+        "x": _joined([_over(d.line.x, signals) for d in below]),
         "value": _joined([d.line.values for d in below]),
         "slope": _joined([d.line.slopes for d in below]),
     }
@@ -163,34 +189,44 @@ def _datasets(drawn: list[Drawn], z: float, y: float, signals: dict[str, float])
     return {
         "curves": curves,
         "ends": ends,
-        "cursor": {"x": [z]},
+        "cursor": {"x": [at]},
         "reading": {
             "hue": [d.entry.hue for d in drawn],
-            "x": [z for _ in drawn],
+            "x": [at for _ in drawn],
             "value": [d.value for d in drawn],
             "slope": [d.slope for d in drawn],
         },
-        **_sides(y, signals),
     }
+
+
+def _over(z: torch.Tensor, signals: dict[str, float]) -> torch.Tensor:
+    """Return where logits stand on the axis."""
+    if signals["x_low"] < 0:
+        return z
+    with slopes.exact():
+        return A.sigmoid(z)
 
 
 def _joined(vectors: list[torch.Tensor]) -> object:
     return torch.cat(vectors).numpy() if vectors else []
 
 
-def _sides(y: float, signals: dict[str, float]) -> dict[str, Columns]:
+def _sides(y: float, signals: dict[str, float], *, over_p: bool) -> dict[str, Columns]:
     """Return the wrong side's shade with its word, and the name of the axis."""
-    side = -1.0 if y == 1 else 1.0
     low, high = signals["slope_low"], signals["slope_high"]
+    left, right = signals["x_low"], signals["x_high"]
+    middle, half = (left + right) / 2, (right - left) / 2
+    side = -half if y == 1 else half
+    name = "p, the probability of y = 1" if over_p else "z, the logit"
     return {
         "wrong": {
-            "x": [min(side * REACH, 0.0)],
-            "x2": [max(side * REACH, 0.0)],
-            "value_at": [side * 0.13 * REACH],
+            "x": [min(middle, middle + side)],
+            "x2": [max(middle, middle + side)],
+            "value_at": [middle + 0.13 * side],
             "label": ["wrong"],
             "value_place": [0.93 * signals["value_high"]],
-            "slope_at": [side * 0.8 * REACH],
+            "slope_at": [middle + 0.8 * side],
             "slope_place": [(low + high) / 2],
         },
-        "axis": {"x": [0.0], "label": [f"z, the logit, where the truth is y = {y:.0f}"]},
+        "axis": {"x": [middle], "label": [f"{name}; the truth is y = {y:.0f}"]},
     }

@@ -1,7 +1,7 @@
 // The decision page: data go to the server, what their target asks for comes back; a comparison is begun and followed.
 // Nothing is decided here. A reply to an older question than the last is dropped.
 
-import { make } from "/page/explorer.js";
+import { make } from "/page/house.js";
 
 const API = "/api/choose";
 const BEAT = 700; // milliseconds between two looks at a comparison

@@ -1,0 +1,1 @@
+"""Surprise: what a probability costs once the truth is known."""

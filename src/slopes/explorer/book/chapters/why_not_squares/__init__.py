@@ -1,0 +1,1 @@
+"""Why squares fail at probabilities: the slope that a saturated output swallows."""
