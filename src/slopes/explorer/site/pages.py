@@ -47,7 +47,7 @@ def figure_page(page: Page, theme: str, query: str = "") -> str:
     """
     figures = "\n".join(
         f"<figure><figcaption>{caption}</figcaption>"
-        f'<div class="plate{" low" if name in page.low else ""}" data-chart="{escape(name)}" '
+        f'<div class="plate" data-chart="{escape(name)}" '
         f'data-label="{escape(label)}"></div></figure>'
         for name, caption, label in page.plates
     )
@@ -56,7 +56,7 @@ def figure_page(page: Page, theme: str, query: str = "") -> str:
         "claim": _HYPHENATED.sub(r'<span class="unbroken">\g<0></span>', escape(page.claim)),
         "lead": escape(page.lead),
         "figures": figures,
-        "row": "plates-row wide" if page.wide or len(page.plates) == 1 else "plates-row",
+        "row": " ".join(["plates-row", *["wide"] * (len(page.plates) == 1), *["abreast"] * page.abreast]),
         "onward": _onward(page),
         "query": escape(f"?{query}") if query else "",
         "described": escape(" ".join(f"{label}." for _, _, label in page.plates)),
