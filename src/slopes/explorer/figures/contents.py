@@ -19,6 +19,7 @@ from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.figures.kl.page import PAGE as KL
 from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
 from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
+from slopes.explorer.figures.one_weight.page import PAGE as ONE_WEIGHT
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.pairing.page import PAGE as PAIRING
 from slopes.explorer.figures.preference.page import PAGE as PREFERENCE
@@ -27,6 +28,7 @@ from slopes.explorer.figures.softmax_temperature.page import PAGE as SOFTMAX_TEM
 from slopes.explorer.figures.worked_examples.page import PAGE as WORKED_EXAMPLES
 
 PAGES: Final[tuple[Page, ...]] = (
+    ONE_WEIGHT,
     ACTIVATIONS,
     DEPTH,
     SOFTMAX_TEMPERATURE,
