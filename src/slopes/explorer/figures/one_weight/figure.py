@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -25,13 +26,14 @@ from slopes.explorer.figures.one_weight.model import (
 )
 from slopes.explorer.figures.one_weight.text import corrections, formulas, reading, snippet
 from slopes.explorer.figures.parameters import Choice, Number, Option
+from slopes.explorer.figures.residual_losses import Kind
 from slopes.explorer.figures.result import Columns, Result, Table
 from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
 from slopes.shown import layout, palette
 
 _TANGENT: Final = 0.75  # how far it is drawn to either side
-_WORDS: Final = 0.04  # of the axis, where words stand
+_WORDS: Final = 0.95  # of the axis, where words stand
 
 _W: Final = Number(
     name="w",
@@ -99,9 +101,9 @@ def _compute(state: State) -> Result:
     kind = KINDS[word(state, "loss")]
     now = step(kind, kind.number(state), real(state, "rate"), real(state, "w"))
     top = sweep(kind, now.option)[1].max().item() * 1.04
-    delta = real(state, "delta")
+    delta, path = real(state, "delta"), walk(now)
     return Result(
-        datasets={**_over_weights(now, top, delta), **_over_points(now, delta)},
+        datasets={**_over_weights(now, path, top, delta), **_over_points(now, delta)},
         signals={
             "w_low": LOW,
             "w_high": HIGH,
@@ -114,7 +116,7 @@ def _compute(state: State) -> Result:
         },
         reading=reading(now),
         readings=_readings(now),
-        tables=(_rests(delta), _ahead(now), _data(now)),
+        tables=(_rests(delta), _ahead(path), _data(now)),
         formulas=formulas(now),
         snippet=snippet(now),
         printed=(now.loss, now.slope, now.to),
@@ -130,12 +132,11 @@ def _after(state: State, now: Step) -> State | None:
     return {**state, "w": round(now.to, DIGITS) + 0.0}
 
 
-def _over_weights(now: Step, top: float, delta: float) -> dict[str, Columns]:
+def _over_weights(now: Step, path: list[tuple[float, float]], top: float, delta: float) -> dict[str, Columns]:
     hue = now.kind.hue
     w, losses = sweep(now.kind, now.option)
     ends = (now.w - _TANGENT, now.w + _TANGENT)
-    path = walk(now)
-    rests = [(kind, rest(kind, delta if kind.name == "huber" else 0.0)) for kind in KINDS.values()]
+    rests = [(kind, _rest(kind, delta)) for kind in KINDS.values()]
     return {
         "curve": {"series": [now.kind.name] * SWEEP, "hue": [hue] * SWEEP, "w": w.numpy(), "v": losses.numpy()},
         "tangent": {
@@ -161,6 +162,10 @@ def _over_weights(now: Step, top: float, delta: float) -> dict[str, Columns]:
     }
 
 
+def _rest(kind: Kind, delta: float) -> float:
+    return rest(kind, delta if kind.option else 0.0)[0]
+
+
 def _stair(path: list[tuple[float, float]]) -> Columns:
     corners = [(path[0][0], path[0][1])] if path else []
     for (_, before), (to, after) in pairwise(path):
@@ -169,7 +174,7 @@ def _stair(path: list[tuple[float, float]]) -> Columns:
 
 
 def _over_points(now: Step, delta: float) -> dict[str, Columns]:
-    rests = [(kind, rest(kind, delta if kind.name == "huber" else 0.0)) for kind in KINDS.values()]
+    rests = [(kind, _rest(kind, delta)) for kind in KINDS.values()]
     far = WIDE[1]
     lines = [(now.w, palette.INK, f"w = {number(now.w, 3)}")]
     lines += [(w, kind.hue, f"{kind.label} rests") for kind, w in rests]
@@ -194,16 +199,17 @@ def _over_points(now: Step, delta: float) -> dict[str, Columns]:
 def _readings(now: Step) -> Table:
     rows = (
         ("now", number(now.w, 6), number(now.loss, 6), number(now.slope, 6)),
-        ("after the step", number(now.to, 6), number(now.then, 6), number(at(now.kind, now.option, now.to)[1], 6)),
+        ("after the step", number(now.to, 6), number(now.then, 6), number(now.slope_then, 6)),
         ("the lowest place", number(now.rest, 6), number(now.least, 6), "a kink" if now.kind.kinked else "0"),
     )
     return Table(title=now.kind.label, columns=("", "w", "loss", "slope"), rows=rows)
 
 
+@lru_cache(maxsize=64)
 def _rests(delta: float) -> Table:
     rows = []
     for kind in KINDS.values():
-        w = rest(kind, delta if kind.name == "huber" else 0.0)
+        w = _rest(kind, delta)
         rows.append((kind.label, number(w, 6), *(number(at(other, delta, w)[0], 5) for other in KINDS.values())))
     columns = ("", "w at rest", *(f"{kind.label} there" for kind in KINDS.values()))
     return Table(
@@ -216,8 +222,8 @@ def _rests(delta: float) -> Table:
     )
 
 
-def _ahead(now: Step) -> Table:
-    rows = tuple((str(i), number(w, 6), number(loss, 6)) for i, (w, loss) in enumerate(walk(now)))
+def _ahead(path: list[tuple[float, float]]) -> Table:
+    rows = tuple((str(i), number(w, 6), number(loss, 6)) for i, (w, loss) in enumerate(path))
     return Table(title="The steps ahead", columns=("step", "w", "loss"), rows=rows)
 
 

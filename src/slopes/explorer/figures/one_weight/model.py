@@ -17,7 +17,7 @@ COUNT: Final = len(PLACES)
 LOW, HIGH = -1.0, 4.6  # the weights that are shown
 DIGITS: Final = 6  # decimals of a weight after a step
 SWEEP: Final = 181
-AHEAD: Final = 12  # steps that are drawn beyond the next one
+AHEAD: Final = 9  # steps that are drawn beyond the next one
 
 _X: Final = torch.tensor(PLACES, dtype=torch.float64)
 _Y: Final = torch.tensor(HEIGHTS, dtype=torch.float64)
@@ -38,6 +38,7 @@ class Step:
         slope: Its slope by w.
         to: The weight after.
         then: The loss there.
+        slope_then: Its slope there.
         rest: The weight of least loss.
         least: The loss there.
     """
@@ -50,6 +51,7 @@ class Step:
     slope: float
     to: float
     then: float
+    slope_then: float
     rest: float
     least: float
 
@@ -76,7 +78,8 @@ def step(kind: Kind, option: float, rate: float, w: float) -> Step:
     """Return the step of gradient descent from `w`."""
     loss, slope = at(kind, option, w)
     to = w - rate * slope
-    resting = rest(kind, option)
+    then, slope_then = at(kind, option, to)
+    resting, least = rest(kind, option)
     return Step(
         kind=kind,
         option=option,
@@ -85,33 +88,36 @@ def step(kind: Kind, option: float, rate: float, w: float) -> Step:
         loss=loss,
         slope=slope,
         to=to,
-        then=at(kind, option, to)[0],
+        then=then,
+        slope_then=slope_then,
         rest=resting,
-        least=at(kind, option, resting)[0],
+        least=least,
     )
 
 
 def walk(first: Step) -> list[tuple[float, float]]:
     """Return weights and losses along the next steps, the present one first; it ends once it leaves what is shown."""
     places = [(first.w, first.loss), (first.to, first.then)]
+    to, slope = first.to, first.slope_then
     for _ in range(AHEAD):
-        w = places[-1][0]
-        if not LOW <= w <= HIGH:
+        if not LOW <= to <= HIGH:
             break
-        to = w - first.rate * at(first.kind, first.option, w)[1]
-        places.append((to, at(first.kind, first.option, to)[0]))
+        to -= first.rate * slope
+        loss, slope = at(first.kind, first.option, to)
+        places.append((to, loss))
     return places
 
 
 @lru_cache(maxsize=64)
-def rest(kind: Kind, option: float) -> float:
-    """Return the weight of least loss: where the slope, which never falls, turns from below 0."""
+def rest(kind: Kind, option: float) -> tuple[float, float]:
+    """Return the weight of least loss, where the slope, which never falls, turns from below 0; and the loss there."""
     low, high = LOW, HIGH
     for _ in range(_NARROWED):
         w = torch.linspace(low, high, 101, dtype=torch.float64)
         rising = int((along(kind, option, w)[1] >= 0).nonzero()[0])
         low, high = w[max(rising - 1, 0)].item(), w[rising].item()
-    return round((low + high) / 2, 12)
+    lowest = round((low + high) / 2, 12)
+    return lowest, at(kind, option, lowest)[0]
 
 
 @lru_cache(maxsize=64)
@@ -131,6 +137,6 @@ def curvature() -> float:
 @lru_cache(maxsize=64)
 def sides(kind: Kind, option: float) -> tuple[float, float]:
     """Return the slopes just left and just right of the place of rest."""
-    near = torch.tensor([-1e-6, 1e-6], dtype=torch.float64) + rest(kind, option)
+    near = torch.tensor([-1e-6, 1e-6], dtype=torch.float64) + rest(kind, option)[0]
     left, right = along(kind, option, near)[1].tolist()
     return left, right

@@ -59,7 +59,7 @@ def _limit(step: Step) -> str:
 
 def _resting(step: Step) -> str:
     other = KINDS["mae" if step.kind.name == "mse" else "mse"]
-    return f"{capital(other.said)} of the same points comes to rest at {number(rest(other, 0.0), 4)}."
+    return f"{capital(other.said)} of the same points comes to rest at {number(rest(other, 0.0)[0], 4)}."
 
 
 def formulas(step: Step) -> tuple[Formula, ...]:
@@ -112,8 +112,7 @@ with slopes.exact():
 def corrections() -> tuple[Correction, ...]:
     """Return what is told otherwise elsewhere."""
     mse, mae = KINDS["mse"], KINDS["mae"]
-    here, there = rest(mse, 0.0), rest(mae, 0.0)
-    squared, absolute = at(mse, 0.0, here)[0], at(mae, 0.0, there)[0]
+    (here, squared), (there, absolute) = rest(mse, 0.0), rest(mae, 0.0)
     left, right = sides(mae, 0.0)
     return (
         Correction(
