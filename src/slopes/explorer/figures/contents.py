@@ -18,6 +18,7 @@ from slopes.explorer.figures.focal.page import PAGE as FOCAL
 from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.figures.kl.page import PAGE as KL
 from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
+from slopes.explorer.figures.layers.page import PAGE as LAYERS
 from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
 from slopes.explorer.figures.one_weight.page import PAGE as ONE_WEIGHT
 from slopes.explorer.figures.page import Page
@@ -29,6 +30,7 @@ from slopes.explorer.figures.worked_examples.page import PAGE as WORKED_EXAMPLES
 
 PAGES: Final[tuple[Page, ...]] = (
     ONE_WEIGHT,
+    LAYERS,
     ACTIVATIONS,
     DEPTH,
     SOFTMAX_TEMPERATURE,
