@@ -15,6 +15,7 @@ from slopes.explorer.figures.contrastive_forces.page import PAGE as CONTRASTIVE_
 from slopes.explorer.figures.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.figures.depth.page import PAGE as DEPTH
 from slopes.explorer.figures.focal.page import PAGE as FOCAL
+from slopes.explorer.figures.gates.page import PAGE as GATES
 from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.figures.kl.page import PAGE as KL
 from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
@@ -33,6 +34,7 @@ PAGES: Final[tuple[Page, ...]] = (
     LAYERS,
     ACTIVATIONS,
     DEPTH,
+    GATES,
     SOFTMAX_TEMPERATURE,
     REGRESSION_LOSSES,
     LINE_FIT,

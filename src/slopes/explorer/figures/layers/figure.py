@@ -25,10 +25,11 @@ _HUES: Final = (
     palette.PURPLE,
     palette.SKY,
     palette.YELLOW,
-    palette.BLUE,
+    palette.INK,
 )
 _WANTED: Final = palette.VERMILLION
 _SMALL: Final = 0.09  # of the axis: how far above its point a name stands
+_NAMED: Final = 0.14  # of the axis: room for a name above the highest point
 
 _TASK: Final = Choice(
     name="task",
@@ -60,7 +61,7 @@ _X: Final = Number(
     low=-3.6,
     high=3.6,
     step=0.01,
-    default=1.0,
+    default=1.5,
     within=("x_low", "x_high"),
     help="Where the units are read; it also follows the pointer.",
 )
@@ -137,6 +138,7 @@ def _sum(net: Layers, x: float, y: float) -> tuple[dict[str, Columns], dict[str,
     at = over(net.task)
     made, wanted = net.output(at), net.task.target(at)
     low, high = layout.axis([v for part in (made, wanted) for v in (part.min().item(), part.max().item())])
+    high += _NAMED * (high - low) if net.task.points else 0.0
     points = torch.tensor([place for place, _ in net.task.points], dtype=torch.float64)
     heights = net.task.target(points).tolist()
     shown = [] if net.task.points else [wanted]
