@@ -33,8 +33,9 @@ def _shift(theme: str) -> dict[str, Any]:
     ways = alt.Chart(alt.NamedData("ways")).mark_rule(stroke=palette.ZERO[theme], strokeWidth=1)
     return d.chart(
         ways.encode(x=x, y=_row(), x2="side2:Q", y2="row2:Q"),
-        d.texts("heads", theme, x="side", y="row", align="center", dx=0),
-        d.texts("shown", theme, x="side", y="row", align="right", dx=-4),
+        d.texts("heads_in", theme, x="side", y="row", align="right", dx=-4),
+        d.texts("heads_asked", theme, x="side", y="row", dx=4),
+        _shown(theme),
         d.texts("idle", theme, x="side", y="row", dx=4),
         _counted(theme),
         theme=theme,
@@ -42,6 +43,13 @@ def _shift(theme: str) -> dict[str, Any]:
         left=12,
         right=12,
     )
+
+
+def _shown(theme: str) -> d.Layer:
+    mark = alt.Chart(alt.NamedData("shown")).mark_text(
+        align="right", dx=-4, font=style.SANS, fontSize=12, color=palette.TEXT[theme]
+    )
+    return mark.encode(x="side:Q", y="row:Q", text="label:N")
 
 
 def _counted(theme: str) -> d.Layer:
@@ -62,6 +70,7 @@ def _losses(theme: str) -> dict[str, Any]:
         mark.encode(x=x, x2=start, y=_row(), color=d.colour(theme, palette.LINES)),
         mean.encode(x="loss:Q"),
         d.texts("asked", theme, x="loss", y="row", align="right", dx=-6),
+        _halo(theme),
         d.texts("chances", theme, x="loss", y="row", dx=6),
         d.texts("heads_of_losses", theme, x="loss", y="row", dx=4),
         theme=theme,
@@ -69,3 +78,11 @@ def _losses(theme: str) -> dict[str, Any]:
         left=72,
         right=52,
     )
+
+
+def _halo(theme: str) -> d.Layer:
+    """Paper around the chances, so that the line of the mean does not cross them."""
+    mark = alt.Chart(alt.NamedData("chances")).mark_text(
+        align="left", dx=6, font=style.SANS, fontSize=12, stroke=palette.PAPER[theme], strokeWidth=4
+    )
+    return mark.encode(x="loss:Q", y="row:Q", text="label:N")

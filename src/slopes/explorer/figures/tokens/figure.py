@@ -102,7 +102,7 @@ def _compute(state: State) -> Result:
         told = corrections()
     both = joint(now, other)
     rows = len(TOKENS)
-    top = max(4.0, *(place.loss for place in now.places)) * 1.05
+    top = 1.08 * max(2.0, *(place.loss for place in now.places))
     return Result(
         datasets={**_shift(now, task), **_losses(now), "texts": _texts(now, other)},
         signals={
@@ -140,7 +140,8 @@ def _shift(now: Told, task: str) -> dict[str, Columns]:
             "side2": [_RIGHT] * len(ways),
             "row2": [float(by - i) for i in ways],
         },
-        "heads": {"side": [0.2, 0.8], "row": [_HEAD] * 2, "label": ["goes in", "is asked for"]},
+        "heads_in": {"side": [_LEFT], "row": [_HEAD], "label": ["goes in"]},
+        "heads_asked": {"side": [_RIGHT], "row": [_HEAD], "label": ["is asked for"]},
         "shown": {"side": [_LEFT] * len(shown), "row": [float(-i) for i in range(len(shown))], "label": shown},
         "counted": {
             "side": [_RIGHT] * len(counted),
