@@ -11,6 +11,7 @@ from tests.browser.test_activations_page import violations
 from tests.later import Later
 
 from slopes.explorer.book.contents import BY_ID, CHAPTERS
+from slopes.explorer.site.offline import write
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -192,8 +193,6 @@ def test_print_has_the_plates_and_the_answers(chapter: Page) -> None:
 
 
 def test_the_book_as_a_file_moves_its_plates_offline(chromium: Browser, tmp_path: Path) -> None:
-    from slopes.explorer.site.offline import write
-
     size = write(tmp_path / "book.html", [BY_ID["surprise"]], frames=3)
     assert size < 300_000
     context = chromium.new_context(offline=True)

@@ -13,6 +13,8 @@ _FOLDER: Final = Path(__file__).parent / "chapters"
 _WORDS_A_MINUTE: Final = 180  # of a text that one stops at
 _A_QUESTION: Final = 0.75  # minutes
 _WORD: Final = re.compile(r"[A-Za-zÀ-ž]{2,}")
+_TERM: Final = re.compile(r"\]\(term:([a-z0-9-]+)\)")
+_HEADING: Final = re.compile(r"^## (.+)$", re.MULTILINE)
 _EXERCISE: Final = re.compile(r"^:::+ (?:predict|derive) ", re.MULTILINE)
 
 
@@ -27,6 +29,7 @@ class Chapter:
         question: What it answers.
         figures: The figures that it takes apart.
         functions: The functions that it explains, by their names in the catalogue.
+        topics: What people call its subject who search for it.
     """
 
     id: str
@@ -35,6 +38,7 @@ class Chapter:
     question: str
     figures: tuple[str, ...]
     functions: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -50,6 +54,12 @@ class Chapter:
     def text(self) -> str:
         """Its Markdown."""
         return (_FOLDER / self.id.replace("-", "_") / "text.md").read_text("utf-8")
+
+    @property
+    def words(self) -> str:
+        """What it is about, in the words of the glossary and of its headings."""
+        terms = [term.replace("-", " ") for term in _TERM.findall(self.text)]
+        return " ".join(dict.fromkeys([*terms, *_HEADING.findall(self.text), *self.topics]))
 
     @property
     def minutes(self) -> int:

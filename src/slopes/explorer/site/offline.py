@@ -115,7 +115,7 @@ def _frame(plate: Plate, figure: Figure, state: State, name: str) -> dict[str, A
 
 
 def _difference(first: list[str], other: list[str]) -> list[Any]:
-    """Return what of a chart differs from the first one: tags from a place, so many of the first's left out for them."""
+    """Return what of a chart differs from the first one: tags from a place, and how many go."""
     if len(first) == len(other):
         return [[place, 1, [b]] for place, (a, b) in enumerate(zip(first, other, strict=True)) if a != b]
     start = _same(first, other)

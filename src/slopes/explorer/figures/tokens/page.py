@@ -21,5 +21,4 @@ PAGE: Final = Page(
             "Perplexities of this text, of a second one, their mean, and that of all tokens together",
         ),
     ),
-    low=("perplexity",),
 )
