@@ -24,6 +24,7 @@ from slopes.explorer.figures.pairing.page import PAGE as PAIRING
 from slopes.explorer.figures.preference.page import PAGE as PREFERENCE
 from slopes.explorer.figures.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.figures.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
+from slopes.explorer.figures.two_players.page import PAGE as TWO_PLAYERS
 from slopes.explorer.figures.worked_examples.page import PAGE as WORKED_EXAMPLES
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -42,6 +43,7 @@ PAGES: Final[tuple[Page, ...]] = (
     CONTRASTIVE_FORCES,
     INFO_NCE,
     PREFERENCE,
+    TWO_PLAYERS,
     WORKED_EXAMPLES,
 )
 BY_ID: Final = {page.id: page for page in PAGES}
