@@ -54,6 +54,7 @@ _FIGURES: Final[dict[str, tuple[str, ...]]] = {
     "ipo": ("preference",),
     "kto": ("preference",),
     "orpo": ("preference",),
+    "ppo": ("ppo-clip",),
 }
 
 

@@ -21,6 +21,7 @@ from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
 from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.pairing.page import PAGE as PAIRING
+from slopes.explorer.figures.ppo_clip.page import PAGE as PPO_CLIP
 from slopes.explorer.figures.preference.page import PAGE as PREFERENCE
 from slopes.explorer.figures.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.figures.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
@@ -43,6 +44,7 @@ PAGES: Final[tuple[Page, ...]] = (
     CONTRASTIVE_FORCES,
     INFO_NCE,
     PREFERENCE,
+    PPO_CLIP,
     TWO_PLAYERS,
     WORKED_EXAMPLES,
 )
