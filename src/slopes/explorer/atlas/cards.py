@@ -33,7 +33,7 @@ _FIGURES: Final[dict[str, tuple[str, ...]]] = {
     "swish": ("depth",),
     "softmax": ("softmax-temperature", "pairing", "confidence"),
     "log_softmax": ("softmax-temperature",),
-    "mse": ("regression-losses", "line-fit", "landscape", "confidence"),
+    "mse": ("regression-losses", "line-fit", "landscape", "confidence", "noise"),
     "mae": ("regression-losses", "line-fit", "landscape"),
     "huber": ("regression-losses", "line-fit", "landscape"),
     "smooth_l1": ("regression-losses",),

@@ -19,6 +19,7 @@ from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.figures.kl.page import PAGE as KL
 from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
 from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
+from slopes.explorer.figures.noise.page import PAGE as NOISE
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.pairing.page import PAGE as PAIRING
 from slopes.explorer.figures.ppo_clip.page import PAGE as PPO_CLIP
@@ -45,6 +46,7 @@ PAGES: Final[tuple[Page, ...]] = (
     INFO_NCE,
     PREFERENCE,
     PPO_CLIP,
+    NOISE,
     TWO_PLAYERS,
     WORKED_EXAMPLES,
 )
