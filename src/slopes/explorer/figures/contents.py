@@ -10,6 +10,7 @@ from typing import Final
 
 from slopes.explorer.figures.activations.page import PAGE as ACTIVATIONS
 from slopes.explorer.figures.binary_losses.page import PAGE as BINARY_LOSSES
+from slopes.explorer.figures.calibration.page import PAGE as CALIBRATION
 from slopes.explorer.figures.confidence.page import PAGE as CONFIDENCE
 from slopes.explorer.figures.contrastive_forces.page import PAGE as CONTRASTIVE_FORCES
 from slopes.explorer.figures.cross_entropy.page import PAGE as CROSS_ENTROPY
@@ -42,6 +43,7 @@ PAGES: Final[tuple[Page, ...]] = (
     KL,
     BINARY_LOSSES,
     FOCAL,
+    CALIBRATION,
     CONTRASTIVE_FORCES,
     INFO_NCE,
     PREFERENCE,
