@@ -20,6 +20,7 @@ from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.figures.kl.page import PAGE as KL
 from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
 from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
+from slopes.explorer.figures.line_up.page import PAGE as LINE_UP
 from slopes.explorer.figures.noise.page import PAGE as NOISE
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.pairing.page import PAGE as PAIRING
@@ -46,6 +47,7 @@ PAGES: Final[tuple[Page, ...]] = (
     CALIBRATION,
     CONTRASTIVE_FORCES,
     INFO_NCE,
+    LINE_UP,
     PREFERENCE,
     PPO_CLIP,
     NOISE,
