@@ -55,7 +55,7 @@ def _shares(theme: str) -> dict[str, Any]:
     ink = alt.value(palette.TEXT[theme])
     return d.chart(
         d.zero("p", theme),
-        bars.encode(x=x, xOffset=side, y=d.up("p", axis="p"), fill=d.colour(theme, palette.LINES)),
+        bars.encode(x=x, xOffset=side, y=d.up("p", axis="p", format=".0%"), fill=d.colour(theme, palette.LINES)),
         words.encode(x=x, xOffset=side, y="p:Q", text="said:N", color=ink),
         d.end_labels("who", "p_label", theme),
         theme=theme,

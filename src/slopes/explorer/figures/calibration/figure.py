@@ -23,7 +23,6 @@ from slopes.explorer.figures.figure import Figure, Preset
 from slopes.explorer.figures.parameters import Choice, Number, Option
 from slopes.explorer.figures.result import Columns, Result
 from slopes.explorer.figures.state import State, real, word
-from slopes.explorer.figures.wording import number
 from slopes.shown import layout, palette
 
 _HUES: Final = {"hard": palette.INK, "all": palette.BLUE, "others": palette.ORANGE}
@@ -227,9 +226,9 @@ def _shares(told: Lesson) -> dict[str, Columns]:
 
 
 def _short(p: float) -> str:
-    """What a bar says; one that cannot be seen says nothing."""
-    rounded = round(p, 2)
-    return number(rounded, 2) if rounded else ""
+    """What a bar says, in hundredths; one that cannot be seen says nothing."""
+    rounded = round(100 * p)
+    return str(rounded) if rounded else ""
 
 
 def _sizes(told: Lesson, sizes: tuple[Tensor, Tensor]) -> dict[str, Columns]:

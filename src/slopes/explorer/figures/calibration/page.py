@@ -25,7 +25,7 @@ PAGE: Final = Page(
         ),
         (
             "shares",
-            "What teacher and student give each class at T",
+            "What teacher and student give each class at T, %",
             "Bars of the shares of teacher and student at the temperature",
         ),
         (
