@@ -71,7 +71,7 @@ every_family = pytest.mark.parametrize("cases", FAMILIES.values(), ids=FAMILIES.
 EACH_WAY: Final = ("regression-0", "classification-1", "embedding-1", "policy-0", "smooth-0", "normalized-0")
 
 
-def one_for_each_way(families: Mapping[str, Sequence[Case]], ways: Sequence[str] = EACH_WAY) -> pytest.MarkDecorator:
+def one_each(families: Mapping[str, Sequence[Case]], ways: Sequence[str] = EACH_WAY) -> pytest.MarkDecorator:
     """Return the families as cases, those that stand for none of these ways long."""
     marks = {name: () if name.partition(" ")[0] in ways else (pytest.mark.long,) for name in families}
     return pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def assert_all_near(came: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
 
 # Long for all: `test_exported_with_a_batch_of_any_size` refuses a size that has become a constant, and where there are
 # options their numbers change together with the first size in `test_two_graphs_are_enough_for_all_sizes_and_options`.
-@one_for_each_way(FAMILIES, ())
+@one_each(FAMILIES, ())
 def test_two_graphs_are_enough_for_all_sizes(cases: Sequence[Case]) -> None:
     graphs = dynamo_testing.CompileCounterWithBackend("eager")
     compiled = torch.compile(lambda given: called(cases, given), fullgraph=True, backend=graphs)
@@ -142,7 +142,7 @@ def times_its_options(case: Case, given: Inputs, options: Mapping[str, float]) -
     return result
 
 
-@one_for_each_way(WITH_OPTIONS)
+@one_each(WITH_OPTIONS)
 def test_two_graphs_are_enough_for_all_sizes_and_options(cases: Sequence[Case]) -> None:
     """Assert also that no operator gets an option as a number that torch would bake into it."""
     baked, graphs = set(), []
@@ -183,7 +183,7 @@ def times_all_options(cases: Sequence[Case], given: Given, options: Mapping[str,
 BRIEFLY: Final = ("regression-0", "normalized-0")
 
 
-@one_for_each_way(WITH_OPTIONS, BRIEFLY)
+@one_each(WITH_OPTIONS, BRIEFLY)
 def test_an_option_that_changes_is_never_stale(cases: Sequence[Case]) -> None:
     compiled = torch.compile(times_all_options, fullgraph=True, backend="aot_eager")
     for step in range(4):
@@ -285,7 +285,7 @@ def twice(case: Case) -> list[str]:
 TWICE: Final = {name: kept for name, cases in FAMILIES.items() if (kept := [c for c in cases if len(twice(c)) > 1])}
 
 
-@one_for_each_way(TWICE)
+@one_each(TWICE)
 def test_one_tensor_may_be_two_arguments(cases: Sequence[Case]) -> None:
     def every(given: Given) -> list[Tensor]:
         return [case({**given[str(case)], **dict.fromkeys(twice(case), one(case, given))}) for case in cases]
@@ -351,7 +351,7 @@ def test_exported_with_a_batch_of_any_size(cases: Sequence[Case], strict: bool) 
         assert_all_near(program(other), module(other))
 
 
-@one_for_each_way(FAMILIES, BRIEFLY)
+@one_each(FAMILIES, BRIEFLY)
 def test_recorded_by_make_fx_with_symbolic_sizes(cases: Sequence[Case]) -> None:
     module = Every(cases)
 
