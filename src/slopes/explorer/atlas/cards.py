@@ -34,16 +34,16 @@ _FIGURES: Final[dict[str, tuple[str, ...]]] = {
     "swish": ("depth",),
     "softmax": ("softmax-temperature", "pairing", "confidence"),
     "log_softmax": ("softmax-temperature",),
-    "mse": ("regression-losses", "line-fit", "landscape", "confidence"),
+    "mse": ("regression-losses", "line-fit", "landscape", "confidence", "noise"),
     "mae": ("regression-losses", "line-fit", "landscape"),
     "huber": ("regression-losses", "line-fit", "landscape"),
     "smooth_l1": ("regression-losses",),
     "quantile": ("regression-losses",),
-    "binary_cross_entropy": ("cross-entropy", "binary-losses", "pairing", "landscape"),
+    "binary_cross_entropy": ("cross-entropy", "binary-losses", "pairing", "landscape", "two-players"),
     "cross_entropy": ("confidence", "pairing"),
     "focal": ("focal", "binary-losses"),
     "asymmetric": ("binary-losses",),
-    "hinge": ("binary-losses",),
+    "hinge": ("binary-losses", "two-players"),
     "kl_divergence": ("kl",),
     "js_divergence": ("kl",),
     "entropy": ("kl", "softmax-temperature"),
@@ -55,6 +55,7 @@ _FIGURES: Final[dict[str, tuple[str, ...]]] = {
     "ipo": ("preference",),
     "kto": ("preference",),
     "orpo": ("preference",),
+    "ppo": ("ppo-clip",),
 }
 
 

@@ -19,11 +19,14 @@ from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.figures.kl.page import PAGE as KL
 from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
 from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
+from slopes.explorer.figures.noise.page import PAGE as NOISE
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.pairing.page import PAGE as PAIRING
+from slopes.explorer.figures.ppo_clip.page import PAGE as PPO_CLIP
 from slopes.explorer.figures.preference.page import PAGE as PREFERENCE
 from slopes.explorer.figures.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.figures.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
+from slopes.explorer.figures.two_players.page import PAGE as TWO_PLAYERS
 from slopes.explorer.figures.worked_examples.page import PAGE as WORKED_EXAMPLES
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -42,6 +45,9 @@ PAGES: Final[tuple[Page, ...]] = (
     CONTRASTIVE_FORCES,
     INFO_NCE,
     PREFERENCE,
+    PPO_CLIP,
+    NOISE,
+    TWO_PLAYERS,
     WORKED_EXAMPLES,
 )
 BY_ID: Final = {page.id: page for page in PAGES}
