@@ -75,6 +75,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         figures=("binary-losses", "confidence", "landscape"),
         functions=("mse", "sigmoid", "softmax"),
     ),
+    Chapter(
+        id="preferring",
+        number="15",
+        title="Preference",
+        question="This answer rather than that one. How does a verdict without a size become a loss?",
+        figures=("preference", "ppo-clip"),
+        functions=("bradley_terry", "dpo", "ipo", "kl_penalty", "kto", "orpo", "ppo"),
+    ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}
 
