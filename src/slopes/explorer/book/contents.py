@@ -76,6 +76,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         functions=("mse", "sigmoid", "softmax"),
     ),
     Chapter(
+        id="next-words",
+        number="14",
+        title="Tokens",
+        question="A text is its own label. What counts in a language model's loss, and what is its mean taken over?",
+        figures=("tokens",),
+        functions=("mask_tokens", "masked_lm", "next_token", "perplexity", "sft"),
+    ),
+    Chapter(
         id="preferring",
         number="15",
         title="Preference",
