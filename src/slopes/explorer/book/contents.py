@@ -91,6 +91,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         figures=("preference", "ppo-clip"),
         functions=("bradley_terry", "dpo", "ipo", "kl_penalty", "kto", "orpo", "ppo"),
     ),
+    Chapter(
+        id="making-things",
+        number="16",
+        title="Making things",
+        question="Any good picture will do. What can a loss hold against one that is merely not good enough?",
+        figures=("two-players", "noise"),
+        functions=("binary_cross_entropy", "gaussian_kl", "mse"),
+    ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}
 
