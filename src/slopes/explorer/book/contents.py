@@ -99,6 +99,13 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         figures=("two-players", "noise"),
         functions=("binary_cross_entropy", "gaussian_kl", "mse"),
     ),
+    Chapter(
+        id="short-version",
+        number="B",
+        title="Short version",
+        question="A name, a formula, a use: which function is it?",
+        figures=("activations",),
+    ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}
 

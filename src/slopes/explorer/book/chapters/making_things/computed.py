@@ -131,8 +131,7 @@ def _kl_weight() -> Guess:
             ),
             Slip(answer=1 / ratio, said="The other way round: the squares shrink, so KL *gains* on them."),
         ),
-        told="The codes get far too cheap to be worth anything, and the pictures blur. Nothing in the loss's value "
-        "says so.",
+        told="The code gets so dear that it says little, and the pictures blur. Nothing in the loss's value tells why.",
     )
 
 
