@@ -276,11 +276,13 @@ def _chain() -> Derivation:
                 value=lambda n: -math.log(math.prod(each(n))),
                 because="The probability of a text is that of its first token, times that of the second after the "
                 "first, and so on. This holds for any text and any model; nothing is assumed.",
+                shown=r"-\log (0.5 \cdot 0.25 \cdot 0.8)",
             ),
             Step(
                 tex=r"-\log p_1 - \log p_2 - \log p_3",
                 value=lambda n: -sum(math.log(p) for p in each(n)),
                 because="The logarithm turns the product into a sum: one cross-entropy per position.",
+                shown=r"-\log 0.5 - \log 0.25 - \log 0.8",
             ),
         ),
     )

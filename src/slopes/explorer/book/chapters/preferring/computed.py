@@ -20,8 +20,8 @@ from slopes.shown import palette
 
 __all__ = ["GIVEN", "derivations", "exercises", "verdict"]
 
-# the rewards of the worked pair, PPO's clip, and what Tversky and Kahneman measured in 1992
-GIVEN = frozenset({"0.82", "0.31", "0.2", "2.25", "1.5", "2.5"})
+# β, the rewards of the worked pair, PPO's clip, and what Tversky and Kahneman measured in 1992
+GIVEN = frozenset({"0.1", "0.82", "0.31", "0.2", "2.25", "1.5", "2.5"})
 _BETA = 0.1  # of the plate
 _CLIP = 0.2
 _WRONG_LABELS = 0.2
