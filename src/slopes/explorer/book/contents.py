@@ -85,6 +85,37 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         figures=("binary-losses", "confidence", "landscape"),
         functions=("mse", "sigmoid", "softmax"),
     ),
+    Chapter(
+        id="next-words",
+        number="14",
+        title="Tokens",
+        question="A text is its own label. What counts in a language model's loss, and what is its mean taken over?",
+        figures=("tokens",),
+        functions=("mask_tokens", "masked_lm", "next_token", "perplexity", "sft"),
+    ),
+    Chapter(
+        id="preferring",
+        number="15",
+        title="Preference",
+        question="This answer rather than that one. How does a verdict without a size become a loss?",
+        figures=("preference", "ppo-clip"),
+        functions=("bradley_terry", "dpo", "ipo", "kl_penalty", "kto", "orpo", "ppo"),
+    ),
+    Chapter(
+        id="making-things",
+        number="16",
+        title="Making things",
+        question="Any good picture will do. What can a loss hold against one that is merely not good enough?",
+        figures=("two-players", "noise"),
+        functions=("binary_cross_entropy", "gaussian_kl", "mse"),
+    ),
+    Chapter(
+        id="short-version",
+        number="B",
+        title="Short version",
+        question="A name, a formula, a use: which function is it?",
+        figures=("activations",),
+    ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}
 
