@@ -66,8 +66,8 @@ WITH_OPTIONS: Final = {
     name: kept for name, cases in FAMILIES.items() if (kept := [case for case in cases if numeric_options(case)])
 }
 every_family = pytest.mark.parametrize("cases", FAMILIES.values(), ids=FAMILIES.keys())
-# One family for each way that a formula runs: element by element, over rows, over all pairs, of ratios, an activation on
-# torch's kernel, a softmax. The others are long, since each graph takes seconds; exported, every family is always.
+# One family for each way that a formula runs: element by element, over rows, over all pairs, of ratios, an activation
+# of torch's, a softmax. The others are long, since each graph takes seconds; exported, every family is always.
 EACH_WAY: Final = ("regression-0", "classification-1", "embedding-1", "policy-0", "smooth-0", "normalized-0")
 
 
