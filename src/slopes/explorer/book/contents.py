@@ -75,6 +75,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         figures=("binary-losses", "confidence", "landscape"),
         functions=("mse", "sigmoid", "softmax"),
     ),
+    Chapter(
+        id="two-directions",
+        number="10",
+        title="Two directions",
+        question="One curve has to stand for two crowds. Should it cover both, or choose?",
+        figures=("kl",),
+        functions=("kl_divergence", "js_divergence"),
+    ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}
 
