@@ -83,6 +83,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         figures=("kl",),
         functions=("kl_divergence", "js_divergence"),
     ),
+    Chapter(
+        id="rare-and-hard",
+        number="11",
+        title="The rare and the hard",
+        question="Ten in ten thousand matter. Who gets heard?",
+        figures=("binary-losses", "focal"),
+        functions=("binary_cross_entropy", "focal", "asymmetric"),
+    ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}
 
