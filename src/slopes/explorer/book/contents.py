@@ -91,6 +91,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         figures=("binary-losses", "focal"),
         functions=("binary_cross_entropy", "focal", "asymmetric"),
     ),
+    Chapter(
+        id="likeness",
+        number="13",
+        title="Likeness",
+        question="How does one learn who is like whom, without names?",
+        figures=("contrastive-forces", "info-nce", "line-up"),
+        functions=("contrastive", "triplet", "batch_triplet", "info_nce", "clip", "nt_xent"),
+    ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}
 
