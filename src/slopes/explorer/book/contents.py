@@ -92,6 +92,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         functions=("binary_cross_entropy", "focal", "asymmetric"),
     ),
     Chapter(
+        id="softer-targets",
+        number="12",
+        title="Softer targets",
+        question="The label says 1. Should the model?",
+        figures=("calibration",),
+        functions=("smooth_labels", "cross_entropy", "distillation"),
+    ),
+    Chapter(
         id="likeness",
         number="13",
         title="Likeness",

@@ -263,6 +263,7 @@ def derivations() -> tuple[Derivation, ...]:
                     tex=r"-\log (p_1 + p_2)",
                     value=lambda n: -math.log(_kept(n)),
                     because="The shares of *q* add up to 1. The price is the surprise of *p* at the part that is kept.",
+                    shown=r"-\log (0.7 + 0.2)",
                 ),
             ),
         ),
