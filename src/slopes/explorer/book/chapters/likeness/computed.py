@@ -70,7 +70,7 @@ def push(d: float, margin: float) -> float:
 
 def three(to_positive: float, to_negative: float, margin: float) -> float:
     """Return the loss of a triplet with these distances."""
-    anchor, positive, negative = (_of([[at, 0.0]]) for at in (0.0, to_positive, -to_negative))
+    anchor, positive, negative = (_of([at, 0.0])[None] for at in (0.0, to_positive, -to_negative))
     with slopes.exact():
         return L.triplet(anchor, positive, negative, margin=margin).item()
 

@@ -365,4 +365,4 @@ def derivations() -> tuple[Derivation, ...]:
 
 def _by_p(n: Numbers) -> float:
     p, gamma = n["p"], n[r"\gamma"]
-    return gamma * (1 - p) ** (gamma - 1) * math.log(p) - (1 - p) ** gamma / p
+    return gamma * math.pow(1 - p, gamma - 1) * math.log(p) - math.pow(1 - p, gamma) / p
