@@ -16,24 +16,31 @@ from slopes.explorer.figures.contrastive_forces.page import PAGE as CONTRASTIVE_
 from slopes.explorer.figures.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.figures.depth.page import PAGE as DEPTH
 from slopes.explorer.figures.focal.page import PAGE as FOCAL
+from slopes.explorer.figures.gates.page import PAGE as GATES
 from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.figures.kl.page import PAGE as KL
 from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
+from slopes.explorer.figures.layers.page import PAGE as LAYERS
 from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
 from slopes.explorer.figures.line_up.page import PAGE as LINE_UP
 from slopes.explorer.figures.noise.page import PAGE as NOISE
+from slopes.explorer.figures.one_weight.page import PAGE as ONE_WEIGHT
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.pairing.page import PAGE as PAIRING
 from slopes.explorer.figures.ppo_clip.page import PAGE as PPO_CLIP
 from slopes.explorer.figures.preference.page import PAGE as PREFERENCE
 from slopes.explorer.figures.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.figures.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
+from slopes.explorer.figures.tokens.page import PAGE as TOKENS
 from slopes.explorer.figures.two_players.page import PAGE as TWO_PLAYERS
 from slopes.explorer.figures.worked_examples.page import PAGE as WORKED_EXAMPLES
 
 PAGES: Final[tuple[Page, ...]] = (
+    ONE_WEIGHT,
+    LAYERS,
     ACTIVATIONS,
     DEPTH,
+    GATES,
     SOFTMAX_TEMPERATURE,
     REGRESSION_LOSSES,
     LINE_FIT,
@@ -48,6 +55,7 @@ PAGES: Final[tuple[Page, ...]] = (
     CONTRASTIVE_FORCES,
     INFO_NCE,
     LINE_UP,
+    TOKENS,
     PREFERENCE,
     PPO_CLIP,
     NOISE,

@@ -16,6 +16,7 @@ from slopes.explorer.figures.wording import number
 from slopes.shown import palette
 
 MEALS: Final = Target(distance=7.0, width=1.0, left=0.7)
+_EDGE: Final = 8.0  # hours, to either side
 
 
 def _of(values: Sequence[float]) -> Tensor:
@@ -57,8 +58,8 @@ def _paid(mean: float, summit: float) -> tuple[float, float]:
 
 def _scored(way: int, name: str) -> Callable[[float, float], str]:
     def score(mean: float, summit: float) -> str:
-        if summit <= 0.02:  # noqa: PLR2004  wider than the grid
-            return "So low a summit makes a bell wider than the day."
+        if not (0.02 < summit <= 1 and abs(mean) <= _EDGE):  # noqa: PLR2004  wider than the day, or between its points
+            return "Put the summit inside the chart, and not on its floor."
         return f"Your bell pays {number(_paid(mean, summit)[way], 3)} nats of {name}."
 
     return score

@@ -131,7 +131,7 @@ def exercises() -> tuple[Exercise, ...]:
             ),
             right=_charged(),
             told="Invention is charged, omission hardly. So such training keeps to what the reference could say, and "
-            "gets less varied.",
+            "may well get less varied.",
         ),
         Guess(
             id="js-bits",
