@@ -1,0 +1,1 @@
+"""Two directions: what forward and reverse KL ask, and which of the two a training has."""
