@@ -28,8 +28,9 @@ from slopes.explorer.figures.contents import BY_ID
 from slopes.explorer.figures.figure import Figure
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.result import encode
-from slopes.explorer.figures.state import State, StateError, query, state_json
+from slopes.explorer.figures.state import State, StateError, state_json
 from slopes.explorer.site import exports, pages
+from slopes.explorer.site.frames import Along, along
 from slopes.explorer.site.guard import Guard
 from slopes.explorer.site.loading import Loaded, Loading
 from slopes.explorer.site.runtime import VegaRuntime, font
@@ -156,8 +157,9 @@ class Server:
             raise HTTPException(400, "theme has another value, expected light or dark; choose one of these.")
         loaded = await self._loaded()
         figure, state = _state(loaded, page.id, [pair for pair in pairs if pair[0] != "theme"])
-        result = await self._compute(lambda: figure.compute(state))
-        body = await run_in_threadpool(lambda: exports.export(page, result, query(state), kind, theme))
+        moves = along(figure, state) if kind == "html" else Along(control=None, states=(state,), start=0)
+        results = await self._compute(lambda: [figure.compute(each) for each in moves.states])
+        body = await run_in_threadpool(lambda: exports.export(page, moves, results, kind, theme))
         headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{page.id}.{kind}"'}
         return Response(body, media_type=exports.KINDS[kind], headers=headers)
 

@@ -6,12 +6,18 @@ import csv
 import io
 from collections.abc import Sequence
 from html import escape
+from importlib.metadata import version
+from textwrap import wrap
 from typing import Final
 
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.result import Result, Table
 from slopes.explorer.figures.standalone import rows, specification
+from slopes.explorer.figures.state import query
+from slopes.explorer.site.frames import Along, drawn, holder, scripts
 from slopes.explorer.site.pages import asset
+from slopes.shown import palette
+from slopes.shown.style import SERIF
 
 KINDS: Final = {
     "png": "image/png",
@@ -21,27 +27,47 @@ KINDS: Final = {
 }
 
 
-def export(page: Page, result: Result, state: Sequence[tuple[str, str]], kind: str, theme: str) -> bytes:
+def export(page: Page, moves: Along, results: Sequence[Result], kind: str, theme: str) -> bytes:
     """Return the figure as a file of this kind.
 
     Args:
         page: The figure's page.
-        result: What it shows.
-        state: The pairs that say the state in a URL.
+        moves: The states that an HTML file moves through; the others show where it starts.
+        results: What the figure shows in each of them.
         kind: One of `KINDS`.
         theme: `"light"` or `"dark"`.
     """
+    result, state = results[moves.start], query(moves.states[moves.start])
     if kind == "csv":
         return _csv(result).encode()
     if kind == "html":
-        return _html(page, result, state, theme).encode()
+        return _html(page, moves, results, theme).encode()
     import vl_convert  # noqa: PLC0415  the first page should not wait for it
 
-    figure = specification(page, result, theme)
+    figure = {**specification(page, result, theme), "title": _title(page, state, theme)}
     if kind == "png":
         drawn: bytes = vl_convert.vegalite_to_png(figure, scale=2)
         return drawn
     return str(vl_convert.vegalite_to_svg(figure)).encode()
+
+
+def _title(page: Page, state: Sequence[tuple[str, str]], theme: str) -> dict[str, object]:
+    """Return what a picture says of itself: the claim, the state, and where it comes from."""
+    inks = {"color": palette.TEXT[theme], "subtitleColor": palette.MUTED[theme]}
+    said = [*_lines(state), f"slopes {version('slopes')}, /{page.id}"]
+    return {
+        "text": page.claim,
+        "subtitle": said,
+        "anchor": "start",
+        "font": SERIF,
+        "fontSize": 18,
+        "offset": 16,
+        **inks,
+    }
+
+
+def _lines(state: Sequence[tuple[str, str]]) -> list[str]:
+    return wrap(", ".join(f"{name} = {value}" for name, value in state), 120)
 
 
 def _csv(result: Result) -> str:
@@ -56,14 +82,11 @@ def _csv(result: Result) -> str:
     return out.getvalue()
 
 
-def _html(page: Page, result: Result, state: Sequence[tuple[str, str]], theme: str) -> str:
-    import vl_convert  # noqa: PLC0415  likewise
-
-    figures = "".join(
-        f"<figure>{vl_convert.vegalite_to_svg(specification(page, result, theme, only=name))}"
-        f"<figcaption>{escape(label)}</figcaption></figure>"
-        for name, _, label in page.plates
-    )
+def _html(page: Page, moves: Along, results: Sequence[Result], theme: str) -> str:
+    result, state = results[moves.start], query(moves.states[moves.start])
+    charts = [name for name, _, _ in page.plates]
+    made = drawn(page, charts, moves, results, theme)
+    figures = holder(page, charts, moves, made, 0)
     formulas = "".join(
         f'<div class="formula"><h2>{escape(f.label)}</h2><div>{f.mathml}</div></div>' for f in result.formulas
     )
@@ -76,10 +99,11 @@ def _html(page: Page, result: Result, state: Sequence[tuple[str, str]], theme: s
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(page.claim)} · slopes</title><style>{offline_style('style.css')}</style></head>"
         f'<body><main><h1>{escape(page.claim)}</h1><p class="lead">{escape(page.lead)}</p>'
-        f'<div class="exported">{figures}</div><p class="reading">{escape(result.reading)}</p>'
+        f'<div class="exported">{figures}</div>'
         f'<section class="formulas">{formulas}</section>{tables}{corrections}'
         f"<h2>The same numbers in Python</h2><pre>{escape(result.snippet)}</pre>"
-        f'<p class="colophon">Made by slopes; {escape(settings)}.</p></main></body></html>'
+        f'<p class="colophon">Made by slopes {version("slopes")}; {escape(settings)}.</p></main>'
+        f"{scripts([made])}</body></html>"
     )
 
 
