@@ -15,10 +15,13 @@ from slopes.explorer.figures.contrastive_forces.page import PAGE as CONTRASTIVE_
 from slopes.explorer.figures.cross_entropy.page import PAGE as CROSS_ENTROPY
 from slopes.explorer.figures.depth.page import PAGE as DEPTH
 from slopes.explorer.figures.focal.page import PAGE as FOCAL
+from slopes.explorer.figures.gates.page import PAGE as GATES
 from slopes.explorer.figures.info_nce.page import PAGE as INFO_NCE
 from slopes.explorer.figures.kl.page import PAGE as KL
 from slopes.explorer.figures.landscape.page import PAGE as LANDSCAPE
+from slopes.explorer.figures.layers.page import PAGE as LAYERS
 from slopes.explorer.figures.line_fit.page import PAGE as LINE_FIT
+from slopes.explorer.figures.one_weight.page import PAGE as ONE_WEIGHT
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.pairing.page import PAGE as PAIRING
 from slopes.explorer.figures.preference.page import PAGE as PREFERENCE
@@ -27,8 +30,11 @@ from slopes.explorer.figures.softmax_temperature.page import PAGE as SOFTMAX_TEM
 from slopes.explorer.figures.worked_examples.page import PAGE as WORKED_EXAMPLES
 
 PAGES: Final[tuple[Page, ...]] = (
+    ONE_WEIGHT,
+    LAYERS,
     ACTIVATIONS,
     DEPTH,
+    GATES,
     SOFTMAX_TEMPERATURE,
     REGRESSION_LOSSES,
     LINE_FIT,
