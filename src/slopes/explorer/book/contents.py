@@ -60,6 +60,14 @@ class Chapter:
 
 CHAPTERS: Final[tuple[Chapter, ...]] = (
     Chapter(
+        id="flat-ends",
+        number="2",
+        title="Flat ends",
+        question="Where does an activation let a correction through, and where does it stop it?",
+        figures=("activations",),
+        functions=("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "swish", "mish"),
+    ),
+    Chapter(
         id="surprise",
         number="8",
         title="Surprise",
