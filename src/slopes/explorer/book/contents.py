@@ -68,6 +68,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         functions=("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "swish", "mish"),
     ),
     Chapter(
+        id="depth-and-start",
+        number="3",
+        title="Depth, and how to start",
+        question="Why does a stack of fifty layers stand still, and what wakes it?",
+        figures=("depth",),
+        functions=("relu", "selu"),
+    ),
+    Chapter(
         id="surprise",
         number="8",
         title="Surprise",
