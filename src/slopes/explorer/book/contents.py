@@ -76,6 +76,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         functions=("relu", "selu"),
     ),
     Chapter(
+        id="shares",
+        number="7",
+        title="Shares",
+        question="How do scores that may be anything become shares of one?",
+        figures=("softmax-temperature",),
+        functions=("softmax", "log_softmax"),
+    ),
+    Chapter(
         id="surprise",
         number="8",
         title="Surprise",
