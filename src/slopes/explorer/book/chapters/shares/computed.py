@@ -152,8 +152,8 @@ def exercises() -> tuple[Exercise, ...]:
                 (
                     tuple(reversed(_cat_over(at))),
                     (
-                        "The other way round: in the cold the differences are divided by a small number and grow, and the "
-                        "largest takes all."
+                        "The other way round: in the cold the differences are divided by a small number and grow, and "
+                        "the largest takes all."
                     ),
                 ),
             ),
