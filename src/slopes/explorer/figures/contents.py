@@ -27,6 +27,7 @@ from slopes.explorer.figures.pairing.page import PAGE as PAIRING
 from slopes.explorer.figures.preference.page import PAGE as PREFERENCE
 from slopes.explorer.figures.regression_losses.page import PAGE as REGRESSION_LOSSES
 from slopes.explorer.figures.softmax_temperature.page import PAGE as SOFTMAX_TEMPERATURE
+from slopes.explorer.figures.tokens.page import PAGE as TOKENS
 from slopes.explorer.figures.worked_examples.page import PAGE as WORKED_EXAMPLES
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -47,6 +48,7 @@ PAGES: Final[tuple[Page, ...]] = (
     FOCAL,
     CONTRASTIVE_FORCES,
     INFO_NCE,
+    TOKENS,
     PREFERENCE,
     WORKED_EXAMPLES,
 )

@@ -23,7 +23,8 @@ from slopes.explorer.figures.residual_losses import imports
 from slopes.explorer.figures.result import Correction, Formula
 from slopes.explorer.figures.wording import bracketed, capital, latex_number, number
 
-_HERE: Final = 5e-4  # as near to the place of rest as three decimals show
+_HERE: Final = 5e-5  # as near to the place of rest as the digits that are said
+_ON_IT: Final = 1e-9  # a weight this near to a kink lies on it
 
 
 def reading(step: Step) -> str:
@@ -39,7 +40,7 @@ def reading(step: Step) -> str:
 def _verdict(step: Step) -> str:
     if not LOW <= step.to <= HIGH:
         return f"That is off the chart: the step is too long.{_limit(step)}"
-    if step.kind.kinked and abs(step.w - step.rest) < _HERE:
+    if step.kind.kinked and abs(step.w - step.rest) < _ON_IT:
         return "This is the lowest place, a kink with no one slope; a step from it only leads away."
     if abs(step.to - step.rest) < _HERE:
         return f"That is the lowest place, {number(step.rest, 4)}."
