@@ -60,6 +60,14 @@ class Chapter:
 
 CHAPTERS: Final[tuple[Chapter, ...]] = (
     Chapter(
+        id="one-number",
+        number="0",
+        title="One number that trains",
+        question="What does it mean to train, when there is only one number to be found?",
+        figures=("one-weight",),
+        functions=("mse", "mae"),
+    ),
+    Chapter(
         id="flat-ends",
         number="2",
         title="Flat ends",
