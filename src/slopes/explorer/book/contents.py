@@ -68,6 +68,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         functions=("mse", "mae"),
     ),
     Chapter(
+        id="why-a-bend",
+        number="1",
+        title="Why a bend",
+        question="What can a network with activations do that one without them cannot, however large it is?",
+        figures=("layers",),
+        functions=("relu",),
+    ),
+    Chapter(
         id="flat-ends",
         number="2",
         title="Flat ends",
