@@ -70,6 +70,46 @@ class Chapter:
 
 CHAPTERS: Final[tuple[Chapter, ...]] = (
     Chapter(
+        id="one-number",
+        number="0",
+        title="One number that trains",
+        question="What does it mean to train, when there is only one number to be found?",
+        figures=("one-weight",),
+        functions=("mse", "mae"),
+    ),
+    Chapter(
+        id="why-a-bend",
+        number="1",
+        title="Why a bend",
+        question="What can a network with activations do that one without them cannot, however large it is?",
+        figures=("layers",),
+        functions=("relu",),
+    ),
+    Chapter(
+        id="flat-ends",
+        number="2",
+        title="Flat ends",
+        question="Where does an activation let a correction through, and where does it stop it?",
+        figures=("activations",),
+        functions=("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "swish", "mish"),
+    ),
+    Chapter(
+        id="depth-and-start",
+        number="3",
+        title="Depth, and how to start",
+        question="Why does a stack of fifty layers stand still, and what wakes it?",
+        figures=("depth",),
+        functions=("relu", "selu"),
+    ),
+    Chapter(
+        id="shares",
+        number="7",
+        title="Shares",
+        question="How do scores that may be anything become shares of one?",
+        figures=("softmax-temperature",),
+        functions=("softmax", "log_softmax"),
+    ),
+    Chapter(
         id="surprise",
         number="8",
         title="Surprise",

@@ -1,0 +1,1 @@
+"""Flat ends: where activations let a gradient through, and where they stop it."""

@@ -1,0 +1,1 @@
+"""Why a bend: linear layers make one line, and what an activation between them makes possible."""
