@@ -60,6 +60,14 @@ class Chapter:
 
 CHAPTERS: Final[tuple[Chapter, ...]] = (
     Chapter(
+        id="distances",
+        number="5",
+        title="Distances",
+        question="How dear is a miss, and who decides it?",
+        figures=("regression-losses",),
+        functions=("mse", "mae", "huber", "smooth_l1", "quantile"),
+    ),
+    Chapter(
         id="surprise",
         number="8",
         title="Surprise",
