@@ -68,6 +68,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         functions=("mse", "mae", "huber", "smooth_l1", "quantile"),
     ),
     Chapter(
+        id="one-point",
+        number="6",
+        title="What one point does to a line",
+        question="How far can one wrong measurement turn a model, and when should it?",
+        figures=("line-fit",),
+        functions=("mse", "mae", "huber", "quantile", "gaussian_nll"),
+    ),
+    Chapter(
         id="surprise",
         number="8",
         title="Surprise",
