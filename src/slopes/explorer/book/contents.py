@@ -91,6 +91,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         figures=("binary-losses", "confidence", "landscape"),
         functions=("mse", "sigmoid", "softmax"),
     ),
+    Chapter(
+        id="choosing",
+        number="17",
+        title="Choosing",
+        question="Which loss, and what else has to fit it?",
+        figures=("pairing", "binary-losses"),
+        functions=("binary_cross_entropy", "hinge", "focal"),
+    ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}
 
