@@ -99,6 +99,14 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         figures=("pairing", "binary-losses"),
         functions=("binary_cross_entropy", "hinge", "focal"),
     ),
+    Chapter(
+        id="spot-the-slip",
+        number="A",
+        title="Spot the slip",
+        question="Which of sixty-three worked figures can you trust?",
+        figures=("worked-examples",),
+        functions=("focal", "info_nce"),
+    ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}
 
