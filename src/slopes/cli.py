@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from slopes import __version__
@@ -115,6 +116,14 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     )
     explore.set_defaults(run=_explore)
 
+    book = commands.add_parser("book", help="the book: why losses and activations are what they are, with live figures")
+    book.add_argument("--port", metavar="N", type=int, default=8000, help="where (8000); 0 takes a free one")
+    book.add_argument("--no-browser", action="store_true", help="only print the address")
+    book.add_argument(
+        "--output", metavar="FILE", help="write it as one .html file that opens offline, and serve nothing"
+    )
+    book.set_defaults(run=_book)
+
     compare = commands.add_parser(
         "compare",
         help="which loss fits a file of data: train the same model under each, and write a report",
@@ -191,6 +200,35 @@ def _parameter(text: str) -> tuple[str, float | str]:
 
 
 def _explore(given: argparse.Namespace) -> None:
+    _needs("explore")
+    from slopes.explorer import serve  # noqa: PLC0415  optional packages
+
+    serve(given.port, open_browser=not given.no_browser, functions=given.function)
+
+
+def _book(given: argparse.Namespace) -> None:
+    _needs("book")
+    if given.output is None:
+        from slopes.explorer import serve  # noqa: PLC0415  optional packages
+
+        serve(given.port, open_browser=not given.no_browser, start="book")
+        return
+    path = Path(given.output)
+    if path.suffix not in {".html", ".htm"}:
+        text = f"book: `--output` is {given.output!r}, expected a name that ends in .html; call it {path.stem}.html."
+        raise OptionError(text)
+    from slopes.explorer.site.offline import write  # noqa: PLC0415  likewise
+
+    try:
+        size = write(path, said=lambda chapter: print(f"  {chapter}", flush=True))
+    except OSError as error:
+        text = f"book: `--output` cannot be written: {error}; name a file in a folder that is there."
+        raise OptionError(text) from None
+    print(f"{path}: {size / 1e6:.1f} MB, opens offline")
+
+
+def _needs(command: str) -> None:
+    """Refuse a command whose packages are not installed."""
     from importlib.util import find_spec  # noqa: PLC0415  with the explorer only
 
     from slopes._core.errors import MissingDependencyError  # noqa: PLC0415  likewise
@@ -198,13 +236,10 @@ def _explore(given: argparse.Namespace) -> None:
     missing = [package for package in EXPLORER if find_spec(package) is None]
     if missing:
         text = (
-            f"explore: needs {', '.join(missing)}, not installed; the `explorer` extra has them: "
+            f"{command}: needs {', '.join(missing)}, not installed; the `explorer` extra has them: "
             f"pip install 'slopes[explorer]'."
         )
         raise MissingDependencyError(text)
-    from slopes.explorer import serve  # noqa: PLC0415  optional packages
-
-    serve(given.port, open_browser=not given.no_browser, functions=given.function)
 
 
 def _print_json(data: object) -> None:

@@ -72,73 +72,74 @@ def state_of(page: Page) -> str:
     return page.locator("[data-part=readings]").inner_text() + page.locator("[data-part=reading]").inner_text()
 
 
-def change_by_keyboard(page: Page) -> None:
-    control = first_slider(page)
-    if control.count():
-        control.focus()
-        for _ in range(5):
-            page.keyboard.press("ArrowLeft")
-        return
-    first_choice(page).focus()
-    page.keyboard.press("ArrowDown")
+IDS = [page.id for page in contents.PAGES]
+
+# Where the top of an element ends up on the page, and whether all of it is seen on arrival.
+SEEN = """selector => {
+  const box = [...document.querySelectorAll(selector)].find((e) => e.offsetParent !== null)?.getBoundingClientRect();
+  return box ? { top: box.top + scrollY, bottom: box.bottom + scrollY } : null;
+}"""
+CONTROL = ".side :is(input, select, button)"
 
 
-@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
-def test_keyboard_and_presets_change_what_is_read(page: Page, name: str) -> None:
-    visit(page, name)
-    before = state_of(page)
-    change_by_keyboard(page)
-    page.wait_for_function("() => location.search.length > 1")
-    playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
-    page.wait_for_function(CHANGED, arg=before)
-    address = page.url
-    for button in page.locator(".presets button[aria-pressed]").all():
-        button.click()
-        playwright.expect(button).to_have_attribute("aria-pressed", "true")
-        playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
-    page.goto(address)
-    playwright.expect(page.locator(".figure.ready")).to_be_visible()
-    assert state_of(page) != before  # the address holds the state
-
-
-@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
-def test_axe_finds_nothing_and_nothing_sticks_out(page: Page, name: str) -> None:
+@pytest.mark.parametrize("name", IDS)
+def test_a_figure_at_a_desk(page: Page, name: str) -> None:
+    """One visit for all of it, since a visit takes longer than what is looked at."""
     page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 1280, "height": 844})
+    page.set_viewport_size({"width": 1280, "height": 720})
     visit(page, name)
+    charts_control_and_reading_are_seen_on_arrival(page)
+    before = state_of(page)
+    changes_by_keyboard(page, before)
+    address, changed = page.url, state_of(page)
+    presets_are_pressed(page)
+    handles_move(page)
+    steps_are_taken(page)
     for fold in page.locator("details.fold summary").all():
         if fold.locator("..").get_attribute("open") is None:
             fold.click()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.emulate_media(color_scheme="dark")
-    page.set_viewport_size({"width": 390, "height": 844})
-    playwright.expect(page.locator(".plate svg").last).to_have_css("background-color", "rgb(20, 22, 26)")
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.goto(address)
+    playwright.expect(page.locator(".figure.ready")).to_be_visible()
+    assert state_of(page) == changed, "the address holds the state"
 
 
-@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
-def test_every_preset_fits_a_phone(page: Page, name: str) -> None:
-    page.emulate_media(reduced_motion="reduce")
-    page.set_viewport_size({"width": 390, "height": 844})
-    visit(page, name)
-    assert page.evaluate(MISFITS) == []
+def charts_control_and_reading_are_seen_on_arrival(page: Page) -> None:
+    for selector in (".plate svg", CONTROL, "[data-part=reading]"):
+        found = page.evaluate(SEEN, selector)
+        assert found, selector
+        assert found["bottom"] <= 720, selector
+
+
+def changes_by_keyboard(page: Page, before: str) -> None:
+    control = first_slider(page)
+    if control.count():
+        control.focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowLeft")
+    else:
+        first_choice(page).focus()
+        page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => location.search.length > 1")
+    playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
+    page.wait_for_function(CHANGED, arg=before)
+    page.wait_for_timeout(300)  # the answer to the last of the keys
+
+
+def presets_are_pressed(page: Page) -> None:
     for button in page.locator(".presets button[aria-pressed]").all():
-        if button.get_attribute("aria-pressed") == "true":
-            continue  # it is what was shown at first
-        page.evaluate(AWAIT_DRAWN)
         button.click()
-        page.wait_for_function("() => window.drawn")
-        assert page.evaluate(MISFITS) == [], button.inner_text()
+        playwright.expect(button).to_have_attribute("aria-pressed", "true")
+        playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
+    if page.locator("[data-part=reset]").is_visible():
+        page.locator("[data-part=reset]").click()
 
 
-@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
-def test_what_can_be_dragged_moves_by_mouse_and_by_arrow_keys(page: Page, name: str) -> None:
-    visit(page, name)
+def handles_move(page: Page) -> None:
     handles = page.locator("button.handle")
     if not handles.count():
-        pytest.skip("nothing can be dragged here")
+        return
     handle = handles.first
     handle.focus()
     label = handle.get_attribute("aria-label")
@@ -158,18 +159,37 @@ def test_what_can_be_dragged_moves_by_mouse_and_by_arrow_keys(page: Page, name: 
     playwright.expect(page.locator("[data-part=problems] .problem")).to_have_count(0)
 
 
-@pytest.mark.parametrize("name", [page.id for page in contents.PAGES])
-def test_what_moves_steps_and_plays(page: Page, name: str) -> None:
-    visit(page, name)
+def steps_are_taken(page: Page) -> None:
     if page.locator("[data-part=steps]").is_hidden():
-        pytest.skip("nothing moves here")
+        return
     before = state_of(page)
     page.locator("[data-part=steps] button").first.click()
     page.wait_for_function(CHANGED, arg=before)
-    play = page.get_by_role("button", name="Play")
-    play.click()
-    after = page.url
-    page.wait_for_function("before => location.href !== before", arg=after)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("before => location.href !== before", arg=page.url)
     pause = page.get_by_role("button", name="Pause")
     if pause.count():
         pause.click()
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_figure_on_a_phone_in_the_dark(page: Page, name: str) -> None:
+    page.emulate_media(reduced_motion="reduce", color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(page, name)
+    first, reading = (page.evaluate(SEEN, selector) for selector in (".plate", "[data-part=reading]"))
+    slider = page.evaluate(SEEN, CONTROL)
+    assert first["top"] < slider["top"] < reading["top"] + 1
+    assert reading["top"] - first["top"] < 700, "the first chart, its slider and its reading are seen together"
+    assert page.evaluate(MISFITS) == []
+    for button in page.locator(".presets button[aria-pressed]").all():
+        if button.get_attribute("aria-pressed") == "true":
+            continue  # it is what was shown at first
+        page.evaluate(AWAIT_DRAWN)
+        button.click()
+        page.wait_for_function("() => window.drawn")
+        assert page.evaluate(MISFITS) == [], button.inner_text()
+    playwright.expect(page.locator(".plate svg").last).to_have_css("background-color", "rgb(20, 22, 26)")
+    assert violations(page) == []
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")

@@ -65,11 +65,18 @@ FAMILIES: Final = _families()
 WITH_OPTIONS: Final = {
     name: kept for name, cases in FAMILIES.items() if (kept := [case for case in cases if numeric_options(case)])
 }
-WITHOUT_OPTIONS: Final = {
-    f"{name} without options": kept
-    for name, kept in _families([case for case in ONE_EACH if not numeric_options(case)]).items()
-}
 every_family = pytest.mark.parametrize("cases", FAMILIES.values(), ids=FAMILIES.keys())
+# One family for each way that a formula runs: element by element, over rows, over all pairs, of ratios, an activation
+# of torch's, a softmax. The others are long, since each graph takes seconds; exported, every family is always.
+EACH_WAY: Final = ("regression-0", "classification-1", "embedding-1", "policy-0", "smooth-0", "normalized-0")
+
+
+def one_each(families: Mapping[str, Sequence[Case]], ways: Sequence[str] = EACH_WAY) -> pytest.MarkDecorator:
+    """Return the families as cases, those that stand for none of these ways long."""
+    marks = {name: () if name.partition(" ")[0] in ways else (pytest.mark.long,) for name in families}
+    return pytest.mark.parametrize(
+        "cases", [pytest.param(cases, id=name, marks=marks[name]) for name, cases in families.items()]
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -103,16 +110,9 @@ def assert_all_near(came: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
         assert_near(one, other, size=32)
 
 
-# Where there are options, their numbers change together with the first size, in
-# `test_two_graphs_are_enough_for_all_sizes_and_options`, and `test_exported_with_a_batch_of_any_size` refuses a size
-# that has become a constant where options have their defaults. What has none is here.
-@pytest.mark.parametrize(
-    "cases",
-    [
-        *(pytest.param(cases, id=name) for name, cases in WITHOUT_OPTIONS.items()),
-        *(pytest.param(cases, id=name, marks=pytest.mark.long) for name, cases in WITH_OPTIONS.items()),
-    ],
-)
+# Long for all: `test_exported_with_a_batch_of_any_size` refuses a size that has become a constant, and where there are
+# options their numbers change together with the first size in `test_two_graphs_are_enough_for_all_sizes_and_options`.
+@one_each(FAMILIES, ())
 def test_two_graphs_are_enough_for_all_sizes(cases: Sequence[Case]) -> None:
     graphs = dynamo_testing.CompileCounterWithBackend("eager")
     compiled = torch.compile(lambda given: called(cases, given), fullgraph=True, backend=graphs)
@@ -142,7 +142,7 @@ def times_its_options(case: Case, given: Inputs, options: Mapping[str, float]) -
     return result
 
 
-@pytest.mark.parametrize("cases", WITH_OPTIONS.values(), ids=WITH_OPTIONS.keys())
+@one_each(WITH_OPTIONS)
 def test_two_graphs_are_enough_for_all_sizes_and_options(cases: Sequence[Case]) -> None:
     """Assert also that no operator gets an option as a number that torch would bake into it."""
     baked, graphs = set(), []
@@ -183,9 +183,7 @@ def times_all_options(cases: Sequence[Case], given: Given, options: Mapping[str,
 BRIEFLY: Final = ("regression-0", "normalized-0")
 
 
-@pytest.mark.parametrize(
-    "cases", [pytest.param(c, id=n, marks=() if n in BRIEFLY else pytest.mark.long) for n, c in WITH_OPTIONS.items()]
-)
+@one_each(WITH_OPTIONS, BRIEFLY)
 def test_an_option_that_changes_is_never_stale(cases: Sequence[Case]) -> None:
     compiled = torch.compile(times_all_options, fullgraph=True, backend="aot_eager")
     for step in range(4):
@@ -287,7 +285,7 @@ def twice(case: Case) -> list[str]:
 TWICE: Final = {name: kept for name, cases in FAMILIES.items() if (kept := [c for c in cases if len(twice(c)) > 1])}
 
 
-@pytest.mark.parametrize("cases", TWICE.values(), ids=TWICE.keys())
+@one_each(TWICE)
 def test_one_tensor_may_be_two_arguments(cases: Sequence[Case]) -> None:
     def every(given: Given) -> list[Tensor]:
         return [case({**given[str(case)], **dict.fromkeys(twice(case), one(case, given))}) for case in cases]
@@ -353,9 +351,7 @@ def test_exported_with_a_batch_of_any_size(cases: Sequence[Case], strict: bool) 
         assert_all_near(program(other), module(other))
 
 
-@pytest.mark.parametrize(
-    "cases", [pytest.param(c, id=n, marks=() if n in BRIEFLY else pytest.mark.long) for n, c in FAMILIES.items()]
-)
+@one_each(FAMILIES, BRIEFLY)
 def test_recorded_by_make_fx_with_symbolic_sizes(cases: Sequence[Case]) -> None:
     module = Every(cases)
 

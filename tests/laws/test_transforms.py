@@ -45,8 +45,18 @@ def assert_compiles(case: Case, backend: str, **keywords: Any) -> None:  # noqa:
         assert_near(slope, other, size=8)
 
 
-@each("case", ONE_EACH, ids=str)
+# The first of each family; exported, all of them are in `test_compiled.py`.
+FIRST = list({case.spec.family: case for case in reversed(ONE_EACH)}.values())
+
+
+@each("case", FIRST, ids=str)
 def test_compiled_equals_eager(case: Case) -> None:
+    assert_compiles(case, "aot_eager")
+
+
+@pytest.mark.long
+@each("case", [case for case in ONE_EACH if case not in FIRST], ids=str)
+def test_compiled_equals_eager_for_the_others(case: Case) -> None:
     assert_compiles(case, "aot_eager")
 
 

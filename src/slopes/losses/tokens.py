@@ -178,7 +178,7 @@ def perplexity(
         ValuesError: A token that counts is out of range, or every logit that predicts it is -∞.
 
     Notes:
-        The mean of the perplexities of batches is another, larger number: use `Perplexity` over several batches.
+        The mean of the perplexities of batches is another number: use `Perplexity` over several batches.
 
     Examples:
         >>> perplexity(torch.zeros(1, 3, 50_000), torch.tensor([[1, 2, 3]])).round()

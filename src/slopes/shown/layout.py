@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-_ROOM: Final = 0.062  # of an axis' height that a label needs to itself
+_ROOM: Final = 0.095  # of an axis' height that a label needs to itself, where a chart is as low as it gets
 
 
 def axis(values: list[float | None]) -> tuple[float, float]:

@@ -94,7 +94,9 @@ _BLANK: Final = (
 
 
 def _words(spec: Spec) -> str:
-    return escape(" ".join([spec.name, spec.name.replace("_", " "), spec.title, spec.family, *spec.aliases]).lower())
+    return escape(
+        " ".join([spec.name, spec.name.replace("_", " "), spec.title, spec.family, spec.summary, *spec.aliases]).lower()
+    )
 
 
 @dataclass(frozen=True, slots=True)

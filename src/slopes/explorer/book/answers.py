@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
-from slopes.explorer.figures.build import library_figure
 from slopes.explorer.figures.contents import BY_ID
 from slopes.explorer.figures.state import State, StateError
 from slopes.explorer.figures.wording import number
@@ -413,6 +412,8 @@ def state_of(figure: str, text: str) -> State:
     if len(text) > _LONGEST:
         said = f"A state has {_LONGEST} characters at most; this has {len(text)}. Set it by the plate's controls."
         raise AnswerError(said)
+    from slopes.explorer.figures.build import library_figure  # noqa: PLC0415  imports torch
+
     try:
         return library_figure(BY_ID[figure]).parse(parse_qsl(text, keep_blank_values=True))
     except StateError as error:

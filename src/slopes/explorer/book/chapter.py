@@ -12,7 +12,7 @@ from slopes.explorer.book.answers import Exercise
 from slopes.explorer.book.contents import CHAPTERS, Chapter
 from slopes.explorer.book.derivation import Derivation
 from slopes.explorer.book.glossary import glossary
-from slopes.explorer.book.text import Made, inline, rendered
+from slopes.explorer.book.text import Made, Plate, inline, rendered
 
 
 @cache
@@ -38,13 +38,18 @@ def derivations(chapter: Chapter) -> dict[str, Derivation]:
 @cache
 def body(chapter: Chapter) -> str:
     """Return a chapter's page."""
-    made = Made(chapter.id, exercises(chapter), derivations(chapter))
+    return article(chapter) + _onward(chapter)
+
+
+def article(chapter: Chapter, still: Callable[[Plate], str] | None = None) -> str:
+    """Return a chapter; where no server stands behind it, with what `still` makes of each plate."""
+    made = Made(chapter.id, exercises(chapter), derivations(chapter), still)
     return (
-        f'<article class="chapter" data-chapter="{chapter.id}"><header><p class="crumb"><a href="/book">The book</a> / '
+        f'<article class="chapter" id="{chapter.id}"><header><p class="crumb"><a href="/book">The book</a> / '
         f"{escape(chapter.number)}</p><h1>{escape(chapter.title)}</h1>"
         f'<p class="lead">{escape(chapter.question)}</p>'
         f'<p class="minutes">{chapter.minutes} minutes<span data-part="score"></span></p></header>'
-        f"{rendered(chapter.text, made)}{_answers(chapter)}{_onward(chapter)}</article>"
+        f"{rendered(chapter.text, made)}{_answers(chapter)}</article>"
     )
 
 

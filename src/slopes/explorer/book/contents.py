@@ -13,6 +13,8 @@ _FOLDER: Final = Path(__file__).parent / "chapters"
 _WORDS_A_MINUTE: Final = 180  # of a text that one stops at
 _A_QUESTION: Final = 0.75  # minutes
 _WORD: Final = re.compile(r"[A-Za-zÀ-ž]{2,}")
+_TERM: Final = re.compile(r"\]\(term:([a-z0-9-]+)\)")
+_HEADING: Final = re.compile(r"^## (.+)$", re.MULTILINE)
 _EXERCISE: Final = re.compile(r"^:::+ (?:predict|derive) ", re.MULTILINE)
 
 
@@ -27,6 +29,7 @@ class Chapter:
         question: What it answers.
         figures: The figures that it takes apart.
         functions: The functions that it explains, by their names in the catalogue.
+        topics: What people call its subject who search for it.
     """
 
     id: str
@@ -35,6 +38,7 @@ class Chapter:
     question: str
     figures: tuple[str, ...]
     functions: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -50,6 +54,12 @@ class Chapter:
     def text(self) -> str:
         """Its Markdown."""
         return (_FOLDER / self.id.replace("-", "_") / "text.md").read_text("utf-8")
+
+    @property
+    def words(self) -> str:
+        """What it is about, in the words of the glossary and of its headings."""
+        terms = [term.replace("-", " ") for term in _TERM.findall(self.text)]
+        return " ".join(dict.fromkeys([*terms, *_HEADING.findall(self.text), *self.topics]))
 
     @property
     def minutes(self) -> int:
@@ -92,6 +102,30 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         functions=("mse", "sigmoid", "softmax"),
     ),
     Chapter(
+        id="next-words",
+        number="14",
+        title="Tokens",
+        question="A text is its own label. What counts in a language model's loss, and what is its mean taken over?",
+        figures=("tokens",),
+        functions=("mask_tokens", "masked_lm", "next_token", "perplexity", "sft"),
+    ),
+    Chapter(
+        id="preferring",
+        number="15",
+        title="Preference",
+        question="This answer rather than that one. How does a verdict without a size become a loss?",
+        figures=("preference", "ppo-clip"),
+        functions=("bradley_terry", "dpo", "ipo", "kl_penalty", "kto", "orpo", "ppo"),
+    ),
+    Chapter(
+        id="making-things",
+        number="16",
+        title="Making things",
+        question="Any good picture will do. What can a loss hold against one that is merely not good enough?",
+        figures=("two-players", "noise"),
+        functions=("binary_cross_entropy", "gaussian_kl", "mse"),
+    ),
+    Chapter(
         id="choosing",
         number="17",
         title="Choosing",
@@ -106,6 +140,13 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         question="Which of sixty-three worked figures can you trust?",
         figures=("worked-examples",),
         functions=("focal", "info_nce"),
+    ),
+    Chapter(
+        id="short-version",
+        number="B",
+        title="Short version",
+        question="A name, a formula, a use: which function is it?",
+        figures=("activations",),
     ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}

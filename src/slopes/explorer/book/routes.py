@@ -15,7 +15,6 @@ from slopes._core.names import meant
 from slopes.explorer.book import chapter as made
 from slopes.explorer.book.answers import AnswerError, Exercise, Place, Sketch
 from slopes.explorer.book.contents import BY_ID, Chapter
-from slopes.explorer.book.drawn import chart
 from slopes.explorer.book.text import inline
 
 T = TypeVar("T")
@@ -77,6 +76,8 @@ class Book:
             raise HTTPException(400, "theme is missing, expected light or dark; give one of these.")
         if not isinstance(exercise, Sketch | Place):
             raise HTTPException(404, "Nothing is drawn for this question.")
+        from slopes.explorer.book.drawn import chart  # noqa: PLC0415  the first page should not wait for Altair
+
         return JSONResponse(await run_in_threadpool(lambda: chart(exercise, theme)))
 
     async def _exercise(self, request: Request) -> Exercise:

@@ -50,11 +50,19 @@ class Plate:
 
 @dataclass(frozen=True)
 class Made:
-    """What a chapter's text may name."""
+    """What a chapter's text may name.
+
+    Attributes:
+        chapter: Its id.
+        exercises: Its questions.
+        derivations: Its derivations.
+        still: What stands beside the text where no server is, for a plate; None where one is.
+    """
 
     chapter: str
     exercises: Mapping[str, Exercise]
     derivations: Mapping[str, Derivation]
+    still: Callable[[Plate], str] | None = None
 
 
 def plate(info: str) -> Plate:
@@ -119,8 +127,17 @@ def _both(opens: Opens, closes: str) -> Callable[..., str]:
     return render
 
 
-def _figure(info: str, _: dict[str, Any]) -> str:
+def _figure(info: str, env: dict[str, Any]) -> str:
     beside = plate(info)
+    page = BY_ID[beside.figure]
+    inside = (env["made"].still or _live)(beside)
+    return (
+        f'<section class="spread-page"><aside class="beside" aria-label="{escape(page.short)}">{inside}</aside>'
+        '<div class="words">'
+    )
+
+
+def _live(beside: Plate) -> str:
     page = BY_ID[beside.figure]
     charts = "".join(
         f'<figure><figcaption>{caption}</figcaption><div class="plate" data-chart="{escape(name)}" '
@@ -131,7 +148,6 @@ def _figure(info: str, _: dict[str, Any]) -> str:
     query = escape(f"?{beside.state}" if beside.state else "")
     described = escape(" ".join(f"{label}." for name, _, label in page.plates if name in beside.charts))
     return (
-        f'<section class="spread-page"><aside class="beside" aria-label="{escape(page.short)}">'
         f'<article class="figure embedded" data-figure="{page.id}" data-state="{escape(beside.state)}" '
         f'data-shown="{escape(",".join(beside.controls))}"><div class="beside-charts">{charts}</div>'
         '<div class="steps" data-part="steps" role="group" aria-label="Movement" hidden></div>'
@@ -142,7 +158,7 @@ def _figure(info: str, _: dict[str, Any]) -> str:
         '<button type="button" class="quiet" data-part="reset" hidden>Reset</button></p>'
         '<p class="visually-hidden" data-part="live" role="status"></p>'
         f'<noscript><p><img src="/export/{page.id}.svg{query}" alt="{described}"></p></noscript>'
-        '</article></aside><div class="words">'
+        "</article>"
     )
 
 
@@ -151,6 +167,12 @@ def _predict(info: str, env: dict[str, Any]) -> str:
     exercise = made.exercises[info.split()[1]]
     count = env["numbered"].setdefault(exercise.id, len(env["numbered"]) + 1)
     name = f"{made.chapter}-{exercise.id}"
+    if made.still:
+        return (
+            f'<section class="predict" id="{name}"><h3>Predict <span class="count">{count}</span></h3>'
+            f'<p class="question">{inline(exercise.question)}</p>{_choices(exercise)}'
+            f"<details><summary>The answer</summary><p>{_solved(exercise)}</p></details></section>"
+        )
     hint = f'<details class="hint"><summary>A hint</summary><p>{inline(exercise.hint)}</p></details>'
     asked = escape(json.dumps(exercise.asked()))
     return (
@@ -192,6 +214,15 @@ def _inputs(exercise: Exercise, name: str) -> str:
         return f'<ol class="ranking" aria-label="From the greatest to the least">{items}</ol>'
     if isinstance(exercise, Sketch | Place):
         return '<div class="drawn-by-hand" data-part="drawing"></div>'
+    return ""
+
+
+def _choices(exercise: Exercise) -> str:
+    """Return what there is to choose from, to read."""
+    if isinstance(exercise, Pick):
+        return "<ul>" + "".join(f"<li>{inline(option.label)}</li>" for option in exercise.options) + "</ul>"
+    if isinstance(exercise, Rank):
+        return "<ul>" + "".join(f"<li>{inline(label)}</li>" for label, _ in exercise.items) + "</ul>"
     return ""
 
 

@@ -17,8 +17,7 @@ class Page:
         claim: Its title: what is to be seen.
         lead: One sentence under the title.
         plates: Name, caption and description of each chart; the description is for those who do not see it.
-        wide: Whether each chart takes the whole measure.
-        low: Names of the charts that half the height is enough for.
+        abreast: Whether the charts stand side by side where two of them would else be stacked: a plane, a landscape.
     """
 
     id: str
@@ -26,8 +25,7 @@ class Page:
     claim: str
     lead: str
     plates: tuple[tuple[str, str, str], ...]
-    wide: bool = False
-    low: tuple[str, ...] = ()
+    abreast: bool = False
 
     @property
     def folder(self) -> str:

@@ -17,7 +17,7 @@ def specification(page: Page, result: Result, theme: str, *, only: str = "") -> 
     declared = page.charts(theme)
     captions = {name: label for name, _, label in page.plates}
     names = [name for name, _, _ in page.plates if not only or name == only]
-    wide = page.wide or len(page.plates) == 1
+    wide = len(page.plates) == 1
     views, config = [], {}
     for name in names:
         chart = dict(declared[name])

@@ -74,7 +74,7 @@ def _html(page: Page, result: Result, state: Sequence[tuple[str, str]], theme: s
     return (
         f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(page.claim)} · slopes</title><style>{_offline(asset('style.css').decode())}</style></head>"
+        f"<title>{escape(page.claim)} · slopes</title><style>{offline_style('style.css')}</style></head>"
         f'<body><main><h1>{escape(page.claim)}</h1><p class="lead">{escape(page.lead)}</p>'
         f'<div class="exported">{figures}</div><p class="reading">{escape(result.reading)}</p>'
         f'<section class="formulas">{formulas}</section>{tables}{corrections}'
@@ -83,9 +83,9 @@ def _html(page: Page, result: Result, state: Sequence[tuple[str, str]], theme: s
     )
 
 
-def _offline(style: str) -> str:
+def offline_style(name: str) -> str:
     """Return a style sheet without what it would fetch."""
-    return "\n".join(line for line in style.splitlines() if not line.startswith("@font-face"))
+    return "\n".join(line for line in asset(name).decode().splitlines() if not line.startswith("@font-face"))
 
 
 def _table(table: Table) -> str:

@@ -67,7 +67,7 @@ class Explorer:
         return f'<a href="{self.url}">{self.url}</a>'
 
 
-def serve(port: int = 8000, *, open_browser: bool = True, functions: Sequence[str] = ()) -> None:
+def serve(port: int = 8000, *, open_browser: bool = True, functions: Sequence[str] = (), start: str = "") -> None:
     """Serve the explorer on this machine until it is interrupted.
 
     Args:
@@ -75,13 +75,15 @@ def serve(port: int = 8000, *, open_browser: bool = True, functions: Sequence[st
         open_browser: Whether to open the page.
         functions: Functions of one's own to draw, as `path/to/file.py:name` or `module:name`: an activation of one
             tensor, a loss of predictions and targets, or one of each.
+        start: The page that is opened, where there are no functions.
 
     Raises:
         OptionError: The port is taken.
         UserFunctionError: One of `functions` does not say where a function is.
     """
     explorer = _explorer(port, functions, alone=True)
-    page = f"{explorer.url}/yours" if functions else explorer.url
+    start = "yours" if functions else start
+    page = f"{explorer.url}/{start}" if start else explorer.url
     sys.stdout.write(f"slopes explorer: {page} (Ctrl+C ends it)\n")
     sys.stdout.flush()
     if open_browser:

@@ -47,7 +47,7 @@ def figure_page(page: Page, theme: str, query: str = "") -> str:
     """
     figures = "\n".join(
         f"<figure><figcaption>{caption}</figcaption>"
-        f'<div class="plate{" low" if name in page.low else ""}" data-chart="{escape(name)}" '
+        f'<div class="plate" data-chart="{escape(name)}" '
         f'data-label="{escape(label)}"></div></figure>'
         for name, caption, label in page.plates
     )
@@ -56,7 +56,7 @@ def figure_page(page: Page, theme: str, query: str = "") -> str:
         "claim": _HYPHENATED.sub(r'<span class="unbroken">\g<0></span>', escape(page.claim)),
         "lead": escape(page.lead),
         "figures": figures,
-        "row": "plates-row wide" if page.wide or len(page.plates) == 1 else "plates-row",
+        "row": " ".join(["plates-row", *["wide"] * (len(page.plates) == 1), *["abreast"] * page.abreast]),
         "onward": _onward(page),
         "query": escape(f"?{query}") if query else "",
         "described": escape(" ".join(f"{label}." for _, _, label in page.plates)),
@@ -66,8 +66,40 @@ def figure_page(page: Page, theme: str, query: str = "") -> str:
 
 def landing_page(plates: str | None, theme: str) -> str:
     """Return the landing page; without plates it holds their place."""
-    body = _filled("landing.html", {"plates": plates or "", "waiting": "" if plates else "data-waiting"})
+    parts = {
+        "plates": plates or "",
+        "waiting": "" if plates else "data-waiting",
+        "question": QUESTION,
+        "figures": str(len(PAGES)),
+        "topics": _topics(),
+    }
+    body = _filled("landing.html", parts)
     return _shell("Every activation and loss, its value and its slope", body, theme, "")
+
+
+# A question of the book, as the book has it; it is worked out only when it is answered, since torch takes a while.
+QUESTION: Final = (
+    '<section class="predict" id="surprise-dearer" data-exercise="surprise/dearer" data-kind="guess" '
+    'data-asked="{&quot;unit&quot;: &quot;times&quot;, &quot;power&quot;: false}" '
+    'aria-labelledby="surprise-dearer-question"><h3>Predict</h3><p class="question" id="surprise-dearer-question">It '
+    "happened. How many times dearer should it be to have said 1 % than to have said 99 %?</p><form>"
+    '<label class="given"><input type="text" inputmode="text" name="answer" autocomplete="off" '
+    'aria-labelledby="surprise-dearer-question" size="8"><span>times</span></label>'
+    '<button type="submit">Reveal</button>'
+    '</form><div class="verdict" data-part="verdict" role="status"></div></section>'
+)
+
+
+def _topics() -> str:
+    """Return the chapters and figures that a search may mean, each with the words that lead to it."""
+    found = [(c.address, f"{c.number} {c.title}", "chapter", f"{c.title} {c.question} {c.words}") for c in CHAPTERS]
+    found += [(f"/{page.id}", page.claim, "figure", f"{page.short} {page.claim} {page.lead}") for page in PAGES]
+    items = "".join(
+        f'<li data-words="{escape(words.lower())}" hidden><a href="{address}">{escape(label)}</a> '
+        f"<span>{kind}</span></li>"
+        for address, label, kind, words in found
+    )
+    return f'<ul id="topics" class="topics" hidden>{items}</ul>'
 
 
 def missing_page(theme: str, path: str = "") -> str:

@@ -20,4 +20,5 @@ PAGE: Final = Page(
             "Loss and slope over the distance, for a pair of one kind and for a pair of two kinds",
         ),
     ),
+    abreast=True,
 )

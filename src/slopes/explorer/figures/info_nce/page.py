@@ -26,5 +26,4 @@ PAGE: Final = Page(
             "Loss over the number of negatives, with the level of chance",
         ),
     ),
-    low=("lineup", "pushes"),
 )

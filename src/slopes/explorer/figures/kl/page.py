@@ -30,5 +30,4 @@ PAGE: Final = Page(
             "Both divergences over the mean of the Gaussian, with their slopes",
         ),
     ),
-    low=("outcomes", "pulls"),
 )

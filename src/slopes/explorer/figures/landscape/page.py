@@ -17,4 +17,5 @@ PAGE: Final = Page(
         ("second", "Under the other loss", "The other loss over weight and bias as bands, and the path over it"),
         ("steps", "Loss, and the size of its gradient, step by step", "Loss and gradient norm of both over the steps"),
     ),
+    abreast=True,
 )

@@ -26,5 +26,4 @@ PAGE: Final = Page(
             "Shares of houses A, B and C in the gradient of each loss, as stacked bars",
         ),
     ),
-    low=("value-shares", "slope-shares"),
 )

@@ -298,7 +298,7 @@ if (chapter) {
   tendPlates(chapter);
   for (const section of chapter.querySelectorAll("[data-exercise]")) new Question(section);
   for (const fold of chapter.querySelectorAll(".derivation")) tendDerivation(fold);
-  progress.write({ last: location.pathname });
+  if (location.pathname.startsWith("/book/")) progress.write({ last: location.pathname });
   score();
 }
 const list = document.querySelector(".chapters");

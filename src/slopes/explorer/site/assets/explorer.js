@@ -14,8 +14,11 @@ async function landing(plates) {
     const tiles = [...plates.querySelectorAll(".tile")];
     for (const tile of tiles) tile.hidden = !matches(tile.dataset.words, search.value);
     for (const group of plates.querySelectorAll(".family, .kind")) group.hidden = !group.querySelector(".tile:not([hidden])");
+    const topics = document.getElementById("topics");
+    for (const topic of topics.children) topic.hidden = !search.value || !matches(topic.dataset.words, search.value);
+    topics.hidden = [...topics.children].every((topic) => topic.hidden);
     const count = tiles.filter((tile) => !tile.hidden).length;
-    const said = count === 0 ? "None of that name." : `${count} of ${tiles.length}`;
+    const said = count === 0 ? (topics.hidden ? "None of that name." : "No function of that name.") : `${count} of ${tiles.length}`;
     found.textContent = search.value ? said : `${tiles.length} functions`;
   };
   search.addEventListener("input", sift);

@@ -1,0 +1,1 @@
+"""Making things: what is charged where no answer is the only right one."""

@@ -1,0 +1,1 @@
+"""Preference: what a loss makes of "this one rather than that one"."""

@@ -1,0 +1,1 @@
+"""Short version: every function in one sentence, and questions to recall them by."""

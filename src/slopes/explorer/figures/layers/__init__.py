@@ -1,0 +1,1 @@
+"""Two layers composed: a line without a bend between them, pieces with one."""

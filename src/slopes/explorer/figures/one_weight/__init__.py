@@ -1,0 +1,1 @@
+"""One weight, its loss, and a step downhill."""
