@@ -70,6 +70,14 @@ class Chapter:
 
 CHAPTERS: Final[tuple[Chapter, ...]] = (
     Chapter(
+        id="gates",
+        number="4",
+        title="Gates",
+        question="What if one half of a layer decides how much of the other passes?",
+        figures=("gates", "softmax-temperature"),
+        functions=("glu", "swiglu", "geglu", "swish"),
+    ),
+    Chapter(
         id="distances",
         number="5",
         title="Distances",
