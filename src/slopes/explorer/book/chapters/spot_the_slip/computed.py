@@ -242,8 +242,8 @@ def _early() -> int:
         grown = (_of(0.9, 0.1, -0.5, 0.3) / 0.5).exp()
     terms = max(abs(t - s) for t, s in zip(grown.tolist(), (6.05, 1.22, 0.37, 1.82), strict=True))
     probability, paid = exact("info-nce")
-    off = ((terms, 0.005), (abs(grown.sum().item() - 9.46), 0.005))
-    off += ((abs(probability - 0.639), 0.0005), (abs(paid - 0.448), 0.0005))
+    off = [(terms, 0.005), (abs(grown.sum().item() - 9.46), 0.005)]
+    off += [(abs(probability - 0.639), 0.0005), (abs(paid - 0.448), 0.0005)]
     return next(i for i, (far, room) in enumerate(off) if far > room)
 
 
