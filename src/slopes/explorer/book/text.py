@@ -35,6 +35,7 @@ from slopes.explorer.figures.contents import BY_ID
 from slopes.explorer.figures.mathml import mathml
 
 _SCHEMES: Final = ("term", "set", "number")
+_WRAPPED: Final = '<div class="table-wrap" tabindex="0" role="group" aria-label="Table">'
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def _markdown() -> MarkdownIt:
     made.add_render_rule("link_open", _link_open)
     made.add_render_rule("link_close", _link_close)
     made.add_render_rule("fence", _fence)
+    made.add_render_rule("table_open", lambda *_: f"{_WRAPPED}<table>")
+    made.add_render_rule("table_close", lambda *_: "</table></div>")
     made.validateLink = lambda url: not url.lower().startswith(("javascript:", "data:", "vbscript:"))  # type: ignore[method-assign]
     return made
 
