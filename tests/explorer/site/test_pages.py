@@ -80,6 +80,23 @@ def test_a_figure_leads_on(client: httpx.Client) -> None:
             assert f'href="{chapter.address}"' in text
 
 
+def test_a_figure_stands_in_a_course_page_without_what_the_teacher_leaves_out(client: httpx.Client) -> None:
+    plain = client.get("/line-fit")
+    assert "frame-ancestors 'none'" in plain.headers["content-security-policy"]
+    assert 'class=""' in plain.text
+    framed = client.get("/line-fit?embed&hide=reading,tables&delta=2")
+    assert "frame-ancestors *" in framed.headers["content-security-policy"]
+    assert 'class="embed"' in framed.text
+    assert 'data-hide="reading tables"' in framed.text
+    assert (
+        f'content="{str(client.base_url).rstrip("/")}/export/line-fit.png?embed&amp;hide=reading,tables&amp;delta=2"'
+        in (framed.text)
+    )
+    wrong = client.get("/line-fit?hide=raeding")
+    assert wrong.status_code == 400
+    assert "reading" in wrong.json()["error"]
+
+
 def test_where_the_tour_was_the_book_is(client: httpx.Client) -> None:
     assert client.get("/tour").headers["location"] == "/book"
     assert client.get("/activations", params={"tour": "3"}).status_code == 200

@@ -28,10 +28,10 @@ from slopes.explorer.figures.contents import BY_ID
 from slopes.explorer.figures.figure import Figure
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.result import encode
-from slopes.explorer.figures.state import State, StateError, state_json
+from slopes.explorer.figures.state import State, StateError, quoted, state_json
 from slopes.explorer.site import exports, pages
 from slopes.explorer.site.frames import Along, along
-from slopes.explorer.site.guard import Guard
+from slopes.explorer.site.guard import POLICY, Guard
 from slopes.explorer.site.loading import Loaded, Loading
 from slopes.explorer.site.runtime import VegaRuntime, font
 
@@ -127,7 +127,15 @@ class Server:
 
     async def _page(self, request: Request) -> Response:
         page = _known(request, "page")
-        return _html(pages.figure_page(page, _theme(request), request.url.query))
+        hide = [part for part in request.query_params.get("hide", "").split(",") if part]
+        wrong = next((part for part in hide if part not in pages.HIDDEN), None)
+        if wrong is not None:
+            raise HTTPException(400, f"There is nothing called {quoted(wrong)} to hide; {meant(wrong, pages.HIDDEN)}")
+        embed, host = "embed" in request.query_params, str(request.base_url).rstrip("/")
+        answer = _html(pages.figure_page(page, _theme(request), request.url.query, hide=hide, embed=embed, host=host))
+        if embed:  # a course page may show it
+            answer.headers["content-security-policy"] = POLICY.replace("frame-ancestors 'none'", "frame-ancestors *")
+        return answer
 
     async def _answer(self, request: Request) -> Response:
         page = _known(request, "figure")

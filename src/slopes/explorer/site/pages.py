@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib.metadata import version
@@ -40,10 +41,24 @@ def asset(name: str) -> bytes:
     return _filled(name, {"palette": palette.stylesheet(), "font": runtime_names()["font"]}).encode()
 
 
-def figure_page(page: Page, theme: str, query: str = "") -> str:
+HIDDEN: Final = (
+    *("lead", "reading", "numbers", "controls", "presets", "formulas", "corrections"),
+    *("tables", "python", "exports", "onward"),
+)  # what a teacher may leave out of a figure, by `?hide=`
+
+
+def figure_page(
+    page: Page, theme: str, query: str = "", *, hide: Sequence[str] = (), embed: bool = False, host: str = ""
+) -> str:
     """Return a figure's page, its charts and controls still empty, and where one may go from it.
 
-    The query is for readers without JavaScript, who get the state that it says as a picture.
+    Args:
+        page: Which figure.
+        theme: `"light"`, `"dark"` or `"auto"`.
+        query: Of the address; readers without JavaScript, and links elsewhere, get its state as a picture.
+        hide: Parts that are left out, of `HIDDEN`.
+        embed: Whether the page stands in another one, without head and foot.
+        host: Where the page is, for the address of its picture.
     """
     figures = "\n".join(
         f"<figure><figcaption>{caption}</figcaption>"
@@ -58,10 +73,13 @@ def figure_page(page: Page, theme: str, query: str = "") -> str:
         "figures": figures,
         "row": " ".join(["plates-row", *["wide"] * (len(page.plates) == 1), *["abreast"] * page.abreast]),
         "onward": _onward(page),
+        "hide": " ".join(hide),
         "query": escape(f"?{query}") if query else "",
         "described": escape(" ".join(f"{label}." for _, _, label in page.plates)),
     }
-    return _shell(page.claim, _filled("figure.html", parts), theme, page.id, page.lead)
+    picture = f"{host}/export/{page.id}.png{parts['query']}" if host else ""
+    body = _filled("figure.html", parts)
+    return _shell(page.claim, body, theme, page.id, page.lead, picture=picture, frame="embed" if embed else "")
 
 
 def landing_page(plates: str | None, theme: str) -> str:
@@ -157,7 +175,9 @@ def _onward(page: Page) -> str:
     return f'<nav class="onward" aria-label="From here">{book}<p>{" ".join(around)}</p></nav>'
 
 
-def _shell(title: str, body: str, theme: str, here: str, about: str = _ABOUT) -> str:
+def _shell(
+    title: str, body: str, theme: str, here: str, about: str = _ABOUT, *, picture: str = "", frame: str = ""
+) -> str:
     figure = here in BY_ID
     nav = " ".join(
         f'<a href="/{link}"{_current(link, here, figure=figure)}>{escape(label)}</a>' for link, label in _LINKS
@@ -168,6 +188,8 @@ def _shell(title: str, body: str, theme: str, here: str, about: str = _ABOUT) ->
         "body": body,
         "nav": nav,
         "theme": theme,
+        "frame": frame,
+        "picture": f'<meta property="og:image" content="{picture}">' if picture else "",
         **runtime_names(),
     }
     return _filled("shell.html", parts)

@@ -111,6 +111,7 @@ export class Figure {
     const unread = [];
     const state = {};
     for (const [name, text] of new URLSearchParams(query)) {
+      if (name === "embed" || name === "hide") continue; // how the page is shown, not what
       const parameter = this.schema.parameters.find((p) => p.name === name);
       if (!parameter) unread.push([name, text]);
       else if (parameter.kind === "number") state[name] = text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
@@ -131,7 +132,9 @@ export class Figure {
   }
 
   address() {
-    return [location.pathname, this.query()].filter(Boolean).join("?");
+    const shown = new URLSearchParams(location.search);
+    const kept = ["embed", "hide"].filter((name) => shown.has(name)).map((name) => [name, shown.get(name)].filter(Boolean).join("="));
+    return [location.pathname, [this.query(), ...kept].filter(Boolean).join("&")].filter(Boolean).join("?");
   }
 
   change(changes) {
