@@ -182,6 +182,32 @@ def exercises() -> tuple[Exercise, ...]:
             hint="Put −4 into each of the bends.",
         ),
         Guess(
+            id="narrow",
+            question="A model of width 1,024 has a plain block, 4,096 wide inside. How wide may a gated one be, for "
+            "the same "
+            "parameters?",
+            answer=width,
+            within=0.02,
+            slips=(
+                Slip(
+                    answer=4096.0,
+                    said="That has half as many again: three matrices instead of two. Two thirds of it: "
+                    f"{number(width)}.",
+                ),
+                Slip(
+                    answer=2048.0,
+                    said="That would be for four matrices instead of two. There are three: two thirds, "
+                    f"{number(width)}.",
+                ),
+                Slip(
+                    answer=4096 / 3,
+                    said=f"That is *by* two thirds. It goes *to* two thirds, {number(width)}.",
+                ),
+            ),
+            told="Three matrices of 1,024 by 2,731 are two of 1,024 by 4,096, but for the rounding.",
+            hint="Two matrices before, three now.",
+        ),
+        Guess(
             id="zeros",
             question="`gate_proj` and `up_proj` of a SwiGLU block both start at 0. How large is the slope that the "
             "gate "
@@ -228,32 +254,6 @@ def exercises() -> tuple[Exercise, ...]:
             told="A shut sigmoid takes the slope from both halves. It is why the forget gate of an LSTM is often "
             "started open, with a bias above 0.",
             hint="How steep is a sigmoid at −10, and how high?",
-        ),
-        Guess(
-            id="narrow",
-            question="A model of width 1,024 has a plain block, 4,096 wide inside. How wide may a gated one be, for "
-            "the same "
-            "parameters?",
-            answer=width,
-            within=0.02,
-            slips=(
-                Slip(
-                    answer=4096.0,
-                    said="That has half as many again: three matrices instead of two. Two thirds of it: "
-                    f"{number(width)}.",
-                ),
-                Slip(
-                    answer=2048.0,
-                    said="That would be for four matrices instead of two. There are three: two thirds, "
-                    f"{number(width)}.",
-                ),
-                Slip(
-                    answer=4096 / 3,
-                    said=f"That is *by* two thirds. It goes *to* two thirds, {number(width)}.",
-                ),
-            ),
-            told="Three matrices of 1,024 by 2,731 are two of 1,024 by 4,096, but for the rounding.",
-            hint="Two matrices before, three now.",
         ),
     )
 
