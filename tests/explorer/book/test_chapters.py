@@ -14,6 +14,7 @@ import pytest
 import torch
 from markdown_it.token import Token
 from tests.each import each
+from tests.explorer.book.latex import evaluated
 
 from slopes import activations, losses
 from slopes.catalog import find
@@ -78,6 +79,28 @@ def test_both_sides_of_every_step_are_equal(chapter: Chapter) -> None:
             assert math.isfinite(value)
             assert math.isclose(derivation.left(step), value, rel_tol=1e-9, abs_tol=1e-12), (derivation.id, step.tex)
             assert step.because
+
+
+SYMBOLS = {"he", "lever", "pull-mean", "moments", "bell"}  # lines that keep an integral, a mean, dots or 2π
+
+
+def test_the_line_with_numbers_comes_to_what_it_says() -> None:
+    """Within a per cent and a half, since its numbers are rounded to be read."""
+    unread, read = set(), 0
+    for chapter in CHAPTERS:
+        for derivation in derivations(chapter).values():
+            for step in derivation.steps:
+                if not step.shown:
+                    continue
+                value = evaluated(step.shown)
+                if value is None or derivation.id in SYMBOLS:
+                    unread.add(derivation.id)
+                    continue
+                read += 1
+                said = step.value(derivation.numbers)
+                assert math.isclose(value, said, rel_tol=0.015, abs_tol=1e-6), (derivation.id, step.shown, value, said)
+    assert read > 90
+    assert unread <= SYMBOLS, unread - SYMBOLS
 
 
 def _names(chapter: Chapter) -> dict[str, object]:

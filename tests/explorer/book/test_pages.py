@@ -15,7 +15,7 @@ def test_the_landing_page_asks_what_the_book_asks() -> None:
     page = body(BY_ID["surprise"])
     start = page.index('<section class="predict" id="surprise-dearer"')
     asked = page[start : page.index("</section>", start)]
-    for part in QUESTION.removesuffix("</section>").split("<h3>Predict</h3>"):
+    for part in QUESTION.removesuffix("</section>").split("<h2>Predict</h2>"):
         first, _, rest = part.partition("</form>")
         assert first in asked
         assert rest in asked

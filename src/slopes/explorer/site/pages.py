@@ -99,7 +99,7 @@ def landing_page(plates: str | None, theme: str) -> str:
 QUESTION: Final = (
     '<section class="predict" id="surprise-dearer" data-exercise="surprise/dearer" data-kind="guess" '
     'data-asked="{&quot;unit&quot;: &quot;times&quot;, &quot;power&quot;: false}" '
-    'aria-labelledby="surprise-dearer-question"><h3>Predict</h3><p class="question" id="surprise-dearer-question">It '
+    'aria-labelledby="surprise-dearer-question"><h2>Predict</h2><p class="question" id="surprise-dearer-question">It '
     "happened. How many times dearer should it be to have said 1 % than to have said 99 %?</p><form>"
     '<label class="given"><input type="text" inputmode="text" name="answer" autocomplete="off" '
     'aria-labelledby="surprise-dearer-question" size="8"><span>times</span></label>'

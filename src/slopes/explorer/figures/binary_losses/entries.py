@@ -117,6 +117,7 @@ def numbers(catalog: Sequence[Spec]) -> tuple[Number, ...]:
             symbol=parameter.latex,
             belongs_to=(entry.name,),
             help=parameter.meaning,
+            more=True,
         )
         for entry in _LIBRARY
         if entry.spec in specs
