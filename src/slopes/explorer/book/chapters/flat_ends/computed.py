@@ -79,7 +79,7 @@ def gelu_flat() -> float:
 def exercises() -> tuple[Exercise, ...]:
     """Return the chapter's questions."""
     four = [slope(name, 4) for name in ("sigmoid", "tanh", "relu", "swish")]
-    grid = [-6 + 12 * i / 80 for i in range(81)]
+    grid = [-6 + 7.6 * i / 80 for i in range(81)]  # above it the value leaves the axes
     leak = slope("leaky_relu", -3) ** 10
     return (
         Rank(

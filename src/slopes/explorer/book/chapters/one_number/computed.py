@@ -79,7 +79,7 @@ def curvature() -> float:
 
 def exercises() -> tuple[Exercise, ...]:
     """Return the chapter's questions."""
-    grid = [-0.5 + 4.5 * i / 90 for i in range(91)]
+    grid = [3.5 * i / 80 for i in range(81)]
     landing = stepped(_START, 0.1)
     squared, absolute = rest("mse"), rest("mae")
     return (
