@@ -17,7 +17,6 @@ from slopes.explorer.figures.state import query
 from slopes.explorer.site.frames import Along, drawn, holder, scripts
 from slopes.explorer.site.pages import asset
 from slopes.shown import palette
-from slopes.shown.style import SERIF
 
 KINDS: Final = {
     "png": "image/png",
@@ -53,6 +52,8 @@ def export(page: Page, moves: Along, results: Sequence[Result], kind: str, theme
 
 def _title(page: Page, state: Sequence[tuple[str, str]], theme: str) -> dict[str, object]:
     """Return what a picture says of itself: the claim, the state, and where it comes from."""
+    from slopes.shown.style import SERIF  # noqa: PLC0415  with Altair, which the first page should not wait for
+
     inks = {"color": palette.TEXT[theme], "subtitleColor": palette.MUTED[theme]}
     said = [*_lines(state), f"slopes {version('slopes')}, /{page.id}"]
     return {
