@@ -46,7 +46,7 @@ def loaded(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:  # noqa:
 
 def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     text = said(capsys)
-    for command in ("list", "show", "plot", "explore"):
+    for command in ("list", "show", "plot", "explore", "book"):
         assert f"\n    {command} " in text
 
 
@@ -238,7 +238,7 @@ def test_a_figure_that_cannot_be(arguments: tuple[str, ...], text: str, capsys: 
     ("arguments", "text"),
     [
         (("lst",), "no command is called 'lst'; did you mean list?"),
-        (("everything",), "no command is called 'everything'; there are list, show, plot, explore, compare."),
+        (("everything",), "no command is called 'everything'; there are list, show, plot, explore, book, compare."),
         (("explore", "--bogus"), "usage: slopes explore [-h] [--port N]"),
     ],
 )
@@ -275,7 +275,7 @@ def test_a_theme_that_is_none() -> None:
         slopes.plot("gelu", theme="sepia")
 
 
-@each("arguments", [("plot", "gelu"), ("explore", "--no-browser")])
+@each("arguments", [("plot", "gelu"), ("explore", "--no-browser"), ("book", "--no-browser")])
 def test_without_the_extra_it_says_how_to_get_it(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -297,6 +297,19 @@ def test_explore_hands_over_what_it_was_given(
     monkeypatch.setattr("slopes.explorer.serve", lambda port, **options: asked.extend((port, options)))
     said(capsys, "explore", "--port", "0", "--no-browser", "--function", "a.py:f")
     assert asked == [0, {"open_browser": False, "functions": ["a.py:f"]}]
+
+
+def test_the_book_is_served_or_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("slopes.explorer.serve", lambda port, **options: asked.extend((port, options)))
+    said(capsys, "book", "--port", "0", "--no-browser")
+    assert asked == [0, {"open_browser": False, "start": "book"}]
+    monkeypatch.setattr("slopes.explorer.site.offline.write", lambda path, **_: path.write_bytes(b"x" * 1_200_000))
+    assert "1.2 MB, opens offline" in said(capsys, "book", "--output", str(tmp_path / "book.html"))
+    assert "call it book.html" in refused(capsys, "book", "--output", "book.pdf")
+    assert "a folder that is there" in refused(capsys, "book", "--output", str(tmp_path / "none" / "book.html"))
 
 
 def test_a_function_of_one_s_own_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

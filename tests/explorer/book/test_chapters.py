@@ -19,9 +19,9 @@ from tests.explorer.book.latex import evaluated
 from slopes import activations, losses
 from slopes.catalog import find
 from slopes.explorer.book import text as book_text
-from slopes.explorer.book.answers import AnswerError, parsed
 from slopes.explorer.book.chapter import body, computed, derivations, exercises
 from slopes.explorer.book.contents import CHAPTERS, Chapter
+from slopes.explorer.book.exercise import AnswerError, parsed
 from slopes.explorer.book.glossary import glossary
 from slopes.explorer.book.reads import reads
 from slopes.explorer.figures.build import library_figure

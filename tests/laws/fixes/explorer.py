@@ -23,6 +23,8 @@ def names() -> Mapping[str, Any]:
 
     from slopes import explorer  # noqa: PLC0415  likewise
     from slopes.explorer.atlas import cards  # noqa: PLC0415  likewise
+    from slopes.explorer.book import answers, exercise  # noqa: PLC0415  likewise
+    from slopes.explorer.book.routes import Book  # noqa: PLC0415  likewise
     from slopes.explorer.figures import notebook  # noqa: PLC0415  likewise
     from slopes.explorer.figures.build import library_figure  # noqa: PLC0415  likewise
     from slopes.explorer.figures.contents import BY_ID  # noqa: PLC0415  likewise
@@ -40,6 +42,8 @@ def names() -> Mapping[str, Any]:
             path_params=paths,
             headers={},
             cookies={},
+            url=SimpleNamespace(query=text, path=""),
+            base_url="http://localhost/",
         )
 
     def state(page: str, text: str) -> Any:  # noqa: ANN401  whatever the figure computes
@@ -66,7 +70,12 @@ def names() -> Mapping[str, Any]:
         "reference": reference,
         "fitted": fitted,
     }
+    book = Book(loaded, compute, lambda *_: None)  # type: ignore[arg-type, return-value]  what is shown is not looked at
+    asking = {"id": "x", "question": "?", "told": "so"}
+    rank = answers.Rank(items=(("a", 1.0), ("b", 2.0), ("c", 3.0)), **asking)  # type: ignore[arg-type]
+    pick = answers.Pick(options=(answers.Option(label="a"), answers.Option(label="b")), right=0, **asking)  # type: ignore[arg-type]
     stub = SimpleNamespace(_loaded=loaded, _compute=compute, _timing=True)
+    rooms |= {"book": book, "rank": rank, "pick": pick, "answers": answers, "exercise": exercise}
     mine = {"asked": asked, "state": state, "kind": kind, "server": stub, "run": awaited}
     return {**rooms, **mine, "Server": Server}
 
@@ -293,6 +302,66 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             {"theme": "night"},
             typed={"theme": "dark"},
         ),
+    ],
+    "explorer/site/application.py Server._page": [
+        Fix(
+            "run(Server._page(server, asked('hide=' + part, page='line-fit')))",
+            {"part": "raeding"},
+            typed={"part": "reading"},
+        ),
+    ],
+    "explorer/book/routes.py Book._chapter": [
+        Fix("run(book._chapter(asked(chapter=name)))", {"name": "suprise"}, words={"name": "'surprise'"}),
+    ],
+    "explorer/book/routes.py Book._judged": [
+        Fix(
+            "run(book._judged(asked('answer=' + text, chapter='surprise', exercise='dearer')))",
+            {"text": "many"},
+            typed={"text": "40"},
+        ),
+    ],
+    "explorer/book/routes.py Book._chart": [
+        Fix(
+            "run(book._chart(asked(text, chapter='why-not-squares', exercise='draw-square-slope')))",
+            {"text": ""},
+            words={"text": "f'{name}=light'"},
+            typed={"name": "theme"},
+        ),
+        Fix(
+            "run(getattr(book, what)(asked('theme=light&answer=1', chapter='surprise', exercise='dearer')))",
+            {"what": "_chart"},
+            words={"what": "'_judged'"},
+        ),
+    ],
+    "explorer/book/routes.py Book._exercise": [
+        Fix(
+            "run(book._judged(asked('answer=1', chapter='surprise', exercise=name)))",
+            {"name": "deerer"},
+            typed={"name": "dearer"},
+        ),
+    ],
+    "explorer/book/routes.py _known": [
+        Fix(
+            "run(book._judged(asked('answer=1', chapter=name, exercise='dearer')))",
+            {"name": "suprise"},
+            typed={"name": "surprise"},
+        ),
+    ],
+    "explorer/book/exercise.py parsed": [
+        Fix("exercise.parsed(text)", {"text": "a few"}, typed={"text": "0.25"}),
+    ],
+    "explorer/book/exercise.py numbers": [
+        Fix("exercise.numbers(text, 2)", {"text": "1"}, words={"text": "'1,2'"}),
+    ],
+    "explorer/book/answers.py Pick.judge": [
+        Fix("pick.judge(text)", {"text": "second"}, typed={"text": "1"}),
+    ],
+    "explorer/book/answers.py Rank.judge": [
+        Fix("rank.judge(text)", {"text": "2,1"}, typed={"text": "2,0,1"}),
+    ],
+    "explorer/book/answers.py state_of": [
+        Fix("answers.state_of('kl', text)", {"text": "q_sun=0.5" + "0" * 300}, words={"text": "text[:9]"}),
+        Fix("answers.state_of('kl', name + '=0.5')", {"name": "q_snu"}, typed={"name": "q_sun"}),
     ],
     "explorer/site/application.py Server._card": [
         Fix("run(Server._card(server, asked(name=name)))", {"name": "nothing"}, words={"name": "'gelu'"}),

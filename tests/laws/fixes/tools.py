@@ -20,10 +20,17 @@ class Chart:
 
 def names() -> Mapping[str, Any]:
     from slopes import catalog  # noqa: PLC0415  where they are used
-    from slopes.explorer.site import launch  # noqa: PLC0415  likewise
+    from slopes.explorer.site import launch, offline  # noqa: PLC0415  likewise
     from slopes.shown import charts, plotting  # noqa: PLC0415  likewise
 
-    return {"catalog": catalog, "plotting": plotting, "charts": charts, "launch": launch, "Chart": Chart}
+    return {
+        "catalog": catalog,
+        "plotting": plotting,
+        "charts": charts,
+        "launch": launch,
+        "offline": offline,
+        "Chart": Chart,
+    }
 
 
 PLOT: Final = "command(f'plot swish --json {said}')"
@@ -62,7 +69,19 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix(PLOT, {"said": "--parameter theme=dark"}, typed={"option": "--theme"}, words={"said": "option + ' dark'"}),
         Fix(PLOT, {"said": "--parameter low=2"}, typed={"option": "--from"}, words={"said": "option + ' 2'"}),
     ],
-    "cli.py _explore": [
+    "cli.py _book": [
+        Fix(
+            "(patch.setattr(offline, 'write', lambda *_, **__: 1), command('book --output ' + name))",
+            {"name": "book.pdf"},
+            typed={"name": "book.html"},
+        ),
+        Fix(
+            "(patch.setattr(offline, 'write', lambda path, **_: path.write_bytes(b'x')), command(f'book --output {path}'))",
+            {"path": "nowhere/book.html"},
+            words={"path": "folder / 'book.html'"},
+        ),
+    ],
+    "cli.py _needs": [
         Fix(
             "(patch.setattr(launch, '_explorer', lambda *_, **__: Quiet()), command('explore'))",
             without("ziamath"),

@@ -8,9 +8,9 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
-from slopes.explorer.book.answers import Exercise
 from slopes.explorer.book.contents import CHAPTERS, Chapter
 from slopes.explorer.book.derivation import Derivation
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.book.glossary import glossary
 from slopes.explorer.book.text import Made, Plate, inline, rendered
 

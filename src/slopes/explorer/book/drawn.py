@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from slopes.explorer.book.answers import Place, Sketch
+from slopes.explorer.book.by_hand import Place, Sketch
 from slopes.explorer.figures import drawing as d
 from slopes.shown import palette
 

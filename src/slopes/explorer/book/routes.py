@@ -13,8 +13,9 @@ from starlette.routing import Route
 
 from slopes._core.names import meant
 from slopes.explorer.book import chapter as made
-from slopes.explorer.book.answers import AnswerError, Exercise, Place, Sketch
+from slopes.explorer.book.by_hand import Place, Sketch
 from slopes.explorer.book.contents import BY_ID, Chapter
+from slopes.explorer.book.exercise import AnswerError, Exercise
 from slopes.explorer.book.text import inline
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class Book:
         if theme not in {"light", "dark"}:
             raise HTTPException(400, "theme is missing, expected light or dark; give one of these.")
         if not isinstance(exercise, Sketch | Place):
-            raise HTTPException(404, "Nothing is drawn for this question.")
+            raise HTTPException(404, "Nothing is drawn for this question; leave /chart out of the address.")
         from slopes.explorer.book.drawn import chart  # noqa: PLC0415  the first page should not wait for Altair
 
         return JSONResponse(await run_in_threadpool(lambda: chart(exercise, theme)))

@@ -28,8 +28,10 @@ from markdown_it.token import Token
 from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from slopes.explorer.book.answers import Exercise, Guess, Pick, Place, Rank, Sketch
+from slopes.explorer.book.answers import Guess, Pick, Rank
+from slopes.explorer.book.by_hand import Place, Sketch
 from slopes.explorer.book.derivation import Derivation
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.book.glossary import glossary
 from slopes.explorer.figures.contents import BY_ID
 from slopes.explorer.figures.mathml import mathml

@@ -69,15 +69,31 @@ _Y: Final = Choice(
     options=(Option(value="1", label="y = 1"), Option(value="0", label="y = 0")),
     default="1",
 )
+
+
+def _point(x: float, *, over_p: bool) -> tuple[float, float]:
+    """Return logit and probability where the crosshair stands."""
+    at = torch.tensor(x, dtype=torch.float64)
+    with slopes.exact():
+        return (at.logit().item(), x) if over_p else (x, A.sigmoid(at).item())
+
+
+def _preset(label: str, losses: tuple[str, ...], z: float, y: str = "1") -> Preset:
+    p = _point(z, over_p=False)[1]
+    return Preset(label=label, state={"losses": losses, "z": z, "p": _kept(p), "y": y})
+
+
+def _kept(p: float) -> float:
+    """Return a probability as the control has it."""
+    return min(max(round(p, 4), _P.low), _P.high)
+
+
 _PRESETS: Final = (
-    Preset(label="MSE whispers", state={"losses": ("binary_cross_entropy", "mse", "mae"), "z": -6.0}),
-    Preset(label="Hinge is content", state={"losses": ("hinge", "binary_cross_entropy"), "z": 2.0}),
-    Preset(label="Less of the easy", state={"losses": ("binary_cross_entropy", "focal", "asymmetric"), "z": 2.2}),
-    Preset(
-        label="A sure false alarm, forgiven",
-        state={"losses": ("binary_cross_entropy", "focal", "asymmetric"), "z": 7.0, "y": "0"},
-    ),
-    Preset(label="Punished for being too right", state={"losses": ("mse_score", "hinge", "mse"), "z": 4.0}),
+    _preset("MSE whispers", ("binary_cross_entropy", "mse", "mae"), -6.0),
+    _preset("Hinge is content", ("hinge", "binary_cross_entropy"), 2.0),
+    _preset("Less of the easy", ("binary_cross_entropy", "focal", "asymmetric"), 2.2),
+    _preset("A sure false alarm, forgiven", ("binary_cross_entropy", "focal", "asymmetric"), 7.0, "0"),
+    _preset("Punished for being too right", ("mse_score", "hinge", "mse"), 4.0),
 )
 
 
@@ -128,15 +144,8 @@ def _compute(state: State, setting: _Setting) -> Result:
         printed=tuple(number for d in drawn for number in (d.value, d.slope)),
         corrections=corrections(setting.entries["mse"], setting.entries["asymmetric"]),
         problems=tuple(problems),
-        linked={"z": round(z, 3)} if over_p else {"p": min(max(round(p, 4), _P.low), _P.high)},
+        linked={"z": round(z, 3)} if over_p else {"p": _kept(p)},
     )
-
-
-def _point(x: float, *, over_p: bool) -> tuple[float, float]:
-    """Return logit and probability where the crosshair stands."""
-    at = torch.tensor(x, dtype=torch.float64)
-    with slopes.exact():
-        return (at.logit().item(), x) if over_p else (x, A.sigmoid(at).item())
 
 
 def _draw(state: State, setting: _Setting, z: float, y: float) -> tuple[list[Drawn], list[Problem]]:

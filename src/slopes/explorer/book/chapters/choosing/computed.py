@@ -12,8 +12,9 @@ from torch import Tensor
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
-from slopes.explorer.book.answers import Exercise, Guess, Option, Pick, Rank, Reach, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Rank, Reach, Slip
 from slopes.explorer.book.derivation import Derivation, Numbers, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.book.reads import reads
 from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number

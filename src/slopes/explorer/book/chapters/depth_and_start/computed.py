@@ -13,8 +13,9 @@ from torch.nn.functional import layer_norm
 
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
-from slopes.explorer.book.answers import Exercise, Guess, Option, Pick, Rank, Reach, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Rank, Reach, Slip
 from slopes.explorer.book.derivation import Derivation, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.book.reads import reads
 from slopes.explorer.figures.build import library_figure
 from slopes.explorer.figures.contents import BY_ID

@@ -11,8 +11,10 @@ from torch import Tensor
 
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
-from slopes.explorer.book.answers import Axes, Exercise, Guess, Line, Option, Pick, Rank, Reach, Sketch, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Rank, Reach, Slip
+from slopes.explorer.book.by_hand import Axes, Line, Sketch
 from slopes.explorer.book.derivation import Derivation, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette

@@ -11,8 +11,10 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.explorer.book.answers import Axes, Exercise, Guess, Line, Rank, Reach, Sketch, Slip
+from slopes.explorer.book.answers import Guess, Rank, Reach, Slip
+from slopes.explorer.book.by_hand import Axes, Line, Sketch
 from slopes.explorer.book.derivation import Derivation, Numbers, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.info_nce.lineup import LineUp
 from slopes.explorer.figures.line_up.batch import found
 from slopes.explorer.figures.state import State, real, word

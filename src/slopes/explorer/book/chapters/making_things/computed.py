@@ -11,8 +11,10 @@ from torch import Tensor
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
-from slopes.explorer.book.answers import Axes, Exercise, Guess, Line, Option, Pick, Rank, Sketch, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Rank, Slip
+from slopes.explorer.book.by_hand import Axes, Line, Sketch
 from slopes.explorer.book.derivation import Derivation, Numbers, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.noise.schedules import Setting, at, factors, velocity
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette

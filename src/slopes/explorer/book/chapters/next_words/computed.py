@@ -11,8 +11,9 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.explorer.book.answers import Exercise, Guess, Option, Pick, Rank, Reach, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Rank, Reach, Slip
 from slopes.explorer.book.derivation import Derivation, Numbers, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.tokens.model import next_token
 from slopes.explorer.figures.wording import number

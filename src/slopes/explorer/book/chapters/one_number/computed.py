@@ -11,8 +11,10 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.explorer.book.answers import Axes, Exercise, Guess, Line, Option, Pick, Place, Reach, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Reach, Slip
+from slopes.explorer.book.by_hand import Axes, Line, Place
 from slopes.explorer.book.derivation import Derivation, Numbers, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.one_weight.model import HEIGHTS, PLACES
 from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number

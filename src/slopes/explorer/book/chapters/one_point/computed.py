@@ -13,8 +13,10 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.explorer.book.answers import Axes, Exercise, Guess, Line, Option, Pick, Rank, Reach, Sketch, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Rank, Reach, Slip
+from slopes.explorer.book.by_hand import Axes, Line, Sketch
 from slopes.explorer.book.derivation import Derivation, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.line_fit.fit import Lines, fit
 from slopes.explorer.figures.line_fit.fitted import HEIGHTS, PLACES
 from slopes.explorer.figures.residual_losses import kinds

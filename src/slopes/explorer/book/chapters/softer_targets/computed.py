@@ -10,8 +10,10 @@ import torch
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.explorer.book.answers import Axes, Exercise, Guess, Line, Option, Pick, Sketch, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Slip
+from slopes.explorer.book.by_hand import Axes, Line, Sketch
 from slopes.explorer.book.derivation import Derivation, Numbers, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.calibration.smoothing import Over, Smoothed, confidence
 from slopes.explorer.figures.calibration.teaching import STUDENTS, TEACHER, lesson
 from slopes.explorer.figures.wording import number

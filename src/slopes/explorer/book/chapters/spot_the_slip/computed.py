@@ -11,8 +11,9 @@ from torch import Tensor
 import slopes
 from slopes import activations as A  # noqa: N812  the name that the documentation uses
 from slopes import losses as L  # noqa: N812  likewise
-from slopes.explorer.book.answers import Exercise, Guess, Option, Pick, Rank, Reach, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Rank, Reach, Slip
 from slopes.explorer.book.derivation import Derivation, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.state import State, word
 from slopes.explorer.figures.wording import number
 from slopes.explorer.figures.worked_examples.examples import differences, exact, worst

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from slopes.explorer.book.answers import Axes, Line, Place
+from slopes.explorer.book.by_hand import Axes, Line, Place
 from slopes.explorer.figures.kl.bumps import Fit, Target, fitted, over
 from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number

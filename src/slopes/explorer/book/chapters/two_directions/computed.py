@@ -11,9 +11,11 @@ from torch import Tensor
 
 import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.explorer.book.answers import Axes, Exercise, Guess, Line, Option, Pick, Reach, Sketch, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Reach, Slip
+from slopes.explorer.book.by_hand import Axes, Line, Sketch
 from slopes.explorer.book.chapters.two_directions import bells
 from slopes.explorer.book.derivation import Derivation, Numbers, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
 

@@ -9,8 +9,10 @@ from typing import Final
 import torch
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
-from slopes.explorer.book.answers import Axes, Exercise, Guess, Option, Pick, Rank, Reach, Sketch, Slip
+from slopes.explorer.book.answers import Guess, Option, Pick, Rank, Reach, Slip
+from slopes.explorer.book.by_hand import Axes, Sketch
 from slopes.explorer.book.derivation import Derivation, Step
+from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.layers.model import Layers, fitted_on, folded, layers
 from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
