@@ -76,7 +76,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             typed={"name": "book.html"},
         ),
         Fix(
-            "(patch.setattr(offline, 'write', lambda path, **_: path.write_bytes(b'x')), command(f'book --output {path}'))",
+            "(patch.setattr(offline, 'write', lambda at, **_: at.write_bytes(b'')), command(f'book --output {path}'))",
             {"path": "nowhere/book.html"},
             words={"path": "folder / 'book.html'"},
         ),
