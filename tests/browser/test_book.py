@@ -218,3 +218,16 @@ def test_the_book_as_a_file_moves_its_plates_offline(chromium: Browser, tmp_path
     playwright.expect(plate.locator(".reading")).to_contain_text("With 99.97 %")
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     context.close()
+
+
+def test_words_in_the_margin_do_not_cover_each_other(page: Page) -> None:
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto("/book/preferring")
+    playwright.expect(page.locator(f"{PLATE}.ready")).to_be_visible()
+    covered = page.evaluate(
+        """() => [...document.querySelectorAll('.words')].flatMap((words) => {
+          const boxes = [...words.querySelectorAll('.gloss')].map((gloss) => gloss.getBoundingClientRect());
+          return boxes.slice(1).filter((box, i) => box.top < boxes[i].bottom).map((box) => box.top);
+        })"""
+    )
+    assert covered == []

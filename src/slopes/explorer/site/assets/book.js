@@ -57,6 +57,24 @@ function tendPlates(chapter) {
   }
 }
 
+// Words of the margin, where there is one: each beside its line, or below the one before.
+
+const wide = matchMedia("(min-width: 100rem)");
+
+function spreadMargin() {
+  for (const words of document.querySelectorAll(".words")) {
+    let free = -Infinity;
+    for (const gloss of words.querySelectorAll(".gloss")) {
+      gloss.style.marginTop = "";
+      if (!wide.matches) continue;
+      const box = gloss.getBoundingClientRect();
+      const down = Math.max(0, free - box.top);
+      if (down) gloss.style.marginTop = `${down}px`;
+      free = box.bottom + down + 8;
+    }
+  }
+}
+
 // Questions
 
 class Question {
@@ -300,6 +318,8 @@ if (chapter) {
   for (const fold of chapter.querySelectorAll(".derivation")) tendDerivation(fold);
   if (location.pathname.startsWith("/book/")) progress.write({ last: location.pathname });
   score();
+  spreadMargin();
+  new ResizeObserver(spreadMargin).observe(chapter); // a fold that opens moves what is below
 }
 const list = document.querySelector(".chapters");
 if (list) tendContents(list);
