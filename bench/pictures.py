@@ -12,7 +12,7 @@ from bench import machine
 from bench.explorer import chromium, serving
 
 FOLDER: Final = machine.ROOT / "docs" / "pictures"
-PAGES: Final = {"plates": "/", "cross-entropy": "/cross-entropy"}
+PAGES: Final = {"plates": "/", "cross-entropy": "/cross-entropy", "book": "/book/surprise"}
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 SETTLED: Final = 1500  # ms after the last request: transitions are off, fonts and charts are drawn
 
