@@ -49,7 +49,7 @@ from slopes.explorer.figures.state import State, StateError, real, word
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
 
-_HUES: Final = (palette.BLUE, palette.ORANGE)  # of the first target and of the second
+_HUES: Final = palette.ANSWERS  # of the first target, which is the greater, and of the second
 
 _TASK: Final = Choice(
     name="task",
