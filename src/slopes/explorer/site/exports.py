@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from slopes.explorer.figures import standalone
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.result import Result, Table
 from slopes.explorer.figures.standalone import rows, specification
@@ -42,6 +43,13 @@ def export(page: Page, result: Result, state: Sequence[tuple[str, str]], kind: s
         drawn: bytes = vl_convert.vegalite_to_png(figure, scale=2)
         return drawn
     return str(vl_convert.vegalite_to_svg(figure)).encode()
+
+
+def picture(page: Page, result: Result, theme: str) -> bytes:
+    """Return a small picture of a figure's first chart, as SVG."""
+    import vl_convert  # noqa: PLC0415  likewise
+
+    return str(vl_convert.vegalite_to_svg(standalone.picture(page, result, theme))).encode()
 
 
 def _csv(result: Result) -> str:
