@@ -156,7 +156,10 @@ def test_the_sentence_says_what_holds(figure: Figure, changes: dict[str, object]
 @each(
     ("changes", "said"),
     [
-        ({"losses": "mse,mae"}, "the MSE's pull is 6 times the MAE's, and with y in a unit 1000 times smaller (r = 3000)"),
+        (
+            {"losses": "mse,mae"},
+            "the MSE's pull is 6 times the MAE's, and with y in a unit 1000 times smaller (r = 3000)",
+        ),
         ({"losses": "mse,mae"}, "(r = 3000) 6000 times."),
         ({"losses": "mae,mse", "r": 0.05}, "the MSE's pull is 0.1 times the MAE's"),
         ({"losses": "mae,mse", "r": 0.05}, "(r = 50) 100 times."),
@@ -164,7 +167,7 @@ def test_the_sentence_says_what_holds(figure: Figure, changes: dict[str, object]
         ({"losses": "mse,quantile", "r": -2, "tau": 0.9}, "(r = −2000) 4440 times."),
         ({"losses": "huber,smooth_l1", "delta": 2, "beta": 2}, "Huber's pull is 2 times smooth L1's"),
         ({"losses": "huber,smooth_l1", "delta": 2, "beta": 2}, "(r = 3000, δ and β likewise) 2000 times."),
-        ({}, "The MSE and Huber are in the square of y's unit, their pulls in the unit; the MAE and the pinball loss are"),
+        ({}, "The MSE and Huber are in the square of y's unit, their pulls in the unit; the MAE and the pinball"),
         ({"losses": "mse,mae", "r": 0}, "its pull in none. So how they compare depends on the unit."),
         ({"losses": "quantile,mae"}, "they compare alike whatever y is measured in"),
     ],

@@ -39,7 +39,9 @@ def reading(lines: Sequence[Line], depth: int) -> str:
     first, *others = lines
     said = [_first(first, depth)]
     if len(others) == 1:
-        said.append(f"{others[0].label}’s signal comes out at {_signal(others[0], depth)}, and it {_gradient(others[0])}.")
+        said.append(
+            f"{others[0].label}’s signal comes out at {_signal(others[0], depth)}, and it {_gradient(others[0])}."
+        )
     elif others:
         signals = [(line.label, line.forward.sizes[depth]) for line in others]
         gradients = [(line.label, line.back[-1]) for line in others]

@@ -15,7 +15,11 @@ PAGE: Final = Page(
     plates=(
         ("first", "Under squared error", "Squared error over weight and bias as bands, and the path over it"),
         ("second", "Under the other loss", "The other loss over weight and bias as bands, and the path over it"),
-        ("model", "The twelve points, and the model", "The data, and the model's answers at the start and after the steps"),
+        (
+            "model",
+            "The twelve points, and the model",
+            "The data, and the model's answers at the start and after the steps",
+        ),
         ("steps", "Loss, and the size of its gradient, step by step", "Loss and gradient norm of both over the steps"),
     ),
     abreast=True,
