@@ -63,6 +63,7 @@ class Server:
         self._timing: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._pictures: dict[tuple[str, str], bytes] = {}
+        self._drawing = asyncio.Lock()
         self._choosing = Choosing(self._loaded, self._compute)
         self._book_routes = Book(self._loaded, self._compute, _chapter)
 
@@ -164,15 +165,16 @@ class Server:
         return Response(body, media_type=exports.KINDS[kind], headers=headers)
 
     async def _picture(self, request: Request) -> Response:
-        """A figure as it opens, small: drawn once for each theme, since a chart takes a seventh of a second."""
+        """A figure as it opens, small: drawn once for each theme, and one at a time, since each takes half a second."""
         theme, name = request.path_params["theme"], request.path_params["file"].removesuffix(".svg")
         page = BY_ID.get(name)
         if page is None or theme not in {"light", "dark"} or not request.path_params["file"].endswith(".svg"):
             raise HTTPException(404, "There is no such picture; it is called light/NAME.svg or dark/NAME.svg.")
-        if (theme, name) not in self._pictures:
-            figure = (await self._loaded()).figures[name]
-            result = await self._compute(lambda: figure.compute(figure.default()))
-            self._pictures[theme, name] = await run_in_threadpool(lambda: exports.picture(page, result, theme))
+        async with self._drawing:
+            if (theme, name) not in self._pictures:
+                figure = (await self._loaded()).figures[name]
+                result = await self._compute(lambda: figure.compute(figure.default()))
+                self._pictures[theme, name] = await run_in_threadpool(lambda: exports.picture(page, result, theme))
         return _packed(request, self._pictures[theme, name], "image/svg+xml", "no-cache")
 
     async def _schema(self, request: Request) -> Response:
