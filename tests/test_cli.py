@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
@@ -182,9 +183,19 @@ def test_a_slope_that_jumps_is_a_gap(capsys: pytest.CaptureFixture[str]) -> None
     assert [row["x"] for row in rows if row["slope"] is None] == [0.0]
 
 
-def test_every_loss_but_those_of_whole_batches_has_a_curve() -> None:
-    losses = {spec.name for spec in CATALOG if spec.kind == "loss"}
-    assert losses - set(LOSSES) == {"clip", "nt_xent", "batch_triplet"}
+def test_every_loss_has_a_curve() -> None:
+    assert {spec.name for spec in CATALOG if spec.kind == "loss"} == set(LOSSES)
+
+
+def test_losses_of_batches_are_drawn_over_one_item_s_place() -> None:
+    """Cosines c of the first pair and 0 of the rest, times 10; triplets by hand, each anchor's margin being 0.2."""
+    for name, others in (("clip", 7), ("nt_xent", 14)):
+        for row in plotting.numbers(name)[""]:
+            cosine = math.cos(row["x"] or 0.0)
+            assert row["value"] == pytest.approx(math.log1p(others * math.exp(-10 * cosine)), rel=1e-9)
+    for row in plotting.numbers("batch_triplet")[""]:
+        x = row["x"] or 0.0
+        assert row["value"] == pytest.approx((max(0, 1.2 - abs(x)) + max(0, 1.2 - abs(x - 1))) / 2, abs=1e-12)
 
 
 # Figures differ by their lines alone, and those are looked at below, with a figure of each kind.
@@ -217,7 +228,7 @@ def test_a_figure_has_both_labels_of_a_binary_loss() -> None:
 @each(
     ("arguments", "text"),
     [
-        (("clip",), "slopes plot: no single number decides clip, so it has no curve; `slopes show clip` says more."),
+        (("glu",), "slopes plot: no single number decides glu, so it has no curve; `slopes show glu` says more."),
         (("gelu", "--output", "x.jpg"), "x.jpg ends in .jpg, expected .svg or .png; call it x.svg."),
         (("gelu", "--output", "/no/such/folder/x.svg"), "cannot be written (No such file or directory)"),
         (("swish", "--parameter", "gamma=2"), "slopes plot: swish has no parameter 'gamma'; it has beta: choose one."),

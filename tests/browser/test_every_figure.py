@@ -146,6 +146,9 @@ def handles_move(page: Page) -> None:
     playwright.expect(handle).not_to_have_attribute("aria-label", label or "")
     box = handle.bounding_box()
     assert box is not None
+    assert min(box["width"], box["height"]) >= 24
+    inside = handle.evaluate("handle => getComputedStyle(handle).backgroundImage")
+    assert "radial-gradient(circle, rgba(0, 0, 0, 0)" in inside, "what lies under it is seen"
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()

@@ -1,4 +1,4 @@
-"""What each loss that one number decides is drawn over: the residual, the logit, the margin, the distance."""
+"""What each loss is drawn over: the residual, the logit, the margin, the distance; of a batch, one item's place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.func import vmap
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 
@@ -118,6 +119,32 @@ def _info_nce(x: Tensor, o: Options) -> Tensor:
     return L.info_nce(_turned(x, 3), keys, positives, reduction="none", temperature=temperature)
 
 
+def _pair_among_others(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eight pairs of unit vectors, of which the first's are turned apart by x; the rest are at right angles."""
+    others = torch.tensor([[0.0, 0.0, 1.0]] * 7, dtype=x.dtype)
+    still = torch.tensor([[1.0, 0.0, 0.0]], dtype=x.dtype)
+    return torch.cat([_turned(x, 3)[None], others]), torch.cat([still, others])
+
+
+def _clip(x: Tensor, _: Options) -> Tensor:
+    return vmap(lambda a: L.clip(*_pair_among_others(a), _SCALE, reduction="none")[0])(x)
+
+
+def _nt_xent(x: Tensor, o: Options) -> Tensor:
+    temperature = float(o["temperature"])
+    return vmap(lambda a: L.nt_xent(*_pair_among_others(a), temperature=temperature, reduction="none")[0])(x)
+
+
+def _batch_triplet(x: Tensor, o: Options) -> Tensor:
+    labels = torch.tensor([0, 0, 1])
+
+    def mean(a: Tensor) -> Tensor:
+        points = torch.stack([torch.zeros_like(a), torch.ones_like(a), a])
+        return L.batch_triplet(points.unsqueeze(-1), labels, **o)  # type: ignore[arg-type]
+
+    return vmap(mean)(x)
+
+
 def _log_shares(x: Tensor) -> Tensor:
     return torch.stack([x, torch.zeros_like(x)], -1).log_softmax(-1)
 
@@ -148,10 +175,11 @@ REACH: Final = {
     "ipo": 20.0,
     "ppo": 1.0,
     "kl_penalty": 2.0,
-    **dict.fromkeys(("triplet", "value_clip", "gaussian_kl"), 3.0),
-    **dict.fromkeys(("cosine_embedding", "info_nce"), math.pi),
+    **dict.fromkeys(("triplet", "batch_triplet", "value_clip", "gaussian_kl"), 3.0),
+    **dict.fromkeys(("cosine_embedding", "info_nce", "clip", "nt_xent"), math.pi),
 }
 
+_SCALE: Final = 10.0  # of CLIP's cosines: a temperature of 0.1, as the others of its kind have
 _RESIDUAL: Final = "residual, prediction minus target"
 _NEXT_LEAD: Final = "lead of the true token's logit over the other's"
 _LEAD: Final = "lead of the true class's logit over the other's"
@@ -205,6 +233,12 @@ LOSSES: Final[dict[str, tuple[str, dict[str, Curve]]]] = {
         },
     ),
     "info_nce": ("angle to the positive, radians; seven negatives at a right angle", {"": _info_nce}),
+    "clip": (
+        f"angle of an image to its text, radians; seven others at a right angle, logit scale {_SCALE:g}",
+        {"": _clip},
+    ),
+    "nt_xent": ("angle to the other view, radians; fourteen others at a right angle", {"": _nt_xent}),
+    "batch_triplet": ("place of one item of another class; two of one class are at 0 and 1", {"": _batch_triplet}),
     "kl_divergence": ("lead of q's first logit; p's is 1", _divergence(L.kl_divergence)),
     "js_divergence": ("lead of q's first logit; p's is 1", _divergence(L.js_divergence)),
     "entropy": (

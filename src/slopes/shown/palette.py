@@ -10,6 +10,22 @@ from typing import Final
 
 INK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = range(8)
 
+# Of a yes and a no, wherever one loss is drawn for both: y = 1, and y = 0 (or −1). Where losses are compared instead,
+# each has the hue of its name.
+YES, NO = VERMILLION, BLUE
+ANSWERS: Final = (YES, NO)
+SLICES: Final = {
+    "label 1": YES,
+    "label 0": NO,
+    "label -1": NO,
+    "similar": SKY,
+    "not similar": PURPLE,
+    "desirable": BLUE,
+    "undesirable": VERMILLION,
+    "advantage 1": BLUE,
+    "advantage -1": VERMILLION,
+}
+
 YOURS: Final = INK  # the visitor's own function is drawn in ink, which no function of ours takes
 
 LINES: Final = {
@@ -80,6 +96,11 @@ _HUES: Final = {
 def hue(name: str) -> int:
     """Return the place of a function's hue in the palettes; a name without one gets a steady one."""
     return _HUES.get(name, 1 + sum(name.encode()) % (len(LINES["light"]) - 1))
+
+
+def hue_of_slice(label: str, name: str) -> int:
+    """Return the hue of one of a loss's lines, by its label; a loss with one line has that of its name."""
+    return SLICES.get(label, hue(name))
 
 
 def stylesheet() -> str:

@@ -146,16 +146,15 @@ def _series(spec: Spec, parameters: Options) -> dict[str, Series]:
     if spec.kind == "activation":
         return {spec.title: curve.from_spec(spec, chosen, hue=palette.hue(spec.name))}
     slices = LOSSES[spec.name][1]
-    hues = [palette.hue(spec.name)] if len(slices) == 1 else [palette.BLUE, palette.VERMILLION]
     return {
         label: curve.Series(
             key=f"{spec.name} {label}",
             name=spec.name,
             label=label,
-            hue=hue,
+            hue=palette.hue_of_slice(label, spec.name),
             evaluate=lambda x, f=f: curve.value_and_slope(lambda v: f(v, chosen), x),  # type: ignore[misc]
         )
-        for (label, f), hue in zip(slices.items(), hues, strict=True)
+        for label, f in slices.items()
     }
 
 

@@ -18,6 +18,7 @@ from slopes.explorer.figures.depth.figure import build
 from slopes.explorer.figures.figure import Figure
 from slopes.explorer.figures.result import Result
 from slopes.explorer.figures.state import State
+from slopes.explorer.figures.wording import number
 from slopes.explorer.site.loading import Loaded
 from slopes.explorer.yours.guarded import Guarded
 
@@ -152,8 +153,9 @@ def test_a_relu_that_died_hands_back_nothing(figure: Figure) -> None:
         ({"functions": "sigmoid", "depth": 100, "init": "linear"}, "which float32 rounds to 0"),
         ({"functions": "sigmoid", "depth": 20}, "which float16 rounds to 0"),
         ({"functions": "relu", "depth": 60, "init": "he", "gain": 2}, "which float16 rounds to ∞"),
-        ({"functions": "relu", "depth": 8, "init": "he"}, "ReLU hands back"),
-        ({"functions": "swish,gelu", "depth": 2}, "they hand back about"),
+        ({"functions": "relu", "depth": 8, "init": "he"}, "of a gradient of 1 it hands back"),
+        ({"functions": "swish,gelu", "depth": 2}, "GELU’s signal comes out at"),
+        ({"functions": "relu,swish,gelu", "depth": 2}, "each hands back about"),
     ],
 )
 def test_the_reading_says_what_short_formats_make_of_it(figure: Figure, changes: dict[str, object], words: str) -> None:
@@ -162,6 +164,28 @@ def test_the_reading_says_what_short_formats_make_of_it(figure: Figure, changes:
     least, most = min(result.printed[1::2]), max(result.printed[1::2])
     assert ("rounds" in result.reading) == (least <= 2.0**-25 or most >= 65520)
     assert ("float32" in result.reading) == (least < 2.0**-150 or most > 3.41e38)
+
+
+def test_each_preset_speaks_first_of_the_function_that_it_is_about_with_its_numbers(figure: Figure) -> None:
+    for preset in figure.presets:
+        result = figure.compute({**figure.default(), **preset.state})
+        first, *others = (row for row in result.tables[0].rows)
+        start, rest = result.reading.split(". ", 1)
+        assert start.startswith(f"Through {preset.state.get('depth', 50.0):g} layers {first[0]}’s signal comes out at")
+        assert not any(f"{row[0]}" in start.replace(first[0], "") for row in others)
+        signal, gradient = result.printed[:2]
+        assert number(signal, 2) in start
+        assert f"it hands back {number(gradient, 2)}" in start
+        assert "Of the others" in rest
+
+
+def test_selu_keeps_0_and_1_is_said_with_its_mean_and_its_variance(figure: Figure) -> None:
+    preset = next(preset for preset in figure.presets if preset.label == "SELU keeps 0 and 1")
+    result = figure.compute({**figure.default(), **preset.state})
+    said = result.reading.split(";")[0].replace("−", "-")
+    mean, variance = (float(said.split(f"a {what} of ")[1].split()[0]) for what in ("mean", "variance"))
+    assert mean == pytest.approx(0, abs=0.1)
+    assert variance == pytest.approx(1, abs=0.25)
 
 
 def test_an_activation_of_ones_own_goes_through_too() -> None:

@@ -13,6 +13,7 @@ import altair as alt
 import pytest
 from tests.each import each
 
+from slopes.catalog import CATALOG
 from slopes.explorer.figures.contents import PAGES
 from slopes.explorer.figures.figure import Figure
 from slopes.explorer.figures.page import Page
@@ -24,6 +25,7 @@ from slopes.explorer.site.frames import along
 from slopes.explorer.site.loading import Loaded
 
 IDS = [page.id for page in PAGES]
+FUNCTIONS = frozenset(spec.name for spec in CATALOG)
 OWN_CODE = frozenset({"activations"})  # its snippet is run by tests of its own
 NO_WORD = re.compile(r"\b(?:nan|NaN|inf|Infinity|None|undefined|not a number)\b")
 FIGURE = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?|nan|-?inf")
@@ -91,6 +93,20 @@ def test_every_preset_is_said_in_words_and_numbers(one: Figure) -> None:
             str(v) for columns in data["datasets"].values() for name, c in columns.items() if name == "label" for v in c
         ]
         assert [text for text in words if NO_WORD.search(text)] == []
+
+
+def test_a_preset_that_names_a_function_reads_it_out(one: Figure) -> None:
+    for preset in one.presets:
+        state = {**one.default(), **preset.state}
+        reading = one.compute(state).reading
+        for parameter in one.parameters:
+            if not isinstance(parameter, Several | Choice):
+                continue
+            chosen = state[parameter.name] if isinstance(parameter, Several) else (state[parameter.name],)
+            names = [option.label for option in parameter.options if option.value in {*chosen} & FUNCTIONS]  # type: ignore[misc]
+            for name in names:
+                if re.search(rf"\b{re.escape(name)}\b", preset.label, re.IGNORECASE):
+                    assert name.lower() in reading.lower(), (preset.label, reading)
 
 
 def test_presets_are_states_that_the_address_can_say(one: Figure) -> None:

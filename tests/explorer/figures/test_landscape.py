@@ -113,6 +113,13 @@ def test_bands_are_the_heights_between_contours(figure: Figure, task: str) -> No
     result = figure.compute(state(figure, task=task, delta=1.5))
     targets, *losses = CASES[task]
     chance = random.Random(4)  # noqa: S311  places to look at
+    grid = [(i / 6 - 8, (j + 0.5) / 4 - 6) for i in range(97) for j in range(48)]
+    heights = {
+        name: [loss_and_gradient(one, targets, *place)[0] for place in grid]
+        for name, one in zip(("first", "second"), losses, strict=True)
+    }
+    lowest_of = {name: min(of) for name, of in heights.items()}
+    factor = max(max(of) / min(of) for of in heights.values()) ** (1 / 14)  # one for both, and 14 bands at most
     for name, one in zip(("first", "second"), losses, strict=True):
         bands = result.datasets[f"{name}_bands"]
         area = sum(
@@ -120,12 +127,10 @@ def test_bands_are_the_heights_between_contours(figure: Figure, task: str) -> No
         )
         assert area == pytest.approx(16 * 12, rel=1e-3)
         rows = [(i + 0.5) / 4 - 6 for i in range(48)]
-        heights = [loss_and_gradient(one, targets, i / 6 - 8, b)[0] for i in range(97) for b in rows]
-        low, high = min(heights), max(heights)
-        assert result.datasets[f"{name}_words"]["label"][0].endswith(f"a band is {number((high - low) / 14, 2)}")
+        assert result.datasets[f"{name}_words"]["label"][0].endswith(f"each band × {number(factor, 3)}")
         for _ in range(60):
             w, b = chance.uniform(-8, 8), chance.choice(rows)
-            within = (loss_and_gradient(one, targets, w, b)[0] - low) / (high - low) * 14
+            within = math.log(loss_and_gradient(one, targets, w, b)[0] / lowest_of[name]) / math.log(factor)
             columns = zip(*(bands[k] for k in ("x", "x2", "y", "y2", "ink")), strict=True)
             (ink,) = (ink for x, x2, y, y2, ink in columns if x <= w < x2 and y <= b < y2)
             assert abs(ink % 14 + 0.5 - within) < 0.6  # a band, and what a chord cuts off a contour
@@ -185,6 +190,38 @@ def test_the_reading_says_what_became_of_each_path(figure: Figure) -> None:
     assert "MSE is at its lowest point; Huber is at its lowest point" in there.reading
     still = figure.compute(state(figure, rate=0.2, count=1))
     assert "After 1 step " in still.reading
+
+
+@each("task", CASES)
+def test_the_model_is_drawn_at_the_start_and_where_each_path_ends(figure: Figure, task: str) -> None:
+    result = figure.compute(state(figure, task=task, rate=0.05, w=-1.2, b=2.5))
+    targets, *_ = CASES[task]
+    points = result.datasets["points"]
+    assert list(zip(points["x"], points["out"], strict=True)) == list(zip(X, targets, strict=True))
+    last = {"start": (-1.2, 2.5), **{name: path(result, name)[-1] for name in ("first", "second")}}
+    curves = [result.datasets["start"], result.datasets["models"]]
+    drawn = [row for c in curves for row in zip(c["series"], c["x"], c["out"], strict=True)]
+    for (w, b), series in zip(last.values(), result.datasets["model_ends"]["label"], strict=True):
+        values = {x: out for name, x, out in drawn if name == series}
+        assert len(values) > 50
+        for x, out in values.items():
+            assert out == pytest.approx(sigmoid(w * x + b) if task == "neuron" else w * x + b, rel=1e-9, abs=1e-12)
+    assert result.datasets["outlier"]["label"] == ([] if task == "neuron" else ["outlier"])
+
+
+def test_a_path_that_left_for_good_has_no_line_among_the_models(figure: Figure) -> None:
+    result = figure.compute(state(figure, task="line-huber", rate=30, count=60, w=-2, b=4))
+    assert all(math.isfinite(v) for v in result.datasets["models"]["out"])
+
+
+def test_a_loss_that_comes_to_0_has_bands_of_equal_height(loaded: Loaded) -> None:
+    def shifted(predictions: Tensor, targets: Tensor) -> Tensor:
+        return (predictions - targets).abs() - 50
+
+    own = built(loaded, shifted)
+    result = own.compute(state(own, task="yours"))
+    assert "; a band is " in result.datasets["second_words"]["label"][0]
+    assert "; each band × " in result.datasets["first_words"]["label"][0]
 
 
 def test_a_loss_of_ones_own_has_its_landscape(loaded: Loaded) -> None:

@@ -35,8 +35,32 @@ def one(loaded: Loaded) -> Figure:
     return loaded.figures["pairing"]
 
 
+MATCHED_PAIR = {"activation": "none", "loss": "own"}
+
+
 def at(figure: Figure, **changes: float | str) -> Result:
-    return figure.compute({**figure.default(), **changes})
+    """What is shown of the task's own pair, but for what is said."""
+    return figure.compute({**figure.default(), **MATCHED_PAIR, **changes})
+
+
+def test_it_opens_on_what_it_claims_and_has_the_matched_pair_as_a_preset(one: Figure) -> None:
+    first = one.compute(one.default())
+    s6 = 1 / (1 + math.exp(6))
+    assert first.printed[1] == pytest.approx(-2 * (1 - s6) ** 2 * s6, rel=1e-12)
+    assert "it dies, because the sigmoid's own slope" in first.reading
+    matched = next(preset for preset in one.presets if preset.label == "Matched")
+    whole = one.compute({**one.default(), **matched.state})
+    assert whole.printed[1] == pytest.approx(s6 - 1, rel=1e-12)
+    assert "is the matched pair: what reaches the logit is ŷ − y" in whole.reading
+
+
+def test_in_every_other_preset_the_gradient_dies_misleads_or_is_not_there(one: Figure) -> None:
+    for preset in one.presets:
+        reading = one.compute({**one.default(), **preset.state}).reading
+        fails = any(
+            words in reading for words in ("it dies", "nothing at all", "leads away from the target", "no loss at all")
+        )
+        assert fails == (preset.label != "Matched"), (preset.label, reading)
 
 
 def lines(result: Result, name: str = "curves") -> Lines:

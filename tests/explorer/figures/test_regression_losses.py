@@ -153,6 +153,35 @@ def test_the_sentence_says_what_holds(figure: Figure, changes: dict[str, object]
     assert said in compute(figure, changes).reading
 
 
+@each(
+    ("changes", "said"),
+    [
+        (
+            {"losses": "mse,mae"},
+            "the MSE's pull is 6 times the MAE's, and with y in a unit 1000 times smaller (r = 3000)",
+        ),
+        ({"losses": "mse,mae"}, "(r = 3000) 6000 times."),
+        ({"losses": "mae,mse", "r": 0.05}, "the MSE's pull is 0.1 times the MAE's"),
+        ({"losses": "mae,mse", "r": 0.05}, "(r = 50) 100 times."),
+        ({"losses": "mse,quantile", "r": -2, "tau": 0.9}, "the MSE's pull is 4.44 times the pinball loss's"),
+        ({"losses": "mse,quantile", "r": -2, "tau": 0.9}, "(r = −2000) 4440 times."),
+        ({"losses": "huber,smooth_l1", "delta": 2, "beta": 2}, "Huber's pull is 2 times smooth L1's"),
+        ({"losses": "huber,smooth_l1", "delta": 2, "beta": 2}, "(r = 3000, δ and β likewise) 2000 times."),
+        ({}, "The MSE and Huber are in the square of y's unit, their pulls in the unit; the MAE and the pinball"),
+        ({"losses": "mse,mae", "r": 0}, "its pull in none. So how they compare depends on the unit."),
+        ({"losses": "quantile,mae"}, "they compare alike whatever y is measured in"),
+    ],
+)
+def test_losses_of_two_units_say_so_with_the_comparison_in_another_unit(
+    figure: Figure, changes: dict[str, object], said: str
+) -> None:
+    assert said in compute(figure, changes).readings.note
+
+
+def test_one_loss_alone_is_compared_with_nothing(figure: Figure) -> None:
+    assert not compute(figure, {"losses": "mse"}).readings.note
+
+
 def test_corrections_have_the_right_factors(figure: Figure) -> None:
     held = {c.stated: c.holds for c in compute(figure, {}).corrections}
     assert "9 at r = 3" in held["MSE (½r²)"]

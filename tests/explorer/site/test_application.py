@@ -15,9 +15,11 @@ import pytest
 from tests.each import each
 
 from slopes import OptionError
+from slopes.catalog import find
 from slopes.explorer import explore
+from slopes.explorer.site.loading import Loaded
 from slopes.explorer.site.pages import PAGES, runtime_names
-from slopes.shown import palette
+from slopes.shown import palette, plotting
 
 
 def raw(client: httpx.Client, request: str) -> str:
@@ -58,9 +60,61 @@ def test_the_plates_draw_every_function_that_one_number_decides(client: httpx.Cl
     plates = client.get("/plates").text
     shown = [spec for spec in CATALOG if spec.kind in {"activation", "loss"}]
     assert plates.count("<svg") == plates.count("<li") == len(shown)
-    assert plates.count("of whole batches") == 3  # clip, nt_xent, batch_triplet
+    assert "blank" not in plates
+    for tile in re.findall(r"<li.*?</li>", plates, re.DOTALL):  # a line of its own in each
+        assert len(re.findall(r'class="(?:value|slope)" d="M[^"]{100,}', tile)) >= 1, tile[:90]
     assert "silu" in plates
     assert "NaN" not in plates
+
+
+def test_the_plates_of_a_family_share_a_scale_and_say_over_what_they_are(client: httpx.Client) -> None:
+    plates = client.get("/plates").text
+    families = dict(re.findall(r'<h3 id="family-(\w+)">.*?</h3><p class="over">(.*?)</p>', plates))
+    assert families["regression"] == "Over the residual, prediction minus target, from −3 to 3"
+    assert families["preference"].endswith("from −20 to 20")
+    assert families["saturating"] == "x, from −4 to 4"
+    tiles = re.findall(r"<li.*?</li>", plates.split('<section class="kind kind-losses">')[1], re.DOTALL)
+    said = {re.findall(r'functions/(\w+)"', t)[0]: re.findall(r'<span class="over">(.*?)</span>', t) for t in tiles}
+    assert said["mse"] == said["huber"] == []  # its family says it
+    assert said["gaussian_nll"] == ["over the mean minus target, in standard deviations"]
+    assert said["clip"][0].startswith("over the angle of an image to its text, radians; seven others")
+    # Bradley-Terry is log(1 + exp(-x)): it leaves the tile, 4 high and a little, at x = −5
+    tile = next(t for t in tiles if "functions/bradley_terry" in t)
+    first = float(re.findall(r'class="value" d="M([\d.]+)', tile)[0])
+    assert first / 176 * 40 - 20 == pytest.approx(-5, abs=0.3)
+
+
+def test_a_yes_and_a_no_have_one_colour_each_everywhere(client: httpx.Client, loaded: Loaded) -> None:
+    plates = client.get("/plates").text
+    for name in ("binary_cross_entropy", "focal", "asymmetric", "hinge"):
+        tile = re.findall(rf'functions/{name}">.*?</svg>', plates, re.DOTALL)[0]
+        keys = re.findall(r'<g class="hue-(\d)">(?:(?!</g>).)*<text[^>]*>(label [−01]+)</text>', tile)
+        assert {label: int(hue) for hue, label in keys}.pop("label 1") == palette.YES
+        assert [int(hue) for hue, label in keys if label != "label 1"] == [palette.NO]
+    series = plotting._series(find("bce"), {})
+    assert [line.hue for line in series.values()] == [palette.YES, palette.NO]
+    for name, dataset in (("cross-entropy", "loss"), ("pairing", "targets")):
+        result = loaded.figures[name].compute(loaded.figures[name].default())
+        drawn = result.datasets.get(dataset) or result.datasets["curves"]
+        assert set(drawn["hue"]) == {palette.YES, palette.NO}, name
+
+
+@each("theme", ["light", "dark"])
+def test_each_figure_of_the_atlas_has_a_small_picture_of_its_first_chart(client: httpx.Client, theme: str) -> None:
+    page = client.get("/figures").text
+    for figure in PAGES if theme == "light" else PAGES[:2]:
+        source = f"/picture/{theme}/{figure.id}.svg"
+        assert f'src="{source}" width="400" height="240" loading="lazy" alt=""' in page
+        answer = client.get(source)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("image/svg+xml")
+        assert re.match(r'<svg[^>]* width="400" height="240"', answer.text), figure.id
+        assert answer.text.count("<path") + answer.text.count("<text") > 9, figure.id
+        assert "NaN" not in answer.text
+        assert palette.PAPER[theme] in answer.text
+        assert client.get(source).text == answer.text
+    assert client.get("/picture/night/depth.svg").status_code == 404
+    assert client.get("/picture/light/dept.svg").json()["error"].startswith("There is no such picture")
 
 
 @each(

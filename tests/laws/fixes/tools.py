@@ -101,7 +101,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix(SAVED, {"path": "nowhere/relu.svg"}, words={"path": "'relu.svg'"}, check="result.is_file()"),
     ],
     "shown/plotting.py _checked": [
-        Fix("command(line)", {"line": "plot clip"}, typed={"line": "show clip"}, check="'slopes show clip' in error"),
+        Fix("command(line)", {"line": "plot glu"}, typed={"line": "show glu"}, check="'slopes show glu' in error"),
         Fix(NUMBERS, {"name": "relu", "said": "--from 9"}, words={"said": "'--from 9 --to 12'"}),
         Fix(NUMBERS, {"name": "relu", "said": "--to inf"}, words={"said": "'--from -1 --to 1'"}),
         Fix("plotting.plot('relu', theme=theme)", {"theme": "night"}, {"theme": "'dark'"}),

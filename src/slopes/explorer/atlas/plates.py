@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from itertools import pairwise
 from typing import Final
 
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from slopes._core.settings import checks
 from slopes._core.spec import Spec
+from slopes.explorer.figures.wording import capital, number
 from slopes.shown import palette
 from slopes.shown.breaks import find_breaks
 from slopes.shown.curve import Series, bound, grid, value_and_slope
@@ -23,6 +26,9 @@ HEIGHT: Final = 112
 _REACH: Final = 4.0  # every tile shows [-4, 4] by [-2, 4], so that shapes can be compared
 _BOTTOM: Final = -2.0
 _TOP: Final = 4.0
+_JUMP: Final = 0.02  # between the two sides of a break: less is a bend
+# How far a family's tiles reach where the farthest of them would squeeze the others into a stroke.
+_SHARED: Final = {"preference": 20.0}
 
 
 def plates(catalog: Sequence[Spec]) -> str:
@@ -45,9 +51,21 @@ def sketch(lines: Sequence[Series], reach: float = _REACH) -> str:
     """Return the drawing of a function's lines: value solid, slope dashed, over the same heights as every other."""
     zero = _down(0.0)
     paths = "".join(_strokes(line, reach) for line in lines)
+    if len(lines) > 1:
+        paths += "".join(_key(line, place) for place, line in enumerate(lines))
     return (
         f'<svg class="sketch" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true" focusable="false">'
         f'<path class="zero" d="M0 {zero:.1f}H{WIDTH}M{WIDTH / 2:.1f} 0V{HEIGHT}"/>{paths}</svg>'
+    )
+
+
+def _key(line: Series, place: int) -> str:
+    """Which line is whose, of two: the first at the left below, where a yes is dear, the second at the right."""
+    y, anchor = HEIGHT - 6, ("start", "end")[place]
+    start, words = ((6, 20), (WIDTH - 18, WIDTH - 22))[place]
+    return (
+        f'<g class="hue-{line.hue}"><path class="value" d="M{start} {y - 4}h12"/>'
+        f'<text x="{words}" y="{y}" text-anchor="{anchor}">{escape(line.label.replace("-", "−"))}</text></g>'
     )
 
 
@@ -56,10 +74,11 @@ def _strokes(line: Series, reach: float) -> str:
     x = grid(-reach, reach, 161, breaks)
     values, slopes = line.evaluate(x)
     across = ((x + reach) / (2 * reach) * WIDTH).tolist()
-    jump = 0.05 * reach  # more than any continuous line here moves between points
+    places = x.tolist()
+    jumps = {i + 1 for i, (a, b) in enumerate(pairwise(places)) if any(a <= at <= b for at in breaks)}
     return (
-        f'<g class="hue-{line.hue}"><path class="slope" d="{_path(across, slopes.tolist(), jump)}"/>'
-        f'<path class="value" d="{_path(across, values.tolist(), 1e9)}"/></g>'
+        f'<g class="hue-{line.hue}"><path class="slope" d="{_path(across, slopes.tolist(), jumps)}"/>'
+        f'<path class="value" d="{_path(across, values.tolist(), set())}"/></g>'
     )
 
 
@@ -67,30 +86,37 @@ def _section(title: str, specs: Sequence[Spec]) -> str:
     families: dict[str, list[Spec]] = {}
     for spec in specs:
         families.setdefault(spec.family, []).append(spec)
-    groups = [
+    groups = "".join(_family(family, members) for family, members in families.items())
+    scale = f"Value solid, slope dashed; heights from {number(_BOTTOM)} to {number(_TOP)}."
+    return f'<section class="kind kind-{title.lower()}"><h2>{title}</h2><p class="over">{scale}</p>{groups}</section>'
+
+
+def _family(family: str, members: Sequence[Spec]) -> str:
+    """A family's tiles, over one stretch of their axes; what most are drawn over is said once, beside their name."""
+    found = [lines for spec in members if (lines := _lines(spec))]
+    reach = _SHARED.get(family, max(lines.reach for lines in found))
+    (most, times), *_ = Counter(lines.over for lines in found).most_common(1)
+    common = most if times > 1 or len(found) == 1 else ""
+    over = f"{capital(common) if common else 'x'}, from {number(-reach, 2)} to {number(reach, 2)}"
+    if not common and members[0].kind == "loss":
+        over = f"From {number(-reach, 2)} to {number(reach, 2)}"
+    tiles = "".join(_tile(spec, reach, common) for spec in members)
+    name = f'<h3 id="family-{escape(family)}">{escape(family.capitalize())}</h3>'
+    return (
         f'<section class="family" aria-labelledby="family-{escape(family)}">'
-        f'<h3 id="family-{escape(family)}">{escape(family.capitalize())}</h3>'
-        f'<ul class="tiles">{"".join(_tile(spec) for spec in members)}</ul></section>'
-        for family, members in families.items()
-    ]
-    return f'<section class="kind kind-{title.lower()}"><h2>{title}</h2>{"".join(groups)}</section>'
+        f'<div>{name}<p class="over">{escape(over)}</p></div>'
+        f'<ul class="tiles">{tiles}</ul></section>'
+    )
 
 
-def _tile(spec: Spec) -> str:
+def _tile(spec: Spec, reach: float, common: str) -> str:
     found = _lines(spec)
-    drawn = sketch(found.lines, found.reach) if found else _BLANK
-    noted = found is not None and found.over and spec.kind == "activation"
-    over = f' <span class="over">{escape(found.over)}</span>' if found and noted else ""
+    drawn = sketch(found.lines, reach) if found else ""
+    over = f' <span class="over">{escape(found.over)}</span>' if found and found.over != common else ""
     return (
         f'<li class="tile" data-words="{_words(spec)}"><a href="/functions/{spec.name}">{drawn}'
         f'<span class="name">{escape(spec.title)}{over}</span><span class="use">{escape(spec.summary)}</span></a></li>'
     )
-
-
-_BLANK: Final = (
-    f'<svg class="sketch blank" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true" focusable="false">'
-    f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT / 2 + 4:.0f}" text-anchor="middle">of whole batches</text></svg>'
-)
 
 
 def _words(spec: Spec) -> str:
@@ -126,10 +152,9 @@ def _loss_lines(spec: Spec, options: Options) -> _Lines | None:
     if spec.name not in LOSSES:
         return None
     over, curves = LOSSES[spec.name]
-    hues = (palette.hue(spec.name), palette.INK)
     lines = tuple(
-        _line(spec, label, hue, lambda x, curve=curve: curve(x, options))  # type: ignore[misc]
-        for (label, curve), hue in zip(curves.items(), hues, strict=False)
+        _line(spec, label, palette.hue_of_slice(label, spec.name), lambda x, curve=curve: curve(x, options))  # type: ignore[misc]
+        for label, curve in curves.items()
     )
     return _Lines(lines, REACH.get(spec.name, 6.0), f"over the {over}")
 
@@ -158,13 +183,13 @@ def _down(height: float) -> float:
     return (_TOP - height) / (_TOP - _BOTTOM) * HEIGHT
 
 
-def _path(across: list[float], heights: list[float], jump: float) -> str:
-    """An SVG path; the pen lifts where the line jumps or leaves the tile far behind."""
+def _path(across: list[float], heights: list[float], breaks: set[int]) -> str:
+    """An SVG path; the pen lifts where the line jumps, which is at a break, or leaves the tile far behind."""
     parts: list[str] = []
     down = False
     before = heights[0]
-    for x, height in zip(across, heights, strict=True):
-        jumped = abs(height - before) > jump
+    for i, (x, height) in enumerate(zip(across, heights, strict=True)):
+        jumped = i in breaks and abs(height - before) > _JUMP
         before = height
         if not _BOTTOM - 1 <= height <= _TOP + 1:
             down = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -33,6 +34,11 @@ class Page:
         return f"slopes.explorer.figures.{self.id.replace('-', '_')}"
 
     def charts(self, theme: str) -> dict[str, dict[str, Any]]:
-        """Return the charts as Vega-Lite, by plate; they are declared without torch."""
-        declared: dict[str, dict[str, Any]] = import_module(f"{self.folder}.charts").charts(theme)
-        return declared
+        """Return the charts as Vega-Lite, by plate; they are declared without torch, once, and not to be changed."""
+        return _charts(self.folder, theme)
+
+
+@cache
+def _charts(folder: str, theme: str) -> dict[str, dict[str, Any]]:
+    declared: dict[str, dict[str, Any]] = import_module(f"{folder}.charts").charts(theme)
+    return declared

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any, Final
 
 from slopes.explorer.figures.page import Page
@@ -10,6 +12,7 @@ from slopes.shown import palette
 
 _WIDTH: Final = 460
 _HEIGHT: Final = 300
+PICTURE: Final = (400, 240)  # width and height of a small picture
 
 
 def specification(page: Page, result: Result, theme: str, *, only: str = "") -> dict[str, Any]:
@@ -37,6 +40,28 @@ def specification(page: Page, result: Result, theme: str, *, only: str = "") -> 
         "concat": views,
         "columns": 1 if wide else 2,
         "spacing": 90,
+    }
+
+
+def picture(page: Page, result: Result, theme: str) -> dict[str, Any]:
+    """Return a figure's first plate, small and without words around it, with the data that it draws inside."""
+    name, *_ = page.plates[0]
+    chart = dict(page.charts(theme)[name])
+    aspect = chart.pop("usermeta", {}).get("aspect")
+    padding = chart["padding"]
+    width = PICTURE[0] - padding["left"] - padding["right"]
+    height = PICTURE[1] - padding["top"] - padding["bottom"]
+    if aspect:
+        width, height = min(width, height * aspect), min(height, width / aspect)
+        padding = {**padding, "right": PICTURE[0] - padding["left"] - width}
+    drawn = set(re.findall(r'"data": \{"name": "(\w+)"\}', json.dumps(chart)))
+    return {
+        **chart,
+        "width": width,
+        "height": height,
+        "padding": padding,
+        "params": [{**p, "value": result.signals.get(p["name"], p["value"])} for p in chart.get("params", [])],
+        "datasets": {name: rows(columns) for name, columns in result.datasets.items() if name in drawn},
     }
 
 

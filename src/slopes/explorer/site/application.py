@@ -63,6 +63,8 @@ class Server:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slopes: compute", initializer=_alone)
         self._timing: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
+        self._pictures: dict[tuple[str, str], bytes] = {}
+        self._drawing = asyncio.Lock()
         self._choosing = Choosing(self._loaded, self._compute)
         self._book_routes = Book(self._loaded, self._compute, _chapter)
 
@@ -80,6 +82,7 @@ class Server:
             *self._choosing.routes(),
             *self._book_routes.routes(),
             Route("/export/{file}", self._export),
+            Route("/picture/{theme}/{file}", self._picture),
             Route("/api/{figure}", self._answer),
             Route("/api/{figure}/schema", self._schema),
             Route("/api/{figure}/charts", self._charts),
@@ -170,6 +173,19 @@ class Server:
         body = await run_in_threadpool(lambda: exports.export(page, moves, results, kind, theme))
         headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{page.id}.{kind}"'}
         return Response(body, media_type=exports.KINDS[kind], headers=headers)
+
+    async def _picture(self, request: Request) -> Response:
+        """A figure as it opens, small: drawn once for each theme, and one at a time, since each takes half a second."""
+        theme, name = request.path_params["theme"], request.path_params["file"].removesuffix(".svg")
+        page = BY_ID.get(name)
+        if page is None or theme not in {"light", "dark"} or not request.path_params["file"].endswith(".svg"):
+            raise HTTPException(404, "There is no such picture; it is called light/NAME.svg or dark/NAME.svg.")
+        async with self._drawing:
+            if (theme, name) not in self._pictures:
+                figure = (await self._loaded()).figures[name]
+                result = await self._compute(lambda: figure.compute(figure.default()))
+                self._pictures[theme, name] = await run_in_threadpool(lambda: exports.picture(page, result, theme))
+        return _packed(request, self._pictures[theme, name], "image/svg+xml", "no-cache")
 
     async def _schema(self, request: Request) -> Response:
         _known(request, "figure")
@@ -298,7 +314,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else ""
     headers = error.headers if isinstance(error, HTTPException) else None
-    if status == 404 and not request.url.path.startswith(("/api", "/export", "/page", "/runtime")):  # noqa: PLR2004
+    if status == 404 and not request.url.path.startswith(("/api", "/export", "/picture", "/page", "/runtime")):  # noqa: PLR2004
         return HTMLResponse(pages.missing_page(_theme(request), request.url.path), status_code=status)
     return JSONResponse({"error": detail}, status_code=status, headers=headers)
 

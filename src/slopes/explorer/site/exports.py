@@ -10,6 +10,7 @@ from importlib.metadata import version
 from textwrap import wrap
 from typing import Final
 
+from slopes.explorer.figures import standalone
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.result import Result, Table
 from slopes.explorer.figures.standalone import rows, specification
@@ -69,6 +70,13 @@ def _title(page: Page, state: Sequence[tuple[str, str]], theme: str) -> dict[str
 
 def _lines(state: Sequence[tuple[str, str]]) -> list[str]:
     return wrap(", ".join(f"{name} = {value}" for name, value in state), 120)
+
+
+def picture(page: Page, result: Result, theme: str) -> bytes:
+    """Return a small picture of a figure's first chart, as SVG."""
+    import vl_convert  # noqa: PLC0415  likewise
+
+    return str(vl_convert.vegalite_to_svg(standalone.picture(page, result, theme))).encode()
 
 
 def _csv(result: Result) -> str:

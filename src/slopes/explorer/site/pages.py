@@ -14,6 +14,7 @@ from slopes._core.names import near
 from slopes.explorer.book.contents import CHAPTERS, of_figure
 from slopes.explorer.figures.contents import BY_ID, PAGES
 from slopes.explorer.figures.page import Page
+from slopes.explorer.figures.standalone import PICTURE
 from slopes.shown import palette
 
 FOLDER: Final = Path(__file__).parent / "assets"
@@ -150,7 +151,7 @@ _LINKS: Final = (
 def figures_page(theme: str) -> str:
     """Return the list of all figures."""
     items = "".join(
-        f'<li><a href="/{page.id}"><span class="name">{escape(page.claim)}</span></a>'
+        f'<li><a href="/{page.id}">{_pictures(page)}<span class="name">{escape(page.claim)}</span></a>'
         f'<span class="use">{escape(page.lead)}</span></li>'
         for page in PAGES
     )
@@ -160,6 +161,16 @@ def figures_page(theme: str) -> str:
         f'<ol class="figures">{items}</ol>'
     )
     return _shell("The figures", body, theme, "figures")
+
+
+def _pictures(page: Page) -> str:
+    """Return a small picture of a figure for each theme; what is not seen is not asked for."""
+    width, height = PICTURE
+    return "".join(
+        f'<img class="in-{theme}" src="/picture/{theme}/{page.id}.svg" width="{width}" height="{height}" '
+        'loading="lazy" alt="">'
+        for theme in ("light", "dark")
+    )
 
 
 def _onward(page: Page) -> str:

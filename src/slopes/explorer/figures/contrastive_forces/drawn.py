@@ -13,8 +13,8 @@ from slopes.explorer.figures.result import Columns
 from slopes.explorer.figures.wording import number
 from slopes.shown import layout, palette
 
-ALIKE: Final = palette.SKY
-UNLIKE: Final = palette.PURPLE
+ALIKE: Final = palette.SLICES["similar"]
+UNLIKE: Final = palette.SLICES["not similar"]
 _RIM: Final = 0.3  # where arrows begin, so that the handles do not cover them
 _SIDE: Final = 3.4  # beyond it a name stands on the inner side
 _LONGEST: Final = 1.3  # of an arrow, in the plane's unit

@@ -16,7 +16,7 @@ from slopes import losses as L  # noqa: N812  likewise
 from slopes.shown import palette
 from slopes.shown.curve import value_and_slope
 
-HUES: Final = (palette.VERMILLION, palette.BLUE)  # y = 1, y = 0
+HUES: Final = palette.ANSWERS
 LABELS: Final = ("y = 1", "y = 0")
 POINTS: Final = 181
 REACH: Final = 8.0  # of the logit, on both sides

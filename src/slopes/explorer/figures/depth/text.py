@@ -17,6 +17,7 @@ LIMITS: Final = {"float16": 2.0**-24, "float32": 2.0**-149}  # the least numbers
 _MOST: Final = {"float16": 65520.0, "float32": 3.4028236e38}
 _ALIKE: Final = 3.0  # times apart, that two lines are told from each other
 _SOME: Final = 0.02  # of the units
+_KEPT: Final = 0.1  # times its size at the inputs: a signal that is worth its mean and variance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,31 +35,51 @@ class Line:
 
 
 def reading(lines: Sequence[Line], depth: int) -> str:
-    """Return what is left of the signal and of the gradient after all layers."""
-    signals = [(line.label, line.forward.sizes[depth]) for line in lines]
-    gradients = [(line.label, line.back[-1]) for line in lines]
-    said = [
-        f"Through {depth} layers the signal {_kept(signals, 'comes out at')}.",
-        f"Of a gradient of 1 {_handed(gradients)}.",
-    ]
+    """Return what is left of the signal and of the gradient: of the first activation, then of the others."""
+    first, *others = lines
+    said = [_first(first, depth)]
+    if len(others) == 1:
+        said.append(
+            f"{others[0].label}’s signal comes out at {_signal(others[0], depth)}, and it {_gradient(others[0])}."
+        )
+    elif others:
+        signals = [(line.label, line.forward.sizes[depth]) for line in others]
+        gradients = [(line.label, line.back[-1]) for line in others]
+        said.append(f"Of the others, the signal {_kept(signals)}; of a gradient {_handed(gradients)}.")
     dead = max(lines, key=lambda line: line.forward.dead[depth])
     if (share := dead.forward.dead[depth]) > _SOME:
         said.append(f"In the last layer {number(100 * share, 2)} % of {dead.label}’s units are dead.")
     return " ".join(said)
 
 
-def _kept(found: list[tuple[str, float]], verb: str) -> str:
+def _first(line: Line, depth: int) -> str:
+    size, mean = line.forward.sizes[depth], line.forward.means[depth]
+    kept = ""
+    if _KEPT < size < 1 / _KEPT:
+        kept = f", with a mean of {number(mean, 2)} and a variance of {number(size**2 - mean**2, 2)}"
+    through = f"Through {depth} layers {line.label}’s signal comes out at {_signal(line, depth)}"
+    return f"{through}{kept}; of a gradient of 1 it {_gradient(line)}."
+
+
+def _signal(line: Line, depth: int) -> str:
+    return number(line.forward.sizes[depth], 2)
+
+
+def _gradient(line: Line) -> str:
+    return f"hands back {number(line.back[-1], 2)}{_lost(line.back[-1])}"
+
+
+def _kept(found: list[tuple[str, float]]) -> str:
     (best, most), (worst, least) = _extremes(found)
     if best == worst or _ratio(most, least) < _ALIKE:
-        return f"{verb} {number(most, 2)}{' under all of them' if len(found) > 1 else ''}"
-    return f"{verb} {number(most, 2)} under {best} and at {number(least, 2)} under {worst}"
+        return f"comes out at about {number(most, 2)} under each"
+    return f"comes out at {number(most, 2)} under {best} and at {number(least, 2)} under {worst}"
 
 
 def _handed(found: list[tuple[str, float]]) -> str:
     (best, most), (worst, least) = _extremes(found)
     if best == worst or _ratio(most, least) < _ALIKE:
-        whose = "they hand back about" if len(found) > 1 else f"{best} hands back"
-        return f"{whose} {number(most, 2)}{_lost(least)}"
+        return f"each hands back about {number(most, 2)}{_lost(least)}"
     return f"{best} hands back {number(most, 2)} and {worst} {number(least, 2)}{_lost(least)}"
 
 

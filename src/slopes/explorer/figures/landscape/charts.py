@@ -12,12 +12,19 @@ from slopes.shown import palette, style
 ACROSS: Final = 8.0  # the weights that are shown, from minus this to this
 UP: Final = 6.0  # likewise the biases
 BANDS: Final = 14  # of a landscape, from its lowest to its highest
+INPUTS: Final = (-2.6, 2.6)  # that the model is drawn over
+OUTPUTS: Final = {True: (-0.15, 1.15), False: (-13.0, 7.0)}  # likewise what it makes of them: of a neuron, of a line
 _FAINTEST, _DEEPEST = 0.04, 0.55  # how much of the hue is in the lowest and in the highest band
 
 
 def charts(theme: str) -> dict[str, dict[str, Any]]:
     """Return the charts as Vega-Lite, by the names that the page gives their places."""
-    return {"first": _land("first", theme), "second": _land("second", theme), "steps": _steps(theme)}
+    return {
+        "first": _land("first", theme),
+        "second": _land("second", theme),
+        "model": _model(theme),
+        "steps": _steps(theme),
+    }
 
 
 def _land(name: str, theme: str) -> dict[str, Any]:
@@ -46,6 +53,21 @@ def _steps(theme: str) -> dict[str, Any]:
         ends={"step": (0.0, 30.0), "v": (1e-3, 10.0)},
         right=128,
         left=60,
+    )
+
+
+def _model(theme: str) -> dict[str, Any]:
+    x, y = d.across("input x", axis="input"), d.up("out")
+    return d.chart(
+        d.zero("out", theme),
+        d.lines("start", x, y, theme, thin=True),
+        d.lines("models", x, y, theme),
+        d.dots("points", x, y, theme, size=60),
+        d.texts("outlier", theme, y="out", align="right", dx=-8),
+        d.end_labels("model_ends", "height", theme),
+        theme=theme,
+        ends={"input": INPUTS, "out": OUTPUTS[True]},
+        right=72,
     )
 
 

@@ -5,23 +5,30 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from slopes.explorer.figures.landscape.charts import ACROSS, UP
+import torch
+from torch import Tensor
+
+import slopes
+from slopes import activations as A  # noqa: N812  the name that the documentation uses
+from slopes.explorer.figures.landscape.charts import ACROSS, INPUTS, OUTPUTS, UP
 from slopes.explorer.figures.landscape.descent import Path
-from slopes.explorer.figures.landscape.model import Loss
+from slopes.explorer.figures.landscape.model import Loss, Task
 from slopes.explorer.figures.landscape.surface import Surface
 from slopes.explorer.figures.result import Columns
 from slopes.explorer.figures.wording import number
-from slopes.shown import layout
+from slopes.shown import layout, palette
 
 _HIGHEST: Final = 1e6  # beyond it a path has left for good
 _DECADES: Final = 8  # of losses and gradients, that are shown at most
+_PLACES: Final = torch.linspace(*INPUTS, 79, dtype=torch.float64)  # inputs at which a model is drawn
 _OUT: Final = 100.0  # times as far out as the chart goes: no pixel is that far
 
 
 def land(name: str, loss: Loss, path: Path, surface: Surface) -> dict[str, Columns]:
     """Return one landscape with its path."""
     places = [place for place in path.places.tolist() if all(abs(v) < _OUT * ACROSS for v in place)]
-    words = f"{loss.label}; a band is {number(surface.band, 2)}"
+    bands = f"each band × {number(surface.factor, 3)}" if surface.factor else f"a band is {number(surface.band, 2)}"
+    words = f"{loss.label}; {bands}"
     return {
         f"{name}_bands": surface.bands,
         f"{name}_path": {
@@ -71,6 +78,48 @@ def steps(losses: tuple[Loss, ...], paths: list[Path], low: float, high: float) 
             "hue": [loss.hue for loss in losses for _ in range(2)],
             "height": [10.0**height for height in heights],
         },
+    }
+
+
+def models(name: str, task: Task, paths: list[Path]) -> dict[str, Columns]:
+    """Return the data over their inputs, and what the model makes of them: at the start, and where each path ends."""
+    ends = [path.places[-1] for path in paths]
+    found = [("start", palette.INK, paths[0].places[0])]
+    found += [(loss.label, loss.hue, end) for loss, end in zip(task.losses, ends, strict=True)]
+    drawn = [(label, hue, _answers(name, place)) for label, hue, place in found if place.isfinite().all()]
+    low, high = OUTPUTS[name == "neuron"]
+    start, *after = drawn
+    return {
+        "points": {"x": task.x.tolist(), "out": task.y.tolist(), "hue": [palette.INK] * len(task.x)},
+        "outlier": {"x": [], "out": [], "label": []}
+        if name == "neuron"
+        else {"x": [task.x[task.watched].item()], "out": [task.y[task.watched].item()], "label": ["outlier"]},
+        "start": _curves([start]),
+        "models": _curves(after),
+        "model_ends": {
+            "label": [label for label, _, _ in drawn],
+            "hue": [hue for _, hue, _ in drawn],
+            "height": layout.spread([values[-1] for _, _, values in drawn], low, high),
+        },
+    }
+
+
+def _answers(name: str, place: Tensor) -> list[float]:
+    """What the model at a place makes of the inputs that are drawn; a line is drawn as far as the chart, and beyond."""
+    line = place[0] * _PLACES + place[1]
+    with slopes.exact():
+        answers = A.sigmoid(line) if name == "neuron" else line.clamp(-_HIGHEST, _HIGHEST)
+    values: list[float] = answers.tolist()
+    return values
+
+
+def _curves(drawn: list[tuple[str, int, list[float]]]) -> Columns:
+    count = len(_PLACES)
+    return {
+        "series": [label for label, _, _ in drawn for _ in range(count)],
+        "hue": [hue for _, hue, _ in drawn for _ in range(count)],
+        "x": _PLACES.tolist() * len(drawn),
+        "out": [value for _, _, values in drawn for value in values],
     }
 
 

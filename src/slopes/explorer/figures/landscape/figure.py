@@ -9,11 +9,11 @@ import slopes
 from slopes._core.errors import UserFunctionError
 from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.figure import Figure, Handle, Preset
-from slopes.explorer.figures.landscape.charts import ACROSS, UP
+from slopes.explorer.figures.landscape.charts import ACROSS, INPUTS, OUTPUTS, UP
 from slopes.explorer.figures.landscape.descent import Path, descend
-from slopes.explorer.figures.landscape.drawn import land, nothing, span, steps
+from slopes.explorer.figures.landscape.drawn import land, models, nothing, span, steps
 from slopes.explorer.figures.landscape.model import Task, task
-from slopes.explorer.figures.landscape.surface import Surface, surface
+from slopes.explorer.figures.landscape.surface import Surface, surfaces
 from slopes.explorer.figures.landscape.text import corrections, formulas, reading, snippet
 from slopes.explorer.figures.parameters import Choice, Number, Option
 from slopes.explorer.figures.result import Columns, Problem, Result, Table
@@ -103,8 +103,8 @@ def _compute(state: State, context: Context) -> Result:
     with slopes.exact():
         shown = formulas(name, chosen, paths)
     return Result(
-        datasets=_datasets(chosen, lands, paths, low, high),
-        signals=_signals(count, low, high),
+        datasets=_datasets(name, chosen, lands, paths, (low, high)),
+        signals=_signals(name, count, low, high),
         reading=reading(name, chosen, paths, lands),
         readings=_readings(chosen, paths),
         tables=(_lowest(chosen, lands), _data(chosen, paths)),
@@ -119,25 +119,29 @@ def _compute(state: State, context: Context) -> Result:
 def _walked(
     chosen: Task, start: tuple[float, float], optimiser: str, rate: float, count: int
 ) -> tuple[list[Surface], list[Path]]:
-    lands = [surface(chosen, place) for place in range(len(chosen.losses))]
+    lands = surfaces(chosen)
     with slopes.exact():
         return lands, descend(chosen, start, optimiser, rate, count)
 
 
-def _datasets(chosen: Task, lands: list[Surface], paths: list[Path], low: float, high: float) -> dict[str, Columns]:
-    drawn = steps(chosen.losses, paths, low, high)
-    for place, name in enumerate(_NAMES):
+def _datasets(
+    name: str, chosen: Task, lands: list[Surface], paths: list[Path], ends: tuple[float, float]
+) -> dict[str, Columns]:
+    drawn = steps(chosen.losses, paths, *ends) | models(name, chosen, paths)
+    for place, plate in enumerate(_NAMES):
         if place < len(paths):
-            drawn |= land(name, chosen.losses[place], paths[place], lands[place])
+            drawn |= land(plate, chosen.losses[place], paths[place], lands[place])
         else:
-            drawn |= nothing(name)
+            drawn |= nothing(plate)
     return drawn
 
 
-def _signals(count: int, low: float, high: float) -> dict[str, float]:
+def _signals(name: str, count: int, low: float, high: float) -> dict[str, float]:
+    least, most = OUTPUTS[name == "neuron"]
     return {
         "x_low": -ACROSS, "x_high": ACROSS, "y_low": -UP, "y_high": UP,
         "step_low": 0.0, "step_high": float(count), "v_low": low, "v_high": high,
+        "input_low": INPUTS[0], "input_high": INPUTS[1], "out_low": least, "out_high": most,
     }  # fmt: skip
 
 

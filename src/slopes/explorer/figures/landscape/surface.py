@@ -1,7 +1,13 @@
-"""A loss over all weights and biases that are shown: as bands between contours, and its lowest point."""
+"""A loss over all weights and biases that are shown: as bands between contours, and its lowest point.
+
+From band to band every landscape of a task grows by the same factor, so that narrow bands on one can be compared with
+wide ones on the other, whatever the losses' units and the factors before them. A loss that comes to 0 or below it has
+no such bands; it has those of equal height.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -18,31 +24,41 @@ from slopes.explorer.figures.result import Columns
 _ROWS: Final = 48
 _COLUMNS: Final = 97
 _ZOOMS: Final = 12
+_ACROSS: Final = torch.linspace(-ACROSS, ACROSS, _COLUMNS, dtype=torch.float64)
+_UPWARD: Final = (torch.arange(_ROWS, dtype=torch.float64) + 0.5) * (2 * UP / _ROWS) - UP
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surface:
-    """A landscape: its bands as rectangles, between which heights, where it is lowest, and how high it is there."""
+    """A landscape: its bands as rectangles, between which heights, where it is lowest, and how high it is there.
+
+    `factor` is what the loss grows by from band to band; 0 where the bands are of equal height.
+    """
 
     bands: Columns
     low: float
     high: float
+    factor: float
     lowest: tuple[float, float]
     least: float
 
     @property
     def band(self) -> float:
-        """The height of one band, in the unit of the loss."""
+        """The height of one band where they are of equal height, in the unit of the loss."""
         return (self.high - self.low) / BANDS
 
 
-def surface(task: Task, place: int) -> Surface:
-    """Return the landscape of one of a task's losses; equal ones are made once.
+def surfaces(task: Task) -> list[Surface]:
+    """Return the landscapes of a task's losses; equal ones are made once.
 
     Raises:
-        UserFunctionError: It is the visitor's own, and raised.
+        UserFunctionError: One is the visitor's own, and raised.
     """
-    return _surface(task.losses[place], _Data(task))
+    data = _Data(task)
+    grounds = [_ground(loss, data) for loss in task.losses]
+    widest = max((math.log(g.high / g.low) for g in grounds if g.low > 0), default=0.0)
+    factor = math.exp(widest / BANDS)
+    return [_surface(loss, data, factor if g.low > 0 else 0.0) for loss, g in zip(task.losses, grounds, strict=True)]
 
 
 class _Data:
@@ -59,18 +75,30 @@ class _Data:
         return hash(self._key)
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """The heights of a landscape, [_ROWS, _COLUMNS], and their ends."""
+
+    heights: Tensor
+    low: float
+    high: float
+
+
 @lru_cache(maxsize=64)
-def _surface(loss: Loss, data: _Data) -> Surface:
-    w = torch.linspace(-ACROSS, ACROSS, _COLUMNS, dtype=torch.float64)
-    b = (torch.arange(_ROWS, dtype=torch.float64) + 0.5) * (2 * UP / _ROWS) - UP
-    heights = _heights(loss, data.task, torch.cartesian_prod(b, w).flip(-1)).view(_ROWS, _COLUMNS)
+def _ground(loss: Loss, data: _Data) -> _Ground:
+    heights = _heights(loss, data.task, torch.cartesian_prod(_UPWARD, _ACROSS).flip(-1)).view(_ROWS, _COLUMNS)
     known = heights[heights.isfinite()]
-    low, high = (known.min().item(), known.max().item()) if len(known) else (0.0, 0.0)
-    place = _lowest(loss, data.task)
+    return _Ground(heights, *((known.min().item(), known.max().item()) if len(known) else (0.0, 0.0)))
+
+
+@lru_cache(maxsize=64)
+def _surface(loss: Loss, data: _Data, factor: float) -> Surface:
+    ground, place = _ground(loss, data), _lowest(loss, data.task)
     return Surface(
-        bands=_bands(heights, w.tolist(), b.tolist(), (low, high), loss.hue),
-        low=low,
-        high=high,
+        bands=_bands(_classes(ground, factor), loss.hue),
+        low=ground.low,
+        high=ground.high,
+        factor=factor,
         lowest=(place[0].item(), place[1].item()),
         least=_heights(loss, data.task, place[None]).item(),
     )
@@ -83,13 +111,20 @@ def _heights(loss: Loss, task: Task, places: Tensor) -> Tensor:
     return values.view_as(predictions).mean(-1)
 
 
-def _bands(heights: Tensor, w: list[float], b: list[float], ends: tuple[float, float], hue: int) -> Columns:
+def _classes(ground: _Ground, factor: float) -> Tensor:
+    """Heights in bands above the lowest: whole numbers are contours."""
+    if factor > 1:
+        within = (ground.heights / ground.low).log() / math.log(factor)
+    else:
+        within = (ground.heights - ground.low) / ((ground.high - ground.low) or 1.0) * BANDS
+    return within.clamp(0, BANDS).nan_to_num(BANDS)
+
+
+def _bands(within: Tensor, hue: int) -> Columns:
     """Rectangles of equal height class: their ends within a row lie where the contours cross it."""
-    low, high = ends
-    within = ((heights - low) / ((high - low) or 1.0) * BANDS).clamp(0, BANDS).nan_to_num(BANDS)
-    half = UP / len(b)
+    w, half = _ACROSS.tolist(), UP / _ROWS
     columns: dict[str, list[float]] = {"x": [], "x2": [], "y": [], "y2": [], "ink": []}
-    for row, middle in zip(within.tolist(), b, strict=True):
+    for row, middle in zip(within.tolist(), _UPWARD.tolist(), strict=True):
         for start, end, level in _runs(row, w):
             said = (round(start, 3), round(end, 3), round(middle - half, 3), round(middle + half, 3))
             for name, value in zip(columns, (*said, hue * BANDS + level), strict=True):

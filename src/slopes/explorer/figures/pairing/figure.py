@@ -49,7 +49,7 @@ from slopes.explorer.figures.state import State, StateError, real, word
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
 
-_HUES: Final = (palette.BLUE, palette.ORANGE)  # of the first target and of the second
+_HUES: Final = palette.ANSWERS  # of the first target, which is the greater, and of the second
 
 _TASK: Final = Choice(
     name="task",
@@ -68,12 +68,14 @@ _Z: Final = Number(
     help="The logit of the class, label, token or number that is looked at; it also follows the pointer.",
 )
 _PRESETS: Final = (
-    Preset(label="Matched", state={}),
-    Preset(label="MSE on a sigmoid", state={"activation": "sigmoid", "loss": "mse"}),
+    Preset(label="MSE on a sigmoid", state={}),
+    Preset(label="Matched", state={"activation": LINEAR, "loss": OWN}),
     Preset(label="Sigmoid twice", state={"activation": "sigmoid", "loss": "bce", "z": 6.0}),
-    Preset(label="Softmax for labels that coexist", state={"task": "labels", "loss": "ce", "z": 6.0}),
+    Preset(
+        label="Softmax for labels that coexist", state={"task": "labels", "activation": LINEAR, "loss": "ce", "z": 6.0}
+    ),
     Preset(label="ReLU before BCE", state={"activation": "relu", "loss": "bce"}),
-    Preset(label="A linear output as a probability", state={"loss": "probabilities"}),
+    Preset(label="A linear output as a probability", state={"activation": LINEAR, "loss": "probabilities"}),
 )
 
 
@@ -105,7 +107,7 @@ def build(context: Context) -> Figure:
         name="activation",
         label="Output",
         options=tuple(Option(value=a.name, label=a.label) for a in activations),
-        default=LINEAR,
+        default="sigmoid",  # a mismatch, so that the page opens on what it claims
         help="What is applied to the logits before the loss.",
     )
     own = Option(value=OWN, label="the task's own")
@@ -113,7 +115,7 @@ def build(context: Context) -> Figure:
         name="loss",
         label="Loss",
         options=(own, *(Option(value=loss.name, label=loss.label) for loss in losses)),
-        default=OWN,
+        default="mse",
     )
     return Figure(
         id="pairing",

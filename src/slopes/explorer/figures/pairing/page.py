@@ -9,7 +9,7 @@ from slopes.explorer.figures.page import Page
 PAGE: Final = Page(
     id="pairing",
     short="Pairing",
-    claim="A matched output and loss leave ŷ\u00a0−\u00a0y; a mismatch lets the gradient die",
+    claim="A matched pair leaves ŷ\u00a0−\u00a0y; a mismatch lets the gradient die or mislead",
     lead="Pick a task, then another output or another loss than its own. Bold is the chosen pair, thin the matched "
     "one: see what is handed back to the logit, and where training ends.",
     plates=(

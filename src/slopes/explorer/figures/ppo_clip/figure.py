@@ -14,8 +14,8 @@ from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
 from slopes.shown import layout, palette
 
-_UP: Final = palette.BLUE  # an advantage above 0
-_DOWN: Final = palette.VERMILLION
+_UP: Final = palette.SLICES["advantage 1"]  # above 0
+_DOWN: Final = palette.SLICES["advantage -1"]
 _WIDE: Final = 0.55  # a clip whose lower edge leaves no room for its name beside it
 
 _NUMBERS: Final = (

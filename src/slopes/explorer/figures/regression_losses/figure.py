@@ -13,7 +13,7 @@ from slopes.explorer.figures.context import Context
 from slopes.explorer.figures.figure import Figure, Preset
 from slopes.explorer.figures.parameters import Number, Several
 from slopes.explorer.figures.regression_losses.houses import HOUSES, Drawn, Houses, marks, shares, table
-from slopes.explorer.figures.regression_losses.text import corrections, formulas, reading, snippet
+from slopes.explorer.figures.regression_losses.text import corrections, formulas, reading, snippet, units
 from slopes.explorer.figures.residual_losses import YOURS, Kind, kinds, vector
 from slopes.explorer.figures.result import Columns, Problem, Result, Table
 from slopes.explorer.figures.state import State, check_range, real, words
@@ -216,6 +216,7 @@ def _readings(r: float, drawn: list[Drawn]) -> Table:
         columns=("", "value", "slope"),
         rows=tuple((d.kind.label, number(d.under[0], 6), number(d.under[1], 6)) for d in drawn),
         hues=tuple(d.kind.hue for d in drawn),
+        note=units(r, drawn),
     )
 
 

@@ -14,9 +14,12 @@ from slopes.explorer.figures.mathml import mathml
 from slopes.explorer.figures.regression_losses.houses import HOUSES, Drawn, percent
 from slopes.explorer.figures.residual_losses import imports, vector
 from slopes.explorer.figures.result import Correction, Formula
-from slopes.explorer.figures.wording import latex_number, listed, number
+from slopes.explorer.figures.wording import capital, latex_number, listed, number
 
 _NOTES_DELTA: Final = 15.0  # the one that a note works its example with
+_SQUARED: Final = frozenset({"mse", "huber"})  # in the square of y's unit
+_PLAIN: Final = frozenset({"mae", "smooth_l1", "quantile"})  # in y's unit
+_SMALLER: Final = 1000.0  # times smaller is the unit that a comparison is made in once more
 _CLOSE: Final = 0.5  # nearer than this the MSE pulls less than the MAE
 
 
@@ -95,6 +98,43 @@ def _outlier(drawn: Sequence[Drawn]) -> str:
     if math.isclose(least, most, rel_tol=1e-9):
         return f"{start} {high}'s gradient" if len(known) == 1 else f"{start} the gradient, whichever loss of these"
     return f"{start} {high}'s gradient and {percent(least)} of {low}'s"
+
+
+def units(r: float, drawn: Sequence[Drawn]) -> str:
+    """Return in what unit each loss and its pull are, and how they compare here where y has another unit."""
+    squared = [d for d in drawn if d.kind.name in _SQUARED]
+    plain = [d for d in drawn if d.kind.name in _PLAIN]
+    if not squared or not plain:
+        same = len(squared) + len(plain)
+        return "All of these are in one unit, so they compare alike whatever y is measured in." if same > 1 else ""
+    first, second = squared[0], plain[0]
+    many, more = len(squared) > 1, len(plain) > 1
+    said = (
+        f"{capital(listed([d.kind.said for d in squared]))} {'are' if many else 'is'} in the square of y's unit, "
+        f"{'their pulls' if many else 'its pull'} in the unit; {listed([d.kind.said for d in plain])} "
+        f"{'are' if more else 'is'} in the unit, {'their pulls' if more else 'its pull'} in none. So how they compare "
+        "depends on the unit"
+    )
+    here, there = (_times(first, second, r * unit, unit) for unit in (1.0, _SMALLER))
+    if here == 0:
+        return f"{said}."
+    bends = [sign for name, sign in (("huber", "δ"), ("smooth_l1", "β")) if name in {first.kind.name, second.kind.name}]
+    beside = f", {listed(bends)} likewise" if bends else ""
+    return (
+        f"{said}: here {first.kind.said}'s pull is {number(here, 3)} times {second.kind.said}'s, and with y in a unit "
+        f"{number(_SMALLER)} times smaller (r = {number(_SMALLER * r, 4)}{beside}) {number(there, 3)} times."
+    )
+
+
+def _times(first: Drawn, second: Drawn, r: float, unit: float) -> float:
+    """Return how many times as hard the first pulls as the second, with what is measured in y's unit in another."""
+
+    def pull(d: Drawn) -> float:
+        option = d.option * unit if d.kind.option in {"delta", "beta"} else d.option
+        _, slope = d.kind.at(vector(r), vector(0.0), option)
+        return abs(slope.item())
+
+    return pull(first) / pull(second) if pull(second) else 0.0
 
 
 def formulas(r: float, drawn: Sequence[Drawn]) -> tuple[Formula, ...]:
