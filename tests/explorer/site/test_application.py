@@ -78,6 +78,11 @@ def test_the_plates_of_a_family_share_a_scale_and_say_over_what_they_are(client:
     assert said["mse"] == said["huber"] == []  # its family says it
     assert said["gaussian_nll"] == ["over the mean minus target, in standard deviations"]
     assert said["clip"][0].startswith("over the angle of an image to its text, radians; seven others")
+    pens = {
+        name: len(re.findall("M", re.findall(r'class="slope" d="(.*?)"', plates.split(f"functions/{name}")[1])[0]))
+        for name in ("info_nce", "mae", "relu")
+    }
+    assert pens == {"info_nce": 3, "mae": 3, "relu": 2}  # it comes back at the ends; lifted at a jump, not where steep
     # Bradley-Terry is log(1 + exp(-x)): it leaves the tile, 4 high and a little, at x = −5
     tile = next(t for t in tiles if "functions/bradley_terry" in t)
     first = float(re.findall(r'class="value" d="M([\d.]+)', tile)[0])

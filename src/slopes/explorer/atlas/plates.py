@@ -61,11 +61,12 @@ def sketch(lines: Sequence[Series], reach: float = _REACH) -> str:
 
 def _key(line: Series, place: int) -> str:
     """Which line is whose, of two: the first at the left below, where a yes is dear, the second at the right."""
+    label = line.label.replace("-", "−").replace("advantage", "A =")  # two of them have to fit
     y, anchor = HEIGHT - 6, ("start", "end")[place]
     start, words = ((6, 20), (WIDTH - 18, WIDTH - 22))[place]
     return (
         f'<g class="hue-{line.hue}"><path class="value" d="M{start} {y - 4}h12"/>'
-        f'<text x="{words}" y="{y}" text-anchor="{anchor}">{escape(line.label.replace("-", "−"))}</text></g>'
+        f'<text x="{words}" y="{y}" text-anchor="{anchor}">{escape(label)}</text></g>'
     )
 
 
