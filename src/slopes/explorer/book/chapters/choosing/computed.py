@@ -219,7 +219,9 @@ def exercises() -> tuple[Exercise, ...]:
                     said="The score does not occur any more: 1 − 0 · score is 1, wherever it is.",
                 ),
             ),
-            right=0 if not reads("pairing", "loss=hinge01&z=6", "gradient at the logit", "y = 0") else 1,
+            right=0
+            if not reads("pairing", "activation=none&loss=hinge01&z=6", "gradient at the logit", "y = 0")
+            else 1,
             told="Its loss is 1 for every score, and its slope 0. Target and loss have to be written in the same way: "
             "the hinge counts −1 and +1.",
             hint="Put *y* = 0 into the formula.",
