@@ -92,7 +92,7 @@ def _markdown() -> MarkdownIt:
         ("figure", _figure, "</div></section>"),
         ("predict", _predict, ""),
         ("derive", _derive, ""),
-        ("misconception", lambda *_: '<aside class="misconception" aria-label="Told otherwise">', "</aside>"),
+        ("misconception", lambda *_: '<div class="misconception" role="note">', "</div>"),
         ("recap", lambda *_: '<section class="recap" aria-label="Recap"><h2>To keep</h2>', "</section>"),
     ):
         made.use(container_plugin, name=name, render=_both(opens, closes))
@@ -132,14 +132,17 @@ def _both(opens: Opens, closes: str) -> Callable[..., str]:
 def _figure(info: str, env: dict[str, Any]) -> str:
     beside = plate(info)
     page = BY_ID[beside.figure]
-    inside = (env["made"].still or _live)(beside)
+    env["plates"] = env.get("plates", 0) + 1
+    name = f"{page.short}, plate {env['plates']}"
+    still = env["made"].still
+    inside = still(beside) if still else _live(beside, name)
     return (
-        f'<section class="spread-page"><aside class="beside" aria-label="{escape(page.short)}">{inside}</aside>'
+        f'<section class="spread-page"><aside class="beside" aria-label="{escape(name)}">{inside}</aside>'
         '<div class="words">'
     )
 
 
-def _live(beside: Plate) -> str:
+def _live(beside: Plate, name: str) -> str:
     page = BY_ID[beside.figure]
     charts = "".join(
         f'<figure><figcaption>{caption}</figcaption><div class="plate" data-chart="{escape(name)}" '
@@ -153,7 +156,7 @@ def _live(beside: Plate) -> str:
         f'<article class="figure embedded" data-figure="{page.id}" data-state="{escape(beside.state)}" '
         f'data-shown="{escape(",".join(beside.controls))}"><div class="beside-charts">{charts}</div>'
         '<div class="steps" data-part="steps" role="group" aria-label="Movement" hidden></div>'
-        '<form class="controls" data-part="controls" aria-label="Controls"></form>'
+        f'<form class="controls" data-part="controls" aria-label="Controls of {escape(name)}"></form>'
         '<p class="reading" data-part="reading"></p>'
         '<div data-part="problems" role="alert"></div>'
         f'<p class="onward"><a data-part="apart" href="/{page.id}{query}">Take it apart</a>'

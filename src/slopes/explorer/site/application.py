@@ -32,6 +32,7 @@ from slopes.explorer.figures.state import State, StateError, quoted, state_json
 from slopes.explorer.site import exports, pages
 from slopes.explorer.site.frames import Along, along
 from slopes.explorer.site.guard import POLICY, Guard
+from slopes.explorer.site.kept import Kept
 from slopes.explorer.site.loading import Loaded, Loading
 from slopes.explorer.site.runtime import VegaRuntime, font
 
@@ -65,6 +66,7 @@ class Server:
         self._warming: asyncio.Task[None] | None = None
         self._pictures: dict[tuple[str, str], bytes] = {}
         self._drawing = asyncio.Lock()
+        self._kept = Kept()
         self._choosing = Choosing(self._loaded, self._compute)
         self._book_routes = Book(self._loaded, self._compute, _chapter)
 
@@ -147,10 +149,16 @@ class Server:
         loaded = await self._loaded()
         figure, state = _state(loaded, page.id, [pair for pair in pairs if pair[0] != _TABLES])
 
-        def work() -> bytes:
-            return encode({"state": state_json(state), **figure.compute(state).as_json(tables)})
+        def work() -> tuple[bytes, bool]:
+            result = figure.compute(state)
+            return encode({"state": state_json(state), **result.as_json(tables)}), result.pending
 
-        body = await self._compute(work)
+        key = (page.id, str(state), str(tables))
+        body = self._kept.get(key)
+        if body is None:
+            body, pending = await self._compute(work)
+            if loaded.lasting and not pending:
+                self._kept.keep(key, body)
         if self._timing is None:
             self._timing = asyncio.create_task(self._time_costs(loaded))
         return _packed(request, body, "application/json", "no-store")

@@ -26,6 +26,7 @@ class Loaded:
     make_tables: Callable[[], str]
     card: Callable[[str], Card | None]
     yours: str
+    lasting: bool  # whether a state is always answered in the same way, which a visitor's function need not
 
     def plates(self) -> str:
         """Return the landing page's plates, drawn once."""
@@ -120,4 +121,5 @@ def load(functions: Sequence[str | Callable[..., Any]] = ()) -> Loaded:
         make_tables=partial(cards.tables, CATALOG),
         card=cards.card,
         yours="regression-losses" if own.loss and not own.activation else "activations",
+        lasting=not functions,
     )
