@@ -51,7 +51,8 @@ def test_links_lead_somewhere(client: httpx.Client) -> None:
     for chapter in CHAPTERS:
         links |= set(re.findall(r'href="(/[^"#]*)"', client.get(chapter.address).text))
     assert len(links) > 60
-    for link in links:
+    files = {link for link in links if link.startswith("/export/")}  # each kind is written by a test of its own
+    for link in links - files | {file for file in files if file.startswith("/export/kl.")}:
         assert client.get(link).status_code in {200, 307}, link
 
 

@@ -15,6 +15,7 @@ from tests.laws.fixes.law import Fix, awaited, without
 ELSEWHERE: Final[Mapping[str, str]] = {
     "explorer/site/application.py Server._asset": "an address that no page has: nothing is to be repaired",
     "explorer/site/application.py Server._runtime": "likewise",
+    "explorer/site/application.py Server._picture": "likewise",
 }
 
 
