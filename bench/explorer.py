@@ -143,7 +143,7 @@ def _moved(base: str, name: str) -> tuple[str, float, float] | None:
         return None
     moved = min(shown, key=lambda p: p["more"])
     low, high = moved["low"], moved["high"]
-    if moved["within"]:
+    if moved["within"] and set(moved["within"]) <= set(default):  # else the ends come with the answers
         low, high = (default[end] for end in moved["within"])
     return moved["name"], low, high
 
