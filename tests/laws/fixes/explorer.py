@@ -33,6 +33,7 @@ def names() -> Mapping[str, Any]:
     from slopes.explorer.figures.residual_losses import Kind  # noqa: PLC0415  likewise
     from slopes.explorer.site import launch, runtime  # noqa: PLC0415  likewise
     from slopes.explorer.site.application import Server  # noqa: PLC0415  likewise
+    from slopes.explorer.site.kept import Kept  # noqa: PLC0415  likewise
     from slopes.explorer.yours import reference  # noqa: PLC0415  likewise
     from slopes.explorer.yours.guarded import Guarded, GuardedLoss  # noqa: PLC0415  likewise
 
@@ -56,7 +57,7 @@ def names() -> Mapping[str, Any]:
 
     async def loaded() -> Any:  # noqa: ANN401  what the server waits for
         figures = {"softmax-temperature": library_figure(BY_ID["softmax-temperature"])}
-        return SimpleNamespace(figures=figures, card=cards.card)
+        return SimpleNamespace(figures=figures, card=cards.card, lasting=True)
 
     async def compute(work: Callable[[], Any]) -> Any:  # noqa: ANN401  likewise
         return work()
@@ -75,7 +76,7 @@ def names() -> Mapping[str, Any]:
     asking = {"id": "x", "question": "?", "told": "so"}
     rank = answers.Rank(items=(("a", 1.0), ("b", 2.0), ("c", 3.0)), **asking)  # type: ignore[arg-type]
     pick = answers.Pick(options=(answers.Option(label="a"), answers.Option(label="b")), right=0, **asking)  # type: ignore[arg-type]
-    stub = SimpleNamespace(_loaded=loaded, _compute=compute, _timing=True)
+    stub = SimpleNamespace(_loaded=loaded, _compute=compute, _timing=True, _kept=Kept())
     rooms |= {"book": book, "rank": rank, "pick": pick, "answers": answers, "exercise": exercise}
     mine = {"asked": asked, "state": state, "kind": kind, "server": stub, "run": awaited}
     return {**rooms, **mine, "Server": Server}
