@@ -190,7 +190,7 @@ FAULTS: Final = (
         "_core/reduce.py",
         "    if torch.compiler.is_compiling() or is_recorded():  # as a number",
         "    if is_recorded():  # as a number",
-        (f"{LAWS}compiled.py::test_two_graphs_are_enough_for_all_sizes",),
+        (f"{LAWS}compiled.py",),
     ),
     Fault(
         "the caller's logits are written to",
