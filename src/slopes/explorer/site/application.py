@@ -154,11 +154,10 @@ class Server:
             return encode({"state": state_json(state), **result.as_json(tables)}), result.pending
 
         key = (page.id, str(state), str(tables))
-        body = self._kept.get(key)
-        if body is None:
-            body, pending = await self._compute(work)
-            if loaded.lasting and not pending:
-                self._kept.keep(key, body)
+        kept = self._kept.get(key)
+        body, pending = (kept, True) if kept is not None else await self._compute(work)
+        if loaded.lasting and not pending:
+            self._kept.keep(key, body)
         if self._timing is None:
             self._timing = asyncio.create_task(self._time_costs(loaded))
         return _packed(request, body, "application/json", "no-store")
