@@ -18,6 +18,7 @@ from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.book.reads import reads
 from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
+from slopes.shown.curve import value_and_slope
 
 GIVEN: Final = frozenset[str]()
 _RATE: Final = 0.001
@@ -41,9 +42,7 @@ def twice_value(z: float, y: float) -> float:
 
 
 def _slope(loss: Callable[[Tensor], Tensor], z: float) -> float:
-    at = _of(z).requires_grad_()
-    with slopes.exact():
-        return torch.autograd.grad(loss(at).sum(), at)[0].item()
+    return value_and_slope(loss, _of(z))[1].item()
 
 
 def twice_slope(z: float, y: float) -> float:

@@ -19,6 +19,7 @@ from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 GIVEN: Final = frozenset({"0.001", "0.9", "0.5"})  # a small miss, and quantiles
 _SAID, _PAID = (210.0, 340.0, 400.0), (200.0, 350.0, 180.0)
@@ -54,9 +55,7 @@ def _values(name: str, p: Sequence[float], t: Sequence[float], option: float) ->
 
 
 def _slopes(name: str, p: Sequence[float], t: Sequence[float], option: float) -> list[float]:
-    at = _of(p).requires_grad_()
-    with slopes.exact():
-        found: list[float] = torch.autograd.grad(_loss(name, at, _of(t), option).sum(), at)[0].tolist()
+    found: list[float] = value_and_slope(lambda at: _loss(name, at, _of(t), option), _of(p))[1].tolist()
     return found
 
 
@@ -113,9 +112,7 @@ def bell(r: float, sigma: float) -> float:
 
 def behind_relu(output: float, target: float) -> float:
     """Return the slope of squares before a ReLU that is the last thing a model does."""
-    z = _of([output]).requires_grad_()
-    with slopes.exact():
-        return torch.autograd.grad(L.mse(A.relu(z), _of([target])), z)[0].item()
+    return value_and_slope(lambda z: L.mse(A.relu(z), _of([target])), _of([output]))[1].item()
 
 
 def exercises() -> tuple[Exercise, ...]:

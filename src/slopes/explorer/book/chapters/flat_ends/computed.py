@@ -18,6 +18,7 @@ from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 GIVEN: Final[frozenset[str]] = frozenset()
 SCRATCH: Final = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "swish", "mish")
@@ -38,9 +39,7 @@ def _values(name: str, xs: Sequence[float]) -> list[float]:
 
 
 def _slopes(name: str, xs: Sequence[float], dtype: torch.dtype = torch.float64) -> list[float]:
-    at = torch.tensor(list(xs), dtype=dtype, requires_grad=True)
-    with slopes.exact():
-        out: list[float] = torch.autograd.grad(_function(name)(at).sum(), at)[0].tolist()
+    out: list[float] = value_and_slope(_function(name), torch.tensor(list(xs), dtype=dtype))[1].tolist()
     return out
 
 

@@ -20,6 +20,7 @@ from slopes.explorer.figures.line_up.batch import found
 from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 GIVEN = frozenset({"0.2", "0.07", "0.01"})  # a lead, and what CLIP starts and ends with
 CAT_1: Final = (0.5, 0.2)
@@ -41,11 +42,12 @@ def _of(values: Sequence[float]) -> Tensor:
 
 def _pair(ds: Sequence[float], margin: float, *, similar: bool) -> tuple[list[float], list[float]]:
     """Return contrastive loss and its slope for pairs that are this far apart."""
-    d = _of(ds).requires_grad_()
-    b = torch.stack([d, torch.zeros_like(d)], -1)
-    with slopes.exact():
-        values = L.contrastive(torch.zeros_like(b), b, torch.full(d.shape, similar), margin=margin, reduction="none")
-        slope = torch.autograd.grad(values.sum(), d)[0]
+
+    def paid(d: Tensor) -> Tensor:
+        b = torch.stack([d, torch.zeros_like(d)], -1)
+        return L.contrastive(torch.zeros_like(b), b, torch.full(d.shape, similar), margin=margin, reduction="none")
+
+    values, slope = value_and_slope(paid, _of(ds))
     return values.tolist(), slope.tolist()
 
 

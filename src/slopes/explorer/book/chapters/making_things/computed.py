@@ -18,6 +18,7 @@ from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.noise.schedules import Setting, at, factors, velocity
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 GIVEN = frozenset({"0.01", "0.2", "0.95"})  # a variance, and two times
 _CLEAN, _NOISE = 1.0, -0.6  # of the plate
@@ -31,9 +32,7 @@ def _of(*values: float) -> Tensor:
 
 
 def _slope(loss: Callable[[Tensor], Tensor], z: float) -> float:
-    at_z = _of(z).requires_grad_()
-    with slopes.exact():
-        return torch.autograd.grad(loss(at_z), at_z)[0].item()
+    return value_and_slope(loss, _of(z))[1].item()
 
 
 def one_pull(z: float) -> list[float]:

@@ -9,7 +9,6 @@ from typing import Final
 import torch
 from torch import Tensor
 
-import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes.explorer.book.answers import Guess, Option, Pick, Reach, Slip
 from slopes.explorer.book.by_hand import Axes, Line, Place
@@ -19,6 +18,7 @@ from slopes.explorer.figures.one_weight.model import HEIGHTS, PLACES
 from slopes.explorer.figures.state import State, real, word
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 GIVEN: Final = frozenset({"0.2", "0.05", "0.24"})  # weights and rates that the plate is set to
 _START, _RATE = 0.2, 0.05
@@ -32,10 +32,8 @@ def _points() -> tuple[Tensor, Tensor]:
 
 def _both(loss: str, w: float) -> tuple[float, float]:
     x, y = _points()
-    at = torch.tensor(w, dtype=torch.float64, requires_grad=True)
-    with slopes.exact():
-        found = _LOSSES[loss](at * x, y)
-        return found.item(), torch.autograd.grad(found, at)[0].item()
+    found, slope = value_and_slope(lambda at: _LOSSES[loss](at * x, y), torch.tensor(w, dtype=torch.float64))
+    return found.item(), slope.item()
 
 
 def value(loss: str, w: float) -> float:

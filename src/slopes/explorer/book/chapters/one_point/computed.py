@@ -23,6 +23,7 @@ from slopes.explorer.figures.residual_losses import kinds
 from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 GIVEN: Final = frozenset({"7.75", "0.9", "0.1"})  # the right height, and the quantiles
 _X, _Y, _RIGHT = 11.5, 16.0, 7.75
@@ -78,7 +79,7 @@ def _nll(m: Tensor, y: float, log_variance: Tensor) -> Tensor:
 
 
 def _bell(sigma: float) -> Tensor:
-    return torch.tensor([2 * math.log(sigma)], dtype=torch.float64, requires_grad=True)
+    return torch.tensor([2 * math.log(sigma)], dtype=torch.float64)
 
 
 def nll(m: float, y: float, sigma: float) -> float:
@@ -89,16 +90,13 @@ def nll(m: float, y: float, sigma: float) -> float:
 
 def pull_mean(r: float, sigma: float) -> float:
     """Return its slope by the mean at a residual."""
-    m = torch.tensor([r], dtype=torch.float64, requires_grad=True)
-    with slopes.exact():
-        return torch.autograd.grad(_nll(m, 0.0, _bell(sigma)), m)[0].item()
+    return value_and_slope(lambda m: _nll(m, 0.0, _bell(sigma)), torch.tensor([r], dtype=torch.float64))[1].item()
 
 
 def pull_width(r: float, sigma: float) -> float:
     """Return its slope by the logarithm of the variance there."""
-    width = _bell(sigma)
-    with slopes.exact():
-        return torch.autograd.grad(_nll(torch.tensor([r], dtype=torch.float64), 0.0, width), width)[0].item()
+    residual = torch.tensor([r], dtype=torch.float64)
+    return value_and_slope(lambda width: _nll(residual, 0.0, width), _bell(sigma))[1].item()
 
 
 def exercises() -> tuple[Exercise, ...]:

@@ -19,6 +19,7 @@ from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 __all__ = ["GIVEN", "derivations", "exercises", "verdict"]
 
@@ -43,9 +44,7 @@ def clip_objective(ratios: Sequence[float], advantage: float) -> list[float]:
 
 def clip_slope(ratio: float, advantage: float) -> float:
     """Return its slope by the log-probability."""
-    at = of(ratio).log().requires_grad_()
-    with slopes.exact():
-        return -torch.autograd.grad(_clip_loss(at, advantage).sum(), at)[0].item()
+    return -value_and_slope(lambda at: _clip_loss(at, advantage), of(ratio).log())[1].item()
 
 
 def clipped(ratio: float, advantage: float) -> float:
@@ -84,16 +83,12 @@ def odds(chosen: float, rejected: float, nll: float, lam: float) -> float:
 
 def dpo_slope(margin: float) -> float:
     """Return the slope of DPO's loss by the margin, with the plate's β."""
-    at = of(margin).requires_grad_()
-    zero = torch.zeros_like(at)
-    with slopes.exact():
-        return torch.autograd.grad(L.dpo(at, zero, zero, zero, beta=_BETA), at)[0].item()
+    zero = of(0.0)
+    return _slope_at(lambda at: L.dpo(at, zero, zero, zero, beta=_BETA), margin)
 
 
 def _slope_at(loss: Callable[[Tensor], Tensor], margin: float) -> float:
-    at = of(margin).requires_grad_()
-    with slopes.exact():
-        return torch.autograd.grad(loss(at), at)[0].item()
+    return value_and_slope(loss, of(margin))[1].item()
 
 
 def rests_at(loss: Callable[[Tensor], Tensor]) -> float:

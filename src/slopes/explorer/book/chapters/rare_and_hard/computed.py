@@ -9,7 +9,6 @@ from typing import Final
 import torch
 from torch import Tensor
 
-import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes.explorer.book.answers import Guess, Option, Pick, Rank, Reach, Slip
 from slopes.explorer.book.by_hand import Axes, Line, Sketch
@@ -18,6 +17,7 @@ from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 GIVEN = frozenset({"99.9", "0.25"})  # a state of the plate, and what a paper used
 _EASY, _HARD, _MANY = 0.9, 0.1, 1000
@@ -30,10 +30,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 def _measured(loss: Loss, z: Sequence[float], y: Sequence[float]) -> tuple[list[float], list[float]]:
     """Return values and slopes at logits."""
-    at = torch.tensor(z, dtype=torch.float64, requires_grad=True)
-    with slopes.exact():
-        values = loss(at, torch.tensor(y, dtype=torch.float64))
-        slope = torch.autograd.grad(values.sum(), at)[0]
+    labels = torch.tensor(y, dtype=torch.float64)
+    values, slope = value_and_slope(lambda at: loss(at, labels), torch.tensor(z, dtype=torch.float64))
     return values.tolist(), slope.tolist()
 
 

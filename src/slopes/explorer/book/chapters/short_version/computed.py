@@ -18,6 +18,7 @@ from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 GIVEN: Final = frozenset({"1.1"})  # T5's version
 _WEAK: Final = 0.01  # of a slope of 1
@@ -29,14 +30,11 @@ def _of(*values: float) -> Tensor:
 
 
 def _value(function: Callable[[Tensor], Tensor], x: float) -> float:
-    with slopes.exact():
-        return function(_of(x)).item()
+    return value_and_slope(function, _of(x))[0].item()
 
 
 def _slope(function: Callable[[Tensor], Tensor], x: float) -> float:
-    at = _of(x).requires_grad_()
-    with slopes.exact():
-        return torch.autograd.grad(function(at).sum(), at)[0].item()
+    return value_and_slope(function, _of(x))[1].item()
 
 
 def perfect_shares() -> float:

@@ -18,6 +18,7 @@ from slopes.explorer.figures.state import State, word
 from slopes.explorer.figures.wording import number
 from slopes.explorer.figures.worked_examples.examples import differences, exact, worst
 from slopes.explorer.figures.worked_examples.table import Row, rows
+from slopes.shown.curve import value_and_slope
 
 GIVEN: Final = frozenset(
     # as the texts state them, their inputs, and the edges of 0.80's room
@@ -45,15 +46,11 @@ def loss(p: float) -> float:
 
 
 def _slope(p: float) -> float:
-    z = _of(p).logit().requires_grad_()
-    with slopes.exact():
-        return torch.autograd.grad(L.binary_cross_entropy(z, _of(1.0)), z)[0].item()
+    return value_and_slope(lambda z: L.binary_cross_entropy(z, _of(1.0)), _of(p).logit())[1].item()
 
 
 def _slope_by_p(p: float) -> float:
-    at = _of(p).requires_grad_()
-    with slopes.exact():
-        return torch.autograd.grad(L.binary_cross_entropy(at.logit(), _of(1.0)), at)[0].item()
+    return value_and_slope(lambda at: L.binary_cross_entropy(at.logit(), _of(1.0)), _of(p))[1].item()
 
 
 def slope_ratio() -> float:

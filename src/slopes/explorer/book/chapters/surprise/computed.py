@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-import slopes
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes.explorer.book.answers import Guess, Option, Pick, Reach, Slip
 from slopes.explorer.book.derivation import Derivation, Step
 from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.state import State, real
 from slopes.explorer.figures.wording import number
+from slopes.shown.curve import value_and_slope
 
 GIVEN = frozenset({"0.7", "0.2", "0.1", "0.5", "0.3"})  # the weather and the belief, as the text tells them
 _WEATHER = (0.7, 0.2, 0.1)
@@ -32,22 +32,17 @@ def _loss(z: Tensor) -> Tensor:
 
 def surprise(p: float) -> float:
     """Return what a probability of the truth costs."""
-    with slopes.exact():
-        return _loss(_of([p]).logit()).item()
+    return value_and_slope(_loss, _of([p]).logit())[0].item()
 
 
 def slope_by_p(p: float) -> float:
     """Return the slope of that cost by the probability."""
-    at = _of([p]).requires_grad_()
-    with slopes.exact():
-        return torch.autograd.grad(_loss(at.logit()), at)[0].item()
+    return value_and_slope(lambda at: _loss(at.logit()), _of([p]))[1].item()
 
 
 def slope_by_logit(p: float) -> float:
     """Return the slope of that cost by the logit."""
-    z = _of([p]).logit().requires_grad_()
-    with slopes.exact():
-        return torch.autograd.grad(_loss(z), z)[0].item()
+    return value_and_slope(_loss, _of([p]).logit())[1].item()
 
 
 def entropy_of(p: Sequence[float]) -> float:

@@ -17,6 +17,7 @@ from slopes.explorer.book.derivation import Derivation, Numbers, Step
 from slopes.explorer.book.exercise import Exercise
 from slopes.explorer.figures.wording import number
 from slopes.shown import palette
+from slopes.shown.curve import value_and_slope
 
 _ODDS, _SHARE = -6.0, 0.02  # the state of the plate with three classes
 _CAT, _DOG, _FOX = range(3)
@@ -32,26 +33,19 @@ def _square(z: Tensor) -> Tensor:
     return L.mse(A.sigmoid(z), torch.ones_like(z), reduction="sum")
 
 
-def _value(loss: Callable[[Tensor], Tensor], z: float) -> float:
-    with slopes.exact():
-        return loss(torch.tensor([z], dtype=torch.float64)).item()
-
-
 def _slopes(loss: Callable[[Tensor], Tensor], z: Sequence[float]) -> list[float]:
-    at = torch.tensor(z, dtype=torch.float64, requires_grad=True)
-    with slopes.exact():
-        slope: list[float] = torch.autograd.grad(loss(at), at)[0].tolist()
+    slope: list[float] = value_and_slope(loss, torch.tensor(z, dtype=torch.float64))[1].tolist()
     return slope
 
 
 def cross(z: float) -> float:
     """Return binary cross-entropy at a logit, the truth being 1."""
-    return _value(_cross, z)
+    return value_and_slope(_cross, torch.tensor([z], dtype=torch.float64))[0].item()
 
 
 def square(z: float) -> float:
     """Return the squared error of the sigmoid there."""
-    return _value(_square, z)
+    return value_and_slope(_square, torch.tensor([z], dtype=torch.float64))[0].item()
 
 
 def cross_slope(z: float) -> float:
@@ -199,11 +193,8 @@ def exercises() -> tuple[Exercise, ...]:
 
 def _slip() -> int:
     """Return the first line whose number is not what the library says."""
-    with slopes.exact():
-        z = torch.tensor([-2.0], dtype=torch.float64, requires_grad=True)
-        p = A.sigmoid(z)
-        slope = torch.autograd.grad(p, z)[0].item()
-    stated = ((p.item(), 0.119), (2 * (p.item() - 1), -1.762), (slope, 0.119))
+    p, slope = (found.item() for found in value_and_slope(A.sigmoid, torch.tensor([-2.0], dtype=torch.float64)))
+    stated = ((p, 0.119), (2 * (p - 1), -1.762), (slope, 0.119))
     return next(i for i, (exact, said) in enumerate(stated) if abs(exact - said) > 0.001)  # noqa: PLR2004  as rounded
 
 
