@@ -36,7 +36,7 @@ class Sketch(Exercise):
 
     Attributes:
         axes: Where.
-        at: The places of the handles; the first line of `context` is what may be seen beforehand.
+        at: The places of the handles.
         truth: The curve as the library has it.
         within: How far a handle may be off, in units of the y axis.
         context: Curves that are there beforehand.

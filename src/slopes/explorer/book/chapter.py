@@ -70,6 +70,7 @@ def _onward(chapter: Chapter) -> str:
     return f'<nav class="turning" aria-label="Chapters">{back}<a href="/book">Contents</a>{on}</nav>'
 
 
+@cache
 def contents() -> str:
     """Return the contents page."""
     items = "".join(
@@ -95,6 +96,7 @@ def contents() -> str:
     )
 
 
+@cache
 def glossary_page() -> str:
     """Return the page of all terms."""
     items = "".join(

@@ -135,20 +135,21 @@ def _figure(info: str, env: dict[str, Any]) -> str:
     env["plates"] = env.get("plates", 0) + 1
     name = f"{page.short}, plate {env['plates']}"
     still = env["made"].still
-    inside = still(beside) if still else _live(beside, name)
+    inside = still(beside) if still else live(beside, name)
     return (
         f'<section class="spread-page"><aside class="beside" aria-label="{escape(name)}">{inside}</aside>'
         '<div class="words">'
     )
 
 
-def _live(beside: Plate, name: str) -> str:
+def live(beside: Plate, name: str, caption: str = "") -> str:
+    """Return a plate that moves; without a caption its charts have their own."""
     page = BY_ID[beside.figure]
     charts = "".join(
-        f'<figure><figcaption>{caption}</figcaption><div class="plate" data-chart="{escape(name)}" '
+        f'<figure><figcaption>{caption or own}</figcaption><div class="plate" data-chart="{escape(chart)}" '
         f'data-label="{escape(label)}"></div></figure>'
-        for name, caption, label in page.plates
-        if name in beside.charts
+        for chart, own, label in page.plates
+        if chart in beside.charts
     )
     query = escape(f"?{beside.state}" if beside.state else "")
     described = escape(" ".join(f"{label}." for name, _, label in page.plates if name in beside.charts))

@@ -68,7 +68,7 @@ class Server:
         self._drawing = asyncio.Lock()
         self._kept = Kept()
         self._choosing = Choosing(self._loaded, self._compute)
-        self._book_routes = Book(self._loaded, self._compute, _chapter)
+        self._book = Book(self._loaded, self._compute, _chapter)
 
     def app(self) -> ASGIApp:
         """Return the application, guarded from the outside in."""
@@ -76,13 +76,13 @@ class Server:
             Route("/", self._landing),
             Route("/plates", self._plates),
             Route("/figures", self._figures),
-            Route("/tour", self._book),
+            Route("/tour", self._tour),
             Route("/yours", self._yours),
             Route("/functions", self._functions),
             Route("/functions/{name}", self._card),
             Route("/choose", self._choose),
             *self._choosing.routes(),
-            *self._book_routes.routes(),
+            *self._book.routes(),
             Route("/export/{file}", self._export),
             Route("/picture/{theme}/{file}", self._picture),
             Route("/api/{figure}", self._answer),
@@ -107,7 +107,7 @@ class Server:
     async def _figures(self, request: Request) -> Response:
         return _html(pages.figures_page(_theme(request)))
 
-    async def _book(self, _: Request) -> Response:
+    async def _tour(self, _: Request) -> Response:
         return RedirectResponse("/book")
 
     async def _yours(self, _: Request) -> Response:

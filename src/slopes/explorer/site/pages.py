@@ -12,6 +12,7 @@ from typing import Final
 
 from slopes._core.names import near
 from slopes.explorer.book.contents import CHAPTERS, of_figure
+from slopes.explorer.book.text import Plate, live
 from slopes.explorer.figures.contents import BY_ID, PAGES
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.standalone import PICTURE
@@ -89,6 +90,7 @@ def landing_page(plates: str | None, theme: str) -> str:
         "plates": plates or "",
         "waiting": "" if plates else "data-waiting",
         "question": QUESTION,
+        "plate": live(_OPENING, "Cross-entropy", "What a probability costs, once the truth is known"),
         "figures": str(len(PAGES)),
         "topics": _topics(),
     }
@@ -96,6 +98,7 @@ def landing_page(plates: str | None, theme: str) -> str:
     return _shell("Every activation and loss, its value and its slope", body, theme, "")
 
 
+_OPENING: Final = Plate("cross-entropy", "p=0.03", ("loss",), ("p",))
 # A question of the book, as the book has it; it is worked out only when it is answered, since torch takes a while.
 QUESTION: Final = (
     '<section class="predict" id="surprise-dearer" data-exercise="surprise/dearer" data-kind="guess" '
@@ -109,6 +112,7 @@ QUESTION: Final = (
 )
 
 
+@cache
 def _topics() -> str:
     """Return the chapters and figures that a search may mean, each with the words that lead to it."""
     found = [(c.address, f"{c.number} {c.title}", "chapter", f"{c.title} {c.question} {c.words}") for c in CHAPTERS]

@@ -1,8 +1,8 @@
 // The book: plates that start when they come near, phrases that set them, questions that the library answers, progress
 // that stays in this browser.
 
-import { Figure, Handle } from "/page/figure.js";
-import { make, matches, theme } from "/page/house.js";
+import { draw, Figure, Handle } from "/page/figure.js";
+import { make, sifting, theme } from "/page/house.js";
 
 const KEPT = "slopes-book"; // in localStorage: what was answered, and where one left off
 
@@ -208,11 +208,9 @@ class Drawing {
   async draw() {
     const [reply] = await Promise.all([fetch(`/api/exercise/${this.question.id}/chart?theme=${theme()}`), import(document.body.dataset.vega)]);
     const spec = await reply.json();
-    const room = { width: this.plate.clientWidth - spec.padding.left - spec.padding.right, height: this.plate.clientHeight - spec.padding.top - spec.padding.bottom };
     const drawing = make("div", { "aria-hidden": "true" });
     this.plate.replaceChildren(drawing);
-    const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false, hover: false, logLevel: 1 };
-    ({ view: this.view } = await window.vegaEmbed(drawing, { ...spec, ...room }, options));
+    this.view = await draw(drawing, spec, this.plate);
     const { axes, at, step, steps } = this.asked;
     const up = (i, by) => ({ name: "height", low: axes.y[0], high: axes.y[1], step: by, at: () => this.held[i] });
     this.handles = this.curve
@@ -302,15 +300,6 @@ function tendContents(list) {
   });
 }
 
-function tendGlossary(search) {
-  const terms = [...document.querySelectorAll(".glossary > div")];
-  search.addEventListener("input", () => {
-    for (const term of terms) term.hidden = !matches(term.dataset.words, search.value);
-    const count = terms.filter((term) => !term.hidden).length;
-    document.getElementById("worded").textContent = search.value ? (count ? `${count} of ${terms.length}` : "None of that name.") : "";
-  });
-}
-
 const chapter = document.querySelector(".chapter");
 if (chapter) {
   tendPlates(chapter);
@@ -324,4 +313,4 @@ if (chapter) {
 const list = document.querySelector(".chapters");
 if (list) tendContents(list);
 const words = document.getElementById("words");
-if (words) tendGlossary(words);
+if (words) sifting(words, document.querySelectorAll(".glossary > div"), document.getElementById("worded"));

@@ -1,7 +1,7 @@
 // The pages of the atlas: the plates, the tables, a figure.
 
 import { Figure } from "/page/figure.js";
-import { make, matches, tendTheme } from "/page/house.js";
+import { make, matches, sifting, tendTheme } from "/page/house.js";
 
 async function landing(plates) {
   if (plates.hasAttribute("data-waiting")) {
@@ -48,16 +48,7 @@ function sorting(grid) {
 
 for (const grid of document.querySelectorAll("table.sortable")) sorting(grid);
 const filter = document.getElementById("filter");
-if (filter) {
-  const sift = () => {
-    const lines = [...document.querySelectorAll("table.reference tbody tr")];
-    for (const line of lines) line.hidden = !matches(line.dataset.words, filter.value);
-    const count = lines.filter((line) => !line.hidden).length;
-    document.getElementById("filtered").textContent = filter.value ? (count ? `${count} of ${lines.length}` : "None of that name.") : "";
-  };
-  filter.addEventListener("input", sift);
-  sift();
-}
+if (filter) sifting(filter, document.querySelectorAll("table.reference tbody tr"), document.getElementById("filtered"));
 const article = document.querySelector(".figure:not(.embedded)");
 const plates = document.getElementById("plates");
 tendTheme();

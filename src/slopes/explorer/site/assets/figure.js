@@ -5,6 +5,20 @@ import { later, make, matches, noteOf, rows, still, table, theme, whole } from "
 
 const BEAT = 120; // milliseconds between the steps of Play
 
+// How large a chart is drawn on its plate.
+function room(spec, plate) {
+  const width = Math.max(1, plate.clientWidth - spec.padding.left - spec.padding.right);
+  const height = Math.max(1, plate.clientHeight - spec.padding.top - spec.padding.bottom);
+  const aspect = spec.usermeta?.aspect; // where a unit across is as long as a unit up
+  return aspect ? { width: Math.min(width, height * aspect), height: Math.min(height, width / aspect) } : { width, height };
+}
+
+// Draw a chart into an element of its plate; Vega is there already. Returns its view.
+export async function draw(element, spec, plate) {
+  const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false, hover: false, logLevel: 1 };
+  return (await window.vegaEmbed(element, { ...spec, ...room(spec, plate) }, options)).view;
+}
+
 // A point on a chart that can be dragged: a button over it, placed by the chart's own scales. An axis says where it may
 // go (low, high, step) and where it is (at); without a step it stays.
 export class Handle {
@@ -350,24 +364,18 @@ export class Figure {
   async drawCharts() {
     const epoch = (this.epoch = (this.epoch ?? 0) + 1);
     const [specs] = await Promise.all([this.chartsIn(theme()), import(document.body.dataset.vega)]);
-    const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false, hover: false, logLevel: 1 };
     for (const plate of this.article.querySelectorAll(".plate")) {
       const spec = specs[plate.dataset.chart];
-      const room = () => {
-        const width = Math.max(1, plate.clientWidth - spec.padding.left - spec.padding.right);
-        const height = Math.max(1, plate.clientHeight - spec.padding.top - spec.padding.bottom);
-        const aspect = spec.usermeta?.aspect; // where a unit across is as long as a unit up
-        return aspect ? { width: Math.min(width, height * aspect), height: Math.min(height, width / aspect) } : { width, height };
-      };
       const drawing = make("div", { "aria-hidden": "true" }); // one image with one description, whatever marks it has
       const holder = make("div", { role: "img", "aria-label": plate.dataset.label }, drawing); // handles lie beside it
       plate.replaceChildren(holder);
-      const { view } = await window.vegaEmbed(drawing, { ...spec, ...room() }, options);
+      const view = await draw(drawing, spec, plate);
       if (epoch !== this.epoch) return;
       this.views.get(plate.dataset.chart)?.finalize();
       this.views.set(plate.dataset.chart, view);
       new ResizeObserver(async () => {
-        await view.width(room().width).height(room().height).runAsync();
+        const { width, height } = room(spec, plate);
+        await view.width(width).height(height).runAsync();
         this.placeHandles();
       }).observe(plate);
       this.followPointer(holder, view);

@@ -43,6 +43,17 @@ export const matches = (words, wanted) => {
   return plain(wanted).split(" ").every((part) => plain(words).includes(part)) || squeezed.includes(plain(wanted).replaceAll(" ", ""));
 };
 
+// A search that leaves what matches in sight, and says how many that are.
+export function sifting(search, items, told) {
+  const sift = () => {
+    for (const item of items) item.hidden = !matches(item.dataset.words, search.value);
+    const count = [...items].filter((item) => !item.hidden).length;
+    told.textContent = search.value ? (count ? `${count} of ${items.length}` : "None of that name.") : "";
+  };
+  search.addEventListener("input", sift);
+  sift();
+}
+
 export function rows(columns) {
   const names = Object.keys(columns);
   return columns[names[0]].map((_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
