@@ -21,6 +21,7 @@ from slopes.explorer.figures.wording import number
 from slopes.explorer.site.pages import asset
 
 FRAMES: Final = 9  # of a slider, beside the state in which it starts
+_PLACES: Final = re.compile(r'(?<= )(?:d|transform|x|y|x1|x2|y1|y2|width|height)="[^"]*"')  # of marks; words stay
 _LONG: Final = re.compile(r"-?\d+\.\d{2,}")
 _TAGS: Final = re.compile(r"(?=<)")
 
@@ -97,9 +98,18 @@ def _option(control: Number | Choice | None, value: object) -> str:
 def _frame(page: Page, charts: Sequence[str], result: Result, theme: str) -> dict[str, Any]:
     import vl_convert  # noqa: PLC0415  the first page should not wait for it
 
-    found = [vl_convert.vegalite_to_svg(specification(page, result, theme, only=chart)) for chart in charts]
-    tags = [_TAGS.split(_LONG.sub(lambda long: f"{float(long[0]):.1f}", chart)) for chart in found]
+    tags = []
+    for chart in charts:
+        whole = specification(page, result, theme, only=chart)
+        for view in whole["concat"]:
+            del view["title"]  # the caption says it
+        tags.append(_TAGS.split(_PLACES.sub(_shorter, vl_convert.vegalite_to_svg(whole))))
     return {"reading": result.reading, "charts": tags}
+
+
+def _shorter(places: re.Match[str]) -> str:
+    """Return coordinates to a tenth of a pixel, which is as far as one sees."""
+    return _LONG.sub(lambda long: f"{float(long[0]):.1f}", places[0])
 
 
 def _difference(first: list[str], other: list[str]) -> list[Any]:
