@@ -24,6 +24,7 @@ from slopes.losses import (
     policy,
     preference,
     regression,
+    robust,
     tokens,
     value,
 )
@@ -36,6 +37,7 @@ CATALOG: Final[tuple[Spec, ...]] = (
     *gated.SPECS,
     *regression.SPECS,
     *distributional.SPECS,
+    *robust.SPECS,
     *binary.SPECS,
     *categorical.SPECS,
     *margin.SPECS,

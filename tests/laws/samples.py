@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import torch
+from tests import families
 from tests.accuracy import assert_close_to_scale
 from torch import Tensor
 
@@ -24,7 +25,7 @@ from slopes.catalog import CATALOG
 Inputs = dict[str, Any]
 
 ROWS: Final = 6
-SIZES: Final = {"C": 4, "D": 3, "Q": 2, "T": 4, "V": 5}
+SIZES: Final = {"C": 4, "D": 3, "Q": 2, "T": 4, "V": 5} | families.mapping("SIZES")
 BY_ROW: Final = ("...", "N", "B")
 
 # Positional arguments that are no tensors.
@@ -32,19 +33,27 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "quantile": {"quantiles": (0.1, 0.75)},
     "smooth_labels": {"classes": SIZES["C"]},
     "mask_tokens": {"mask_id": SIZES["V"] - 1, "vocabulary": SIZES["V"]},
+    **families.mapping("ARGUMENTS"),
 }
 # Options that every row has in common.
-SHARED: Final = {"class_weight", "pos_weight"}
+SHARED: Final = {"class_weight", "pos_weight", *families.sequence("SHARED")}
 # Losses whose rows see each other, so that a loss of half of them is not half of the loss.
-COUPLED: Final = ("batch_triplet", "clip", "nt_xent")
+COUPLED: Final = ("batch_triplet", "clip", "nt_xent", *families.sequence("COUPLED"))
 # Optional inputs that stay out of the default; a variant has them.
 IN_A_VARIANT: Final = ("attention_mask",)
 # Losses with a mask over the tokens, of which the first is never predicted.
 OVER_TOKENS: Final = ("next_token", "sft")
 # Tools that return something with a gradient.
-TOOLS_WITH_A_SLOPE: Final = ("perplexity", "sequence_log_prob", "token_log_probs")
+TOOLS_WITH_A_SLOPE: Final = (
+    "perplexity",
+    "sequence_log_prob",
+    "token_log_probs",
+    *families.sequence("TOOLS_WITH_A_SLOPE"),
+)
 # Means over something else than the entries of the unreduced loss.
-MEAN_OVER_SOMETHING_ELSE: Final = {"batch_triplet": "triplets"}
+MEAN_OVER_SOMETHING_ELSE: Final = {"batch_triplet": "triplets", **families.mapping("MEAN_OVER_SOMETHING_ELSE")}
+# Inputs that their dimension names and meanings do not make: what turns a sample into one that the function takes.
+SAMPLES: Final[Mapping[str, Callable[[Inputs], Inputs]]] = families.mapping("SAMPLES")
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ class Case:
         given = [i for i in self.spec.inputs if i.name not in IN_A_VARIANT]
         sampled: Inputs = {i.name: _sample(i, rows, SIZES | sizes, generator, spread) for i in given}
         sampled |= ARGUMENTS.get(self.spec.name, {})
-        changed = self.change(sampled)
+        changed = self.change(SAMPLES.get(self.spec.name, dict)(sampled))
         return {name: _cast(value, dtype) for name, value in changed.items()}
 
     def weights_shape(self, inputs: Inputs) -> torch.Size:
@@ -171,6 +180,7 @@ def _sample(of: Input, rows: int, sizes: Mapping[str, int], generator: torch.Gen
         "hard_label": uniform.round,
         "sign": lambda: 2 * uniform.round() - 1,
         "log_probability": lambda: -0.1 - 2 * spread * uniform,
+        "count": (5 * uniform).floor,
     }
     return made[of.holds]()
 
@@ -318,11 +328,13 @@ VARIANTS: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any], Callable[[In
         ("k2-as-loss", {"estimator": "k2", "as_loss": True}, None),
         ("k3-as-loss", {"estimator": "k3", "as_loss": True}, None),
     ],
+    **families.mapping("VARIANTS"),
 }
 # Gradients that are those of something else than the value, and why.
 NOT_THE_DERIVATIVE: Final = {
     "kl_penalty-k1-as-loss": "the gradient is that of the divergence that the value estimates",
     "kl_penalty-k3-as-loss": "likewise",
+    **families.mapping("NOT_THE_DERIVATIVE"),
 }
 # Inputs that a function takes only without a gradient.
 REFUSE_A_GRADIENT: Final = {
@@ -331,6 +343,7 @@ REFUSE_A_GRADIENT: Final = {
     "hinge": ("targets",),
     "cross_entropy": ("class_weight",),
     "softmax_focal": ("class_weight",),
+    **families.mapping("REFUSE_A_GRADIENT"),
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests import families
 from tests.each import each
 from tests.laws.samples import COUPLED, LOSSES, Case, Inputs, gradients, on_graph
 from torch import Tensor
@@ -54,6 +55,7 @@ AT_THE_ENDS: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "ppo": ({"clip": 0.0},),
     "value_clip": ({"clip": 0.0},),
     "contrastive": ({"margin": 0.0},),
+    **families.mapping("AT_THE_ENDS"),
 }
 
 

@@ -7,28 +7,20 @@ repair that its words describe is made there, in the same way.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pytest
-from tests.laws.fixes import (
-    choose_page,
-    choosing,
-    classes,
-    compare,
-    core,
-    data,
-    explorer,
-    formulas,
-    integrations,
-    models,
-    tools,
-)
+from tests.laws import fixes
 from tests.laws.fixes.law import Table, places, try_fix
 
-TABLES: Final[tuple[Table, ...]] = (
-    core, formulas, tools, explorer, choose_page, choosing, classes, data, compare, models, integrations
-)  # fmt: skip
+TABLES: Final[tuple[Table, ...]] = tuple(
+    cast("Table", importlib.import_module(f"{fixes.__name__}.{found.name}"))
+    for found in pkgutil.iter_modules(fixes.__path__)
+    if found.name != "law"
+)
 TRIED: Final = {place: table for table in TABLES for place in table.TRIED}
 
 

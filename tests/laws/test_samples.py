@@ -6,6 +6,7 @@ import inspect
 from typing import Final
 
 import torch
+from tests import families
 from tests.each import each
 from tests.laws.samples import (
     ACTIVATIONS,
@@ -18,6 +19,7 @@ from tests.laws.samples import (
     NOT_THE_DERIVATIVE,
     OVER_TOKENS,
     REFUSE_A_GRADIENT,
+    SAMPLES,
     TOOLS_WITH_A_SLOPE,
     VARIANTS,
     Case,
@@ -33,10 +35,12 @@ ELSEWHERE: Final = {
     ("softmax", "dim"): "tests/activations",
     ("log_softmax", "dim"): "tests/activations",
     ("log_softmax", "mask"): "tests/activations: -inf is no number to compare gradients at",
+    **families.mapping("ELSEWHERE"),
 }
 # Variants that change nothing, and why.
 IDLE: Final = {
     "batch_triplet-active": "all of the hardest triplets are active here; `all-active` turns it",
+    **families.mapping("IDLE"),
 }
 
 
@@ -119,6 +123,7 @@ def test_the_tables_name_functions_that_exist() -> None:
         MEAN_OVER_SOMETHING_ELSE,
         OVER_TOKENS,
         REFUSE_A_GRADIENT,
+        SAMPLES,
         TOOLS_WITH_A_SLOPE,
         VARIANTS,
     ):

@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
 from latex2mathml.converter import convert
+from tests import families
 from tests.each import each
 from tests.laws.samples import ARGUMENTS, CASES, LOSSES, ONE_EACH, Case, assert_near
 
@@ -27,6 +28,7 @@ OTHER_NUMBERS: Final = {
     ("cosine_embedding", "torch"): "1e-12 is added to the squared norms",
     ("multiclass_hinge", "torch"): "over all classes, divided by C",
     ("triplet", "torch"): "1e-6 is added to every difference",
+    **families.mapping("OTHER_NUMBERS"),
 }
 
 every_spec = each("spec", CATALOG, ids=lambda spec: spec.name)
@@ -225,11 +227,22 @@ def test_the_family_is_one_that_people_look_for(spec: Spec) -> None:
         "activation": {"saturating", "rectified", "smooth", "normalized", "gated"},
         "loss": {
             "regression",
+            "robust",
+            "forecasts",
+            "distributions",
+            "counts",
+            "survival",
             "classification",
+            "ordinal",
+            "ranking",
+            "segmentation",
+            "boxes",
+            "sequence",
             "language",
             "distillation",
             "embedding",
             "divergence",
+            "generation",
             "preference",
             "policy",
         },

@@ -10,44 +10,21 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from mpmath import mp
+from tests import families
 from tests.accuracy import assert_close, assert_close_to_scale
 from tests.each import each
 from tests.oracles import losses as oracles
+from tests.oracles.case import DTYPES, Case, pairs, with_options
 from tests.oracles.precision import exact, gradient, remembered_gradient
 from torch import Tensor
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 from slopes.catalog import CATALOG
-
-DTYPES: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One loss: the library's call on a batch, the definition on a row, and the rows.
-
-    `moved` are the arguments whose gradient is compared; `terms` is the size of what cancels, where it does.
-    """
-
-    name: str
-    call: Callable[..., Tensor]
-    oracle: Callable[..., Any]
-    rows: Sequence[tuple[Any, ...]]
-    moved: tuple[int, ...] = (0,)
-    terms: float | None = None
-    size: int = 1
-    dtypes: tuple[torch.dtype, ...] = DTYPES
-
-
-def pairs(first: Sequence[float], second: Sequence[float]) -> list[tuple[float, float]]:
-    return [(a, b) for a in first for b in second]
-
 
 LOGITS: Final = (-90.0, -30.0, -5.5, -1.0, -0.125, 0.0, 0.75, 2.5, 17.0, 44.0, 600.0)
 RESIDUALS: Final = (-300.0, -3.0, -0.5, 0.0625, 0.75, 1.5, 40.0)
@@ -72,10 +49,6 @@ def columns(rows: Sequence[tuple[Any, ...]], dtype: torch.dtype, moved: tuple[in
         tensor = torch.tensor(entries, dtype=dtype) if plain.is_floating_point() else plain
         stacked.append(tensor.requires_grad_() if number in moved else tensor)
     return stacked
-
-
-def with_options(function: Callable[..., Any], **options: object) -> Callable[..., Any]:
-    return lambda *inputs, **more: function(*inputs, **options, **more)
 
 
 def hard(rows: Sequence[Any]) -> list[tuple[Any, int]]:
@@ -296,13 +269,16 @@ CASES: Final = (
         with_options(oracles.value_clip, clip=0.25),
         [(2.0, 1.0, 3.0), (2.0, 1.0, 0.0), (1.125, 1.0, 3.0), (-4.0, 1.0, 0.5)],
     ),
+    *families.sequence("CASES"),
 )
 
 
 @each("name", [spec.name for spec in CATALOG if spec.kind == "loss"])
 def test_every_loss_is_held_to_its_definition_here(name: str) -> None:
     """A definition in `oracles` that nothing calls beside the loss says nothing."""
-    assert {f"L.{name}", f'"{name}"'} & set(re.findall(r"\bL\.\w+|\"\w+\"", Path(__file__).read_text("utf-8")))
+    files = [__file__, *(family.__file__ for family in families.FAMILIES)]
+    called = {word for file in files for word in re.findall(r"\bL\.\w+|\"\w+\"", Path(str(file)).read_text("utf-8"))}
+    assert {f"L.{name}", f'"{name}"'} & called
 
 
 @each("dtype", DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))

@@ -16,6 +16,7 @@ Smooth = Literal["twice", "once", "no"]
 Holds = Literal[
     "real",  # any real number
     "positive",  # > 0
+    "count",  # a whole number, at least 0
     "probability",  # in [0, 1]
     "hard_label",  # 0 or 1
     "sign",  # -1 or +1

@@ -41,6 +41,7 @@ from slopes.losses.momentum import MomentumQueue
 from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
 from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo, ipo
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
+from slopes.losses.robust.smooth import LogCosh, log_cosh
 from slopes.losses.tokens import (
     Perplexity,
     TokenScores,
@@ -79,6 +80,7 @@ __all__ = [
     "JSDivergence",
     "KLDivergence",
     "KLPenalty",
+    "LogCosh",
     "MaskedLM",
     "MaskedTokens",
     "MomentumQueue",
@@ -115,6 +117,7 @@ __all__ = [
     "kl_divergence",
     "kl_penalty",
     "kto",
+    "log_cosh",
     "mae",
     "mask_tokens",
     "masked_lm",

@@ -11,12 +11,12 @@ import torch.fx
 from torch import Tensor
 from torch.nn import functional
 
-from slopes._core import check, reduce
+from slopes._core import check
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels.pointwise import defined
+from slopes._core.spec import FINITE_POSITIVE, NON_NEGATIVE, Equivalent, Parameter, Source, Spec
 from slopes.kernels.pointwise.executor import Pointwise
+from slopes.losses.residuals import PAIR, between
 
 
 def mse(
@@ -55,7 +55,7 @@ def mse(
         >>> mse(torch.tensor([210.0, 340.0, 400.0]), torch.tensor([200.0, 350.0, 180.0])).item()
         16200.0
     """
-    return _between("mse", _MSE, predictions, targets, mask, weight, reduction, denominator)
+    return between("mse", _MSE, predictions, targets, mask, weight, reduction, denominator)
 
 
 def mae(
@@ -93,7 +93,7 @@ def mae(
         >>> mae(torch.tensor([210.0, 340.0, 400.0]), torch.tensor([200.0, 350.0, 180.0])).item()
         80.0
     """
-    return _between("mae", _MAE, predictions, targets, mask, weight, reduction, denominator)
+    return between("mae", _MAE, predictions, targets, mask, weight, reduction, denominator)
 
 
 def huber(
@@ -136,7 +136,7 @@ def huber(
         tensor([  50.0000,   50.0000, 3187.5000])
     """
     delta = check.option("huber", "delta", delta, FINITE_POSITIVE)
-    return _between("huber", _HUBER, predictions, targets, mask, weight, reduction, denominator, float(delta))
+    return between("huber", _HUBER, predictions, targets, mask, weight, reduction, denominator, float(delta))
 
 
 def smooth_l1(
@@ -177,32 +177,7 @@ def smooth_l1(
         tensor([0.1250, 2.5000])
     """
     beta = check.option("smooth_l1", "beta", beta, FINITE_POSITIVE)
-    return _between("smooth_l1", _SMOOTH_L1, predictions, targets, mask, weight, reduction, denominator, float(beta))
-
-
-def _between(
-    function: str,
-    loss: Pointwise,
-    predictions: Tensor,
-    targets: Tensor,
-    mask: Tensor | None,
-    weight: Tensor | None,
-    reduction: Reduction,
-    denominator: Tensor | float | None,
-    *options: float,
-) -> Tensor:
-    """Check two tensors that must be alike, and return the reduced loss between them."""
-    check.alike(function, predictions=predictions, targets=targets)
-    plan = reduce.plan(
-        function,
-        predictions.shape,
-        predictions,
-        mask=mask,
-        weight=weight,
-        reduction=reduction,
-        denominator=denominator,
-    )
-    return defined.reduced(loss, plan, *options, predictions=predictions, targets=targets)
+    return between("smooth_l1", _SMOOTH_L1, predictions, targets, mask, weight, reduction, denominator, float(beta))
 
 
 class MSE(Module, of=mse):
@@ -262,7 +237,6 @@ _HUBER: Final = Pointwise.sharing(
 _SMOOTH_L1: Final = Pointwise.sharing(
     "SmoothL1", _smooth_l1, tensors=2, kernel=lambda p, t, beta: functional.smooth_l1_loss(p, t, beta=beta)
 )
-_PAIR: Final = (Input("predictions", ("...",)), Input("targets", ("...",)))
 
 SPECS: Final = (
     Spec(
@@ -273,7 +247,7 @@ SPECS: Final = (
         summary="The mean of a quantity with roughly normal noise; large errors rule.",
         formula=r"\ell = (\hat y - y)^2",
         slope=r"\ell' = 2(\hat y - y)",
-        inputs=_PAIR,
+        inputs=PAIR,
         range=NON_NEGATIVE,
         aliases=("l2", "squared error", "quadratic loss", "mean squared error"),
         equivalents=(
@@ -293,7 +267,7 @@ SPECS: Final = (
         summary="The median of a quantity; every error pulls with the same force.",
         formula=r"\ell = |\hat y - y|",
         slope=r"\ell' = \operatorname{sign}(\hat y - y)",
-        inputs=_PAIR,
+        inputs=PAIR,
         range=NON_NEGATIVE,
         aliases=("l1", "absolute error", "mean absolute error", "laplace"),
         equivalents=(
@@ -313,7 +287,7 @@ SPECS: Final = (
         summary="A mean that outliers cannot drag: boxes, rewards, sensors.",
         formula=r"\ell = \tfrac12 r^2 \text{ for } |r| \le \delta,\ \delta(|r| - \tfrac12\delta) \text{ beyond}",
         slope=r"\ell' = \min(\max(r, -\delta), \delta)",
-        inputs=_PAIR,
+        inputs=PAIR,
         range=NON_NEGATIVE,
         parameters=(
             Parameter(
@@ -343,7 +317,7 @@ SPECS: Final = (
         summary="Box regression in detectors: L1 whose tip is rounded off.",
         formula=r"\ell = \frac{r^2}{2\beta} \text{ for } |r| \le \beta,\ |r| - \tfrac12\beta \text{ beyond}",
         slope=r"\ell' = \min(\max(r/\beta, -1), 1)",
-        inputs=_PAIR,
+        inputs=PAIR,
         range=NON_NEGATIVE,
         parameters=(
             Parameter(

@@ -1,0 +1,10 @@
+"""Losses of a residual that a few bad targets cannot drag: what they are is in the file of each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from slopes._core.spec import Spec
+from slopes.losses.robust import smooth
+
+SPECS: Final[tuple[Spec, ...]] = (*smooth.SPECS,)

@@ -1,0 +1,1 @@
+"""What each loss is drawn over, a file for each family."""
