@@ -4,12 +4,40 @@ from __future__ import annotations
 
 from typing import Final
 
-from slopes.shown.lines import first, robust
+from slopes.shown.lines import (
+    boxes,
+    classes,
+    counts,
+    distributions,
+    first,
+    forecasts,
+    generation,
+    ordinal,
+    ranking,
+    robust,
+    segmentation,
+    sequence,
+    survival,
+)
 from slopes.shown.lines.kinds import Lines, Options
 
 __all__ = ["LOSSES", "REACH", "Options"]
 
-_FAMILIES: Final = (first, robust)
+_FAMILIES: Final = (
+    first,
+    robust,
+    forecasts,
+    distributions,
+    counts,
+    survival,
+    classes,
+    ordinal,
+    ranking,
+    segmentation,
+    boxes,
+    sequence,
+    generation,
+)
 
 # What each loss is drawn over, and its lines, by label.
 LOSSES: Final[Lines] = {name: lines for family in _FAMILIES for name, lines in family.LOSSES.items()}

@@ -1,0 +1,9 @@
+"""Losses of counts and of amounts that are often zero, over the logarithm of the rate."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from slopes._core.spec import Spec
+
+SPECS: Final[tuple[Spec, ...]] = ()

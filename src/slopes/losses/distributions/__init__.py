@@ -1,0 +1,9 @@
+"""Negative log-likelihoods of a number: location, scale and shape as the network gives them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from slopes._core.spec import Spec
+
+SPECS: Final[tuple[Spec, ...]] = ()

@@ -1,0 +1,9 @@
+"""Losses of times to an event, of which some are censored."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from slopes._core.spec import Spec
+
+SPECS: Final[tuple[Spec, ...]] = ()

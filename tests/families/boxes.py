@@ -1,0 +1,1 @@
+"""Losses of boxes, by overlap, and of what a detector says beside them."""

@@ -1,0 +1,1 @@
+"""Losses of classes beside cross-entropy: other margins, noisy labels, long tails."""

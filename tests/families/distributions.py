@@ -1,0 +1,1 @@
+"""Negative log-likelihoods of a number: location, scale and shape as the network gives them."""

@@ -1,0 +1,1 @@
+"""Losses of masks, by overlap."""

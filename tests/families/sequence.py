@@ -1,0 +1,1 @@
+"""Losses of sequences whose alignment is not known."""
