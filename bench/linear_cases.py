@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812  the field's own abbreviation
 from torch import Tensor
 
 import slopes
-from bench import linear_reference, published
+from bench import linear_reference, machine, published
 from bench.linear_reference import once
 from bench.series import Series
 from bench.steps import normal, of, step
@@ -37,6 +37,13 @@ def _head(rows: int, width: int, classes: int, dtype: torch.dtype = torch.float3
     """Return hidden states and a weight; logits have a variance of about 1."""
     hidden, weight = normal(rows, width, seed=seed), normal(classes, width, scale=width**-0.5, seed=seed + 1)
     return [t.to(dtype).requires_grad_() for t in (hidden, weight)]
+
+
+def _check_bits(dtype: torch.dtype, *, quick: bool) -> None:
+    """Raise `AbsentError` where 16-bit matrices are multiplied number by number: minutes for each product."""
+    if not quick and dtype == torch.bfloat16 and not machine.multiplies_16_bits():
+        message = "this processor has no 16-bit products; one with AVX-512 has"
+        raise AbsentError(message)
 
 
 def _targets(rows: int, classes: int, *, ignored: bool = False) -> Tensor:
@@ -70,6 +77,7 @@ def _cross_entropy(
     if peer in _NEW and not hasattr(F, "linear_cross_entropy"):
         message = f"torch {torch.__version__} has no F.linear_cross_entropy; 2.13 has"
         raise AbsentError(message)
+    _check_bits(dtype, quick=quick)
     shape = SMALL if quick else SHAPE
     hidden, weight = _head(*shape, dtype)
     targets = _targets(shape[0], shape[2], ignored=ignored)

@@ -28,3 +28,8 @@ def conditions() -> dict[str, str | int]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
     }
+
+
+def multiplies_16_bits() -> bool:
+    """Whether the processor has products of 16-bit matrices; without, torch multiplies number by number."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001  the one place where torch says so

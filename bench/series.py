@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bench.memory import peak_bytes
-from bench.timing import Prepared, Result, distance, in_turn
+from bench.timing import AbsentError, Prepared, Result, distance, in_turn
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,13 @@ class Series:
 def run_series(series: Series, *, quick: bool) -> Result:
     """Check each size, and time them in turn where all are right."""
     bare = Result(series.name, series.claim, series.peer, series.goal, "wrong", 0.0, peak=series.peak)
+    try:
+        return _measured(series, bare, quick=quick)
+    except AbsentError as absent:
+        return replace(bare, outcome="absent", why=str(absent))
+
+
+def _measured(series: Series, bare: Result, *, quick: bool) -> Result:
     sizes = series.small if quick else series.sizes
     peaks, errors, off = [], [], 0.0
     for size in sizes:

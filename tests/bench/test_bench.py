@@ -144,6 +144,16 @@ def _zero() -> tuple[Tensor, ...]:
     return (torch.zeros((), dtype=torch.float64),)
 
 
+def test_products_that_a_processor_has_not_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.machine.multiplies_16_bits", lambda: False)
+    case = dataclasses.replace(QUICK["linear.bfloat16"], rounds=1)
+    series = next(s for s in SERIES if s.name == "linear.budget16")
+    for result in (run(case, quick=False), run_series(series, quick=False)):
+        assert result.outcome == "absent"
+        assert "no 16-bit products" in result.why
+    assert run(case, quick=True).outcome in {"met", "missed"}  # small ones show that the answer is right
+
+
 def test_liger_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     result = run(QUICK["linear.dpo_liger"], quick=True)
