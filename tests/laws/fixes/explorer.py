@@ -31,7 +31,7 @@ def names() -> Mapping[str, Any]:
     from slopes.explorer.figures.contents import BY_ID  # noqa: PLC0415  likewise
     from slopes.explorer.figures.line_fit import fitted  # noqa: PLC0415  likewise
     from slopes.explorer.figures.residual_losses import Kind  # noqa: PLC0415  likewise
-    from slopes.explorer.site import launch, runtime  # noqa: PLC0415  likewise
+    from slopes.explorer.site import launch, maths_font  # noqa: PLC0415  likewise
     from slopes.explorer.site.application import Server  # noqa: PLC0415  likewise
     from slopes.explorer.site.kept import Kept  # noqa: PLC0415  likewise
     from slopes.explorer.yours import reference  # noqa: PLC0415  likewise
@@ -65,7 +65,7 @@ def names() -> Mapping[str, Any]:
     rooms = {
         "explorer": explorer,
         "notebook": notebook,
-        "runtime": runtime,
+        "maths_font": maths_font,
         "launch": launch,
         "Guarded": Guarded,
         "GuardedLoss": GuardedLoss,
@@ -187,9 +187,9 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             typed={"name": "t"},
         ),
     ],
-    "explorer/site/runtime.py font": [
+    "explorer/site/maths_font.py source": [
         Fix(
-            "runtime.font()",
+            "maths_font.source()",
             without("ziamath"),
             words={"_": "pip(line)"},
             typed={"line": "pip install 'slopes[explorer]'"},

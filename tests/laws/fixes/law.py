@@ -39,6 +39,7 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = tomllib.loads((SOURCE.parents[1] / 
 DISTRIBUTIONS: Final = {
     "sklearn": "scikit-learn",
     "vl_convert": "vl-convert-python",
+    "fontTools": "fonttools",
     "markdown_it": "markdown-it-py",
     "mdit_py_plugins": "mdit-py-plugins",
 }

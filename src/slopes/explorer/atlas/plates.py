@@ -22,10 +22,13 @@ from slopes.shown.curve import Series, bound, grid, value_and_slope
 from slopes.shown.loss_curves import LOSSES, REACH, Options
 
 WIDTH: Final = 176
+Point = tuple[float, float]
+
 HEIGHT: Final = 112
 _REACH: Final = 4.0  # every tile shows [-4, 4] by [-2, 4], so that shapes can be compared
 _BOTTOM: Final = -2.0
 _TOP: Final = 4.0
+_SEEN: Final = 0.04  # of a pixel, which nobody sees
 _JUMP: Final = 0.02  # between the two sides of a break: less is a bend
 # How far a family's tiles reach where the farthest of them would squeeze the others into a stroke.
 _SHARED: Final = {"preference": 20.0}
@@ -186,7 +189,7 @@ def _down(height: float) -> float:
 
 def _path(across: list[float], heights: list[float], breaks: set[int]) -> str:
     """An SVG path; the pen lifts where the line jumps, which is at a break, or leaves the tile far behind."""
-    parts: list[str] = []
+    strokes: list[list[Point]] = []
     down = False
     before = heights[0]
     for i, (x, height) in enumerate(zip(across, heights, strict=True)):
@@ -195,6 +198,19 @@ def _path(across: list[float], heights: list[float], breaks: set[int]) -> str:
         if not _BOTTOM - 1 <= height <= _TOP + 1:
             down = False
             continue
-        parts.append(f"{'L' if down and not jumped else 'M'}{x:.1f} {_down(height):.2f}")
+        if jumped or not down:
+            strokes.append([])
+        strokes[-1].append((x, _down(height)))
         down = True
-    return "".join(parts)
+    return "".join("M" + "L".join(f"{x:.1f} {y:.2f}" for x, y in _thinned(stroke)) for stroke in strokes)
+
+
+def _thinned(stroke: Sequence[Point]) -> list[Point]:
+    """Return the points that a line needs to stay where it is drawn (Ramer 1972, Douglas and Peucker 1973)."""
+    (left, top), (right, bottom) = stroke[0], stroke[-1]
+    slope = (bottom - top) / (right - left) if right > left else 0.0
+    off = [abs(y - top - slope * (x - left)) for x, y in stroke]
+    worst = max(range(len(off)), key=off.__getitem__)
+    if off[worst] <= _SEEN:
+        return [stroke[0], stroke[-1]] if len(stroke) > 1 else [stroke[0]]
+    return [*_thinned(stroke[: worst + 1])[:-1], *_thinned(stroke[worst:])]

@@ -34,7 +34,8 @@ from slopes.explorer.site.frames import Along, along
 from slopes.explorer.site.guard import POLICY, Guard
 from slopes.explorer.site.kept import Kept
 from slopes.explorer.site.loading import Loaded, Loading
-from slopes.explorer.site.runtime import VegaRuntime, font
+from slopes.explorer.site.maths_font import MathsFont
+from slopes.explorer.site.runtime import VegaRuntime
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASSETS: Final = {
@@ -60,6 +61,7 @@ class Server:
     def __init__(self, loading: Loading, vega: VegaRuntime) -> None:
         self._loading = loading
         self._vega = vega
+        self._font = MathsFont()
         # One thread: the library's precision setting is process-wide, so that requests must take turns.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slopes: compute", initializer=_alone)
         self._timing: asyncio.Task[None] | None = None
@@ -98,14 +100,14 @@ class Server:
     async def _landing(self, request: Request) -> Response:
         loaded = self._loading.now()
         plates = await self._compute(loaded.plates) if loaded else None
-        return _html(pages.landing_page(plates, _theme(request)))
+        return _html(request, pages.landing_page(plates, _theme(request)))
 
-    async def _plates(self, _: Request) -> Response:
+    async def _plates(self, request: Request) -> Response:
         loaded = await self._loaded()
-        return _html(await self._compute(loaded.plates))
+        return _html(request, await self._compute(loaded.plates))
 
     async def _figures(self, request: Request) -> Response:
-        return _html(pages.figures_page(_theme(request)))
+        return _html(request, pages.figures_page(_theme(request)))
 
     async def _tour(self, _: Request) -> Response:
         return RedirectResponse("/book")
@@ -116,7 +118,7 @@ class Server:
     async def _functions(self, request: Request) -> Response:
         loaded = await self._loaded()
         body = await self._compute(loaded.tables)
-        return _html(pages.text_page("Every function", body, _theme(request), "functions"))
+        return _html(request, pages.text_page("Every function", body, _theme(request), "functions"))
 
     async def _card(self, request: Request) -> Response:
         loaded = await self._loaded()
@@ -125,10 +127,10 @@ class Server:
             raise HTTPException(404, "There is no function of that name; /functions lists every one.")
         if card.name != request.path_params["name"]:
             return RedirectResponse(f"/functions/{card.name}")
-        return _html(pages.text_page(card.title, card.body, _theme(request), "functions"))
+        return _html(request, pages.text_page(card.title, card.body, _theme(request), "functions"))
 
     async def _choose(self, request: Request) -> Response:
-        return _html(pages.text_page("Which loss?", choose_page.body(), _theme(request), "choose"))
+        return _html(request, pages.text_page("Which loss?", choose_page.body(), _theme(request), "choose"))
 
     async def _page(self, request: Request) -> Response:
         page = _known(request, "page")
@@ -137,7 +139,8 @@ class Server:
         if wrong is not None:
             raise HTTPException(400, f"There is nothing called {quoted(wrong)} to hide; {meant(wrong, pages.HIDDEN)}")
         embed, host = "embed" in request.query_params, str(request.base_url).rstrip("/")
-        answer = _html(pages.figure_page(page, _theme(request), request.url.query, hide=hide, embed=embed, host=host))
+        made = pages.figure_page(page, _theme(request), request.url.query, hide=hide, embed=embed, host=host)
+        answer = _html(request, made)
         if embed:  # a course page may show it
             answer.headers["content-security-policy"] = POLICY.replace("frame-ancestors 'none'", "frame-ancestors *")
         return answer
@@ -228,7 +231,8 @@ class Server:
             plain = await run_in_threadpool(gzip.decompress, packed)
             return Response(plain, media_type="text/javascript; charset=utf-8", headers=headers)
         if path == names["font"]:
-            return Response(font(), media_type="font/ttf", headers={"cache-control": _FOREVER})
+            cut = await run_in_threadpool(self._font.woff2)
+            return Response(cut, media_type="font/woff2", headers={"cache-control": _FOREVER})
         raise HTTPException(404, "There is no such file.")
 
     async def _loaded(self) -> Loaded:
@@ -276,11 +280,11 @@ def _theme(request: Request) -> str:
 def _chapter(request: Request, title: str, body: str) -> Response:
     head = '<link rel="stylesheet" href="/page/book.css"><script type="module" src="/page/book.js"></script>'
     here = request.url.path.strip("/")
-    return _html(pages.text_page(title, head + body, _theme(request), here))
+    return _html(request, pages.text_page(title, head + body, _theme(request), here))
 
 
-def _html(text: str) -> Response:
-    return HTMLResponse(text, headers={"cache-control": "no-store"})
+def _html(request: Request, text: str) -> Response:
+    return _packed(request, text.encode(), "text/html; charset=utf-8", "no-store")
 
 
 def _pairs(request: Request) -> list[tuple[str, str]]:
@@ -311,7 +315,7 @@ def _state(loaded: Loaded, name: str, pairs: list[tuple[str, str]]) -> tuple[Fig
 
 def _packed(request: Request, body: bytes, media: str, caching: str) -> Response:
     headers = {"cache-control": caching, "vary": "accept-encoding"}
-    if len(body) > 20_000 and media != "application/json" and "gzip" in request.headers.get("accept-encoding", ""):  # noqa: PLR2004
+    if len(body) > 2_000 and media != "application/json" and "gzip" in request.headers.get("accept-encoding", ""):  # noqa: PLR2004
         headers["content-encoding"] = "gzip"
         body = gzip.compress(body, 5)
     return Response(body, media_type=media, headers=headers)

@@ -16,6 +16,7 @@ from slopes.explorer.book.text import Plate, live
 from slopes.explorer.figures.contents import BY_ID, PAGES
 from slopes.explorer.figures.page import Page
 from slopes.explorer.figures.standalone import PICTURE
+from slopes.explorer.site import maths_font
 from slopes.shown import palette
 
 FOLDER: Final = Path(__file__).parent / "assets"
@@ -31,7 +32,7 @@ def runtime_names() -> dict[str, str]:
     """Return the URLs of what comes out of installed wheels; a new version is a new URL."""
     return {
         "vega": f"/runtime/vega-{version('vl-convert-python')}.js",
-        "font": f"/runtime/stix-{version('ziamath')}.ttf",
+        "font": f"/runtime/{maths_font.name()}",
     }
 
 

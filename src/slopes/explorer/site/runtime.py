@@ -1,4 +1,4 @@
-"""The browser's runtime out of installed wheels: Vega from vl-convert, the STIX Two Math font from ziamath.
+"""The browser's runtime out of an installed wheel: Vega from vl-convert.
 
 Nothing is fetched and no third-party code lies in this repository. Bundling takes more than a second and holds the
 interpreter, so that another process does it while this one serves.
@@ -7,14 +7,10 @@ interpreter, so that another process does it while this one serves.
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Final
-
-from slopes._core.errors import MissingDependencyError
 
 _SNIPPET: Final = "window.vegaEmbed = vegaEmbed; window.vega = vega;"
 _BUNDLE: Final = f"""
@@ -48,12 +44,3 @@ class VegaRuntime:
             self._packed = gzip.compress(done.stdout, 6, mtime=0)
         finally:
             self._made.set()
-
-
-def font() -> bytes:
-    """Return the STIX Two Math font."""
-    spec = importlib.util.find_spec("ziamath")
-    if spec is None or spec.origin is None:
-        text = "explore: needs ziamath, not installed; the `explorer` extra has it: pip install 'slopes[explorer]'."
-        raise MissingDependencyError(text)
-    return (Path(spec.origin).parent / "fonts" / "STIXTwoMath-Regular.ttf").read_bytes()

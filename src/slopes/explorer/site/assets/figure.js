@@ -517,8 +517,12 @@ export class Figure {
 
   showTables(tables) {
     this.folds ??= tables.map((_, i) => {
-      const fold = make("details", { class: "fold", open: i === 0 && tables[0].rows.length > 0 }, make("summary"), make("div", { class: "table-wrap", tabindex: 0, role: "region" }));
-      fold.addEventListener("toggle", () => fold.open && this.ask());
+      let given = i === 0 && tables[0].rows.length > 0; // it opens by itself, with the rows that have come
+      const fold = make("details", { class: "fold", open: given }, make("summary"), make("div", { class: "table-wrap", tabindex: 0, role: "region" }));
+      fold.addEventListener("toggle", () => {
+        if (fold.open && !given) this.ask();
+        given = false;
+      });
       this.part.tables.append(fold);
       return fold;
     });
