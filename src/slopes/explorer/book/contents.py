@@ -30,6 +30,7 @@ class Chapter:
         figures: The figures that it takes apart.
         functions: The functions that it explains, by their names in the catalogue.
         topics: What people call its subject who search for it.
+        lists: Whether its tables are of functions, which are drawn beside their names.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Chapter:
     figures: tuple[str, ...]
     functions: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    lists: bool = False
 
     @property
     def address(self) -> str:
@@ -227,6 +229,7 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
         title="Short version",
         question="A name, a formula, a use: which function is it?",
         figures=("activations",),
+        lists=True,
     ),
 )
 BY_ID: Final = {chapter.id: chapter for chapter in CHAPTERS}

@@ -30,12 +30,16 @@ class Book:
         ready: Waits until torch is imported.
         compute: Runs something on the thread on which the library computes.
         show: Makes a page of a title and a body.
+        drawn: Puts drawings of functions into a text that lists them.
     """
 
-    def __init__(self, ready: Callable[[], Awaitable[object]], compute: Compute, show: Show) -> None:
+    def __init__(
+        self, ready: Callable[[], Awaitable[object]], compute: Compute, show: Show, drawn: Callable[[str], str]
+    ) -> None:
         self._ready = ready
         self._compute = compute
         self._show = show
+        self._drawn = drawn
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -58,8 +62,11 @@ class Book:
         if chapter is None:
             raise HTTPException(404, "There is no such chapter; /book lists all of them.")
         await self._ready()
-        body = await self._compute(lambda: made.body(chapter))
-        return self._show(request, f"{chapter.number} {chapter.title}", body)
+
+        def body() -> str:
+            return self._drawn(made.body(chapter)) if chapter.lists else made.body(chapter)
+
+        return self._show(request, f"{chapter.number} {chapter.title}", await self._compute(body))
 
     async def _judged(self, request: Request) -> Response:
         exercise = await self._exercise(request)

@@ -70,7 +70,7 @@ class Server:
         self._drawing = asyncio.Lock()
         self._kept = Kept()
         self._choosing = Choosing(self._loaded, self._compute)
-        self._book = Book(self._loaded, self._compute, _chapter)
+        self._book = Book(self._loaded, self._compute, _chapter, _with_sketches)
 
     def app(self) -> ASGIApp:
         """Return the application, guarded from the outside in."""
@@ -281,6 +281,12 @@ def _chapter(request: Request, title: str, body: str) -> Response:
     head = '<link rel="stylesheet" href="/page/book.css"><script type="module" src="/page/book.js"></script>'
     here = request.url.path.strip("/")
     return _html(request, pages.text_page(title, head + body, _theme(request), here))
+
+
+def _with_sketches(text: str) -> str:
+    from slopes.explorer.atlas.sparklines import with_sketches  # noqa: PLC0415  needs torch
+
+    return with_sketches(text)
 
 
 def _html(request: Request, text: str) -> Response:

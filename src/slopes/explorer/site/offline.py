@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from slopes.explorer.atlas.sparklines import with_sketches
 from slopes.explorer.book.chapter import article, glossary_page
 from slopes.explorer.book.contents import CHAPTERS, Chapter
 from slopes.explorer.book.text import Plate
@@ -48,7 +49,8 @@ def write(
     for chapter in chapters:
         if said:
             said(f"{chapter.number} {chapter.title}")
-        written.append(article(chapter, still))
+        text = article(chapter, still)
+        written.append(with_sketches(text) if chapter.lists else text)
     contents = "".join(f'<li><a href="#{c.id}">{escape(c.number)} {escape(c.title)}</a></li>' for c in chapters)
     glossary = glossary_page().replace('<dt id="', '<dt id="term-')
     body = "".join(written) + f'<section class="text">{glossary}</section>'
