@@ -72,7 +72,13 @@ def state_of(page: Page) -> str:
     return page.locator("[data-part=readings]").inner_text() + page.locator("[data-part=reading]").inner_text()
 
 
-IDS = [page.id for page in contents.PAGES]
+# One figure of each kind of its own: curves, a handle in the plane, maps, choices, steps, batches, sentences; the rest
+# are long, since a visit takes ten seconds. What is computed for all of them is held in tests/explorer/figures.
+OF_EACH_KIND = (
+    *("activations", "line-fit", "landscape", "pairing", "contrastive-forces", "one-weight", "preference"),
+    "worked-examples",
+)
+IDS = [p.id if p.id in OF_EACH_KIND else pytest.param(p.id, marks=pytest.mark.long) for p in contents.PAGES]
 
 # Where the top of an element ends up on the page, and whether all of it is seen on arrival.
 SEEN = """selector => {

@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -134,10 +135,18 @@ class TestDefinition:
         assert_close_to_scale(loss, mean(exact(points)), 8.0)
         assert_close_to_scale(gradients(loss, points), remembered_gradient(mean, exact(points)), 8.0)
 
-    @every_mining
-    @every_kind
+    # Every mining and every distance; the other pairs of the two are long.
+    @pytest.mark.parametrize(
+        "pairs",
+        [tuple(zip(MININGS, KINDS, strict=True)), pytest.param(tuple(product(MININGS, KINDS)), marks=pytest.mark.long)],
+        ids=["one each", "all"],
+    )
     @each("reduction", ["mean", "none"])
-    def test_first_and_second_derivative(self, mining: Any, kind: Any, reduction: Any) -> None:  # noqa: ANN401
+    def test_first_and_second_derivative(self, pairs: Any, reduction: Any) -> None:  # noqa: ANN401
+        for mining, kind in pairs:
+            self.derivatives(mining, kind, reduction)
+
+    def derivatives(self, mining: Any, kind: Any, reduction: Any) -> None:  # noqa: ANN401
         options: dict[str, Any] = {"margin": MARGIN, "mining": mining, "distance": kind, "reduction": reduction}
         # Few enough for differences of differences: an anchor with two positives, one with none, negatives nearer and
         # farther than the positive, triplets on both sides of the margin, under each mining and each distance.

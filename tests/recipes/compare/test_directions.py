@@ -36,11 +36,13 @@ def error(data: str, candidate: str, low: int, high: int) -> list[float]:
     return [float(np.mean([e for step, e in o.curve if low <= step <= high])) for o in outcomes(data, candidate)]
 
 
+@pytest.mark.long
 def test_cross_entropy_learns_classes_faster_than_squares_early_on() -> None:
     early = zip(error("digits", "cross_entropy", 15, 80), error("digits", "squares", 15, 80), strict=True)
     assert all(ours < theirs for ours, theirs in early)
 
 
+@pytest.mark.long
 def test_with_twentieths_of_targets_corrupted_huber_and_mae_beat_mse() -> None:
     mse, huber, mae = (mean("diabetes", name, "mae", corrupted=0.05) for name in ("mse", "huber", "mae"))
     assert huber < 0.95 * mse
@@ -49,6 +51,7 @@ def test_with_twentieths_of_targets_corrupted_huber_and_mae_beat_mse() -> None:
     assert max(clean) < 1.05 * min(clean), "without corruption nothing is lost or won"
 
 
+@pytest.mark.long
 def test_sigmoids_beat_a_softmax_on_several_labels() -> None:
     sigmoids, softmax = (
         mean("digits_attributes", name, "macro_f1", calibrated=False) for name in ("cross_entropy", "softmax")
@@ -56,6 +59,7 @@ def test_sigmoids_beat_a_softmax_on_several_labels() -> None:
     assert sigmoids > softmax + 0.3
 
 
+@pytest.mark.long
 def test_tuned_thresholds_rescue_the_softmax_s_f1_but_not_its_probabilities() -> None:
     """What the field does not say: after tuning, ranking by shares of a softmax decides almost as well."""
     assert (
@@ -64,6 +68,7 @@ def test_tuned_thresholds_rescue_the_softmax_s_f1_but_not_its_probabilities() ->
     assert mean("digits_attributes", "softmax", "brier") > 2 * mean("digits_attributes", "cross_entropy", "brier")
 
 
+@pytest.mark.long
 @each("candidate", ["smoothed", "hinge"])
 def test_temperature_scaling_lowers_the_calibration_error_of_shifted_confidence(candidate: str) -> None:
     before, after = (mean("digits", candidate, "calibration_error", calibrated=c) for c in (False, True))
@@ -87,6 +92,7 @@ def test_tuned_thresholds_raise_f1_of_a_rare_class() -> None:
     assert after > before
 
 
+@pytest.mark.long
 def test_intervals_cover_what_they_promise() -> None:
     """Within 3 points of 90 %, over seeds; one split of 89 test rows has a standard error of as much."""
     for candidate in ("quantiles", "gaussian"):
