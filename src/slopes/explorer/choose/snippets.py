@@ -270,3 +270,91 @@ def one_like_another() -> Run:
     logits = torch.randn(32, 10, requires_grad=True)
     loss = L.kl_divergence(wanted, logits.log_softmax(-1))
     return Run(loss)
+
+
+def how_many() -> Run:
+    """Counts of 0, 1, 2 and so on."""
+    x, y = torch.randn(100, 64), torch.arange(100.0) % 7
+    log_rate = torch.nn.Linear(64, 1)(x).squeeze(-1)
+    loss = L.poisson_nll(log_rate, y)
+    return Run(loss)
+
+
+def often_zero() -> Run:
+    """Amounts, of which most are 0."""
+    x, y = torch.randn(100, 64), (torch.randn(100) - 1).clamp(min=0.0)
+    log_mean = torch.nn.Linear(64, 1)(x).squeeze(-1)
+    loss = L.tweedie(log_mean, y, power=1.5)
+    return Run(loss)
+
+
+def whole_distribution() -> Run:
+    """A number, and how sure one may be of it."""
+    x, y = torch.randn(100, 64), torch.randn(100)
+    mean, log_variance = torch.nn.Linear(64, 2)(x).unbind(-1)
+    loss = L.crps_gaussian(mean, log_variance, y)
+    return Run(loss)
+
+
+def still_waiting() -> Run:
+    """A time, of the event or of the last look."""
+    x, time, event = torch.randn(100, 64), torch.rand(100), torch.rand(100) < 0.3
+    log_hazard = torch.nn.Linear(64, 1)(x).squeeze(-1)
+    loss = L.cox(log_hazard, time, event)
+    return Run(loss)
+
+
+def ordered_classes() -> Run:
+    """Grades from 0 to 4."""
+    x, y = torch.randn(100, 64), torch.arange(100) % 5
+    head = L.CoralHead(64, 5)
+    loss = L.coral(head(x), y)
+    return Run(loss)
+
+
+def first_of_a_list() -> Run:
+    """Lists of ten items, each with its grade."""
+    x, y = torch.randn(16, 10, 64), torch.randint(0, 4, (16, 10)).float()
+    scores = torch.nn.Linear(64, 1)(x).squeeze(-1)
+    loss = L.list_net(scores, y)
+    return Run(loss)
+
+
+def a_mask() -> Run:
+    """Eight pictures of 32 by 32 pixels."""
+    pictures, masks = torch.randn(8, 3, 32, 32), (torch.rand(8, 32, 32) < 0.05).float()
+    logits = torch.nn.Conv2d(3, 1, 3, padding=1)(pictures).flatten(1)
+    loss = L.dice(logits, masks.flatten(1)) + L.binary_cross_entropy(logits, masks.flatten(1))
+    return Run(loss)
+
+
+def a_box() -> Run:
+    """Boxes by their corners: left, top, right, bottom."""
+    x, y = torch.randn(32, 64), torch.tensor([[10.0, 10.0, 50.0, 40.0]]).expand(32, 4)
+    corner, log_size = torch.nn.Linear(64, 4)(x).chunk(2, dim=-1)
+    loss = L.giou(torch.cat([corner, corner + log_size.exp()], dim=-1), y)
+    return Run(loss)
+
+
+def what_was_said() -> Run:
+    """Frames of sound, and letters; class 0 is the blank."""
+    x, y = torch.randn(4, 50, 64), torch.randint(1, 28, (4, 12))
+    logits = torch.nn.Linear(64, 28)(x)
+    loss = L.ctc(logits, y)
+    return Run(loss)
+
+
+def by_a_flow() -> Run:
+    """Samples, noise, and a time between them for each."""
+    sample, noise, t = torch.randn(32, 64), torch.randn(32, 64), torch.rand(32)
+    velocity = torch.nn.Linear(64, 64)(torch.lerp(sample, noise, t.unsqueeze(-1)))
+    loss = L.flow_matching(velocity, sample, noise, t)
+    return Run(loss)
+
+
+def cannot_tell() -> Run:
+    """Samples, and what a generator made."""
+    head = torch.nn.Linear(64, 1)
+    real, fake = head(torch.randn(32, 64)).squeeze(-1), head(torch.randn(32, 64)).squeeze(-1)
+    loss = L.adversarial(real, fake, role="discriminator")
+    return Run(loss)
