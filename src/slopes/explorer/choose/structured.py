@@ -26,7 +26,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
                 example="Claims of an insurance, rain",
                 head="one number, the logarithm of the mean",
                 losses=("tweedie",),
-                why="One density for a heap at 0 and a long tail to the right; its mean is what sums come out right by.",
+                why="One density for a heap at 0 and a long tail to the right; its mean makes sums come out right.",
                 instead="The MAE: with more zeros than amounts the median is 0, and so is every prediction.",
             ),
             Pair(
@@ -50,8 +50,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
                 example="Time to failure, of parts of which most still run",
                 head="one number, the logarithm of the hazard",
                 losses=("cox", "weibull_nll"),
-                why="Who is still waiting counts as at risk until then, and that is all that is known of them. Cox asks "
-                "for the order only; Weibull gives times.",
+                why="Who is still waiting counts as at risk until then, and that is all one knows of them. Cox asks for "
+                "the order only; Weibull gives times.",
                 instead="Leaving the unfinished out, or taking the last look as the event: both times come out short.",
             ),
         ),
@@ -75,7 +75,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
                 head="one score for each item",
                 losses=("list_net", "lambda_rank", "pairwise_logistic"),
                 why="Only the order within a list counts, so that scores of different lists need not compare.",
-                instead="Regression on the grades: the model learns which searches have good results, not which result.",
+                instead="Regression on the grades: what is learned is which searches have good results.",
             ),
         ),
     ),
