@@ -72,7 +72,7 @@ def names() -> Mapping[str, Any]:
         "reference": reference,
         "fitted": fitted,
     }
-    book = Book(loaded, compute, lambda *_: None)  # type: ignore[arg-type, return-value]  what is shown is not looked at
+    book = Book(loaded, compute, lambda *_: None, str)  # type: ignore[arg-type, return-value]  nothing is looked at
     asking = {"id": "x", "question": "?", "told": "so"}
     rank = answers.Rank(items=(("a", 1.0), ("b", 2.0), ("c", 3.0)), **asking)  # type: ignore[arg-type]
     pick = answers.Pick(options=(answers.Option(label="a"), answers.Option(label="b")), right=0, **asking)  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Pair, ...]], ...]] = (
                 example="Time to failure, of parts of which most still run",
                 head="one number, the logarithm of the hazard",
                 losses=("cox", "weibull_nll"),
-                why="Who is still waiting counts as at risk until then, and that is all one knows of them. Cox asks for "
+                why="Who is still waiting counts as at risk until then, and that is all one knows. Cox asks for "
                 "the order only; Weibull gives times.",
                 instead="Leaving the unfinished out, or taking the last look as the event: both times come out short.",
             ),
