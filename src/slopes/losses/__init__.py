@@ -19,8 +19,18 @@ import torch.fx
 from slopes.losses.binary import Asymmetric, BinaryCrossEntropy, Focal, asymmetric, binary_cross_entropy, focal
 from slopes.losses.categorical import CrossEntropy, SoftmaxFocal, cross_entropy, smooth_labels, softmax_focal
 from slopes.losses.contrast import CLIP, InfoNCE, NTXent, clip, info_nce, nt_xent
+from slopes.losses.counts.amounts import Tweedie, tweedie
+from slopes.losses.counts.rates import NegativeBinomialNLL, PoissonNLL, negative_binomial_nll, poisson_nll
 from slopes.losses.distill import Distillation, distillation
 from slopes.losses.distributional import GaussianNLL, Quantile, gaussian_nll, quantile
+from slopes.losses.distributions.location import (
+    LaplaceNLL,
+    LogNormalNLL,
+    StudentTNLL,
+    laplace_nll,
+    log_normal_nll,
+    student_t_nll,
+)
 from slopes.losses.divergence import (
     Entropy,
     GaussianKL,
@@ -80,19 +90,25 @@ __all__ = [
     "JSDivergence",
     "KLDivergence",
     "KLPenalty",
+    "LaplaceNLL",
     "LogCosh",
+    "LogNormalNLL",
     "MaskedLM",
     "MaskedTokens",
     "MomentumQueue",
     "MulticlassHinge",
     "NTXent",
+    "NegativeBinomialNLL",
     "NextToken",
     "Perplexity",
+    "PoissonNLL",
     "Quantile",
     "SmoothL1",
     "SoftmaxFocal",
+    "StudentTNLL",
     "TokenScores",
     "Triplet",
+    "Tweedie",
     "ValueClip",
     "asymmetric",
     "batch_triplet",
@@ -117,16 +133,20 @@ __all__ = [
     "kl_divergence",
     "kl_penalty",
     "kto",
+    "laplace_nll",
     "log_cosh",
+    "log_normal_nll",
     "mae",
     "mask_tokens",
     "masked_lm",
     "mse",
     "multiclass_hinge",
+    "negative_binomial_nll",
     "next_token",
     "nt_xent",
     "orpo",
     "perplexity",
+    "poisson_nll",
     "ppo",
     "quantile",
     "sequence_log_prob",
@@ -134,9 +154,11 @@ __all__ = [
     "smooth_l1",
     "smooth_labels",
     "softmax_focal",
+    "student_t_nll",
     "token_log_probs",
     "token_scores",
     "triplet",
+    "tweedie",
     "value_clip",
 ]
 
