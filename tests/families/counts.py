@@ -29,6 +29,7 @@ VARIANTS: Final = {
         ("gamma", {"power": 2.0}, None),
     ],
 }
+OTHER_NUMBERS: Final = {("negative_binomial_nll", "torch"): "log y! is in it"}
 REFUSE_A_GRADIENT: Final = {
     "poisson_nll": ("targets",),
     "negative_binomial_nll": ("targets",),
@@ -71,7 +72,9 @@ LOW: Final = (-90.0, -17.0, -2.5, -0.75)
 # Every size of a dispersion, of a rate and of a count, among them those next to 1/8, where the formula changes.
 DISPERSED: Final = [
     (s, a, y)
-    for a, y in zip((-44.0, -17.0, -3.0, -2.125, -2.0, -0.5, 1.5, 9.0), (7.0, 1.0, 2.0, 7.0, 0.0, 1.0, 2.0, 7.0))
+    for a, y in zip(
+        (-44.0, -17.0, -3.0, -2.125, -2.0, -0.5, 1.5, 9.0), (7.0, 1.0, 2.0, 7.0, 0.0, 1.0, 2.0, 7.0), strict=True
+    )
     for s in (-30.0, -2.5, 0.75, 3.0)
 ]
 WIDE: Final = (torch.float32, torch.float64)
@@ -85,7 +88,7 @@ def tweedies() -> list[Case]:
         for full in (False, True):
             call, wanted = (with_options(f, power=power, full=full) for f in (L.tweedie, tweedie))
             name = f"tweedie {power}{' full' if full else ''}"
-            cases.append(Case(name, call, wanted, pairs((-12.0, -2.5, 0.0, 0.75, 1.75, 3.0), targets), terms=128.0))
+            cases.append(Case(name, call, wanted, pairs((-4.0, -2.5, 0.0, 0.75, 1.75, 3.0), targets), terms=128.0))
     return cases
 
 

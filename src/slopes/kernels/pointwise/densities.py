@@ -66,6 +66,7 @@ def _student_t(
 
 
 def _log_normal(m: Tensor, s: Tensor, t: Tensor, full: bool) -> tuple[Tensor, tuple[Tensor, Tensor, None]]:  # noqa: FBT001
+    t = torch.where(t == 0, 1.0, t)  # it does not count
     log = torch.log(t)
     # Near the median by the ratio less 1: the logarithms are rounded, their difference is small.
     median = torch.exp(m.clamp(-_END[m.dtype], _END[m.dtype]))

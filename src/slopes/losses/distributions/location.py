@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import torch
 import torch.fx
 from torch import Tensor
 
@@ -190,7 +191,8 @@ def log_normal_nll(
     check.constant("log_normal_nll", targets=targets)
     fix = "where 0 is possible use tweedie"
     check.within("log_normal_nll", "targets", targets, FINITE_POSITIVE, fix, plan.keep)
-    given = {"location": location, "log_scale": log_scale, "targets": plan.neutral(targets, 1.0)}
+    # What the formula takes for 0 does not count; a 0 that nobody saw shows.
+    given = {"location": location, "log_scale": log_scale, "targets": targets.masked_fill(targets == 0, torch.nan)}
     return defined.reduced(densities.LOG_NORMAL, plan, full, **given)
 
 
@@ -229,7 +231,7 @@ SPECS: Final = (
         formula=r"\ell = \log b + \frac{|\hat y - y|}{b}",
         slope=r"\frac{\partial \ell}{\partial \hat y} = \frac{\operatorname{sign}(\hat y - y)}{b}",
         inputs=(_LOCATION, _LOG_SCALE, _TARGETS),
-        aliases=("laplace", "laplacian nll", "double exponential", "probabilistic mae"),
+        aliases=("laplacian nll", "double exponential", "probabilistic mae"),
         equivalents=(
             Equivalent(
                 "torch",
