@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import torch
@@ -12,6 +13,7 @@ from tests.oracles.precision import careful
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
 
 Inputs = dict[str, Any]
+Definition = Callable[..., mpf]
 
 
 def _often_zero(inputs: Inputs) -> Inputs:
@@ -21,6 +23,8 @@ def _often_zero(inputs: Inputs) -> Inputs:
 VARIANTS: Final = {
     "poisson_nll": [("full", {"full": True}, None)],
     "negative_binomial_nll": [("full", {"full": True}, None)],
+    "zero_inflated_poisson_nll": [("full", {"full": True}, None)],
+    "zero_inflated_negative_binomial_nll": [("full", {"full": True}, None)],
     "tweedie": [
         ("full", {"full": True}, None),
         ("zeros", {"power": 1.25}, _often_zero),
@@ -34,6 +38,8 @@ REFUSE_A_GRADIENT: Final = {
     "poisson_nll": ("targets",),
     "negative_binomial_nll": ("targets",),
     "tweedie": ("targets",),
+    "zero_inflated_poisson_nll": ("targets",),
+    "zero_inflated_negative_binomial_nll": ("targets",),
 }
 
 
@@ -66,6 +72,21 @@ def tweedie(log_rate: mpf, target: mpf, *, power: float = 1.5, full: bool = Fals
         return mp.exp((2 - p) * log_rate) / (2 - p)
     return antiderivative(mp.exp(log_rate)) - antiderivative(target if full else mpf(1))
 
+
+@careful
+def zero_inflated(zero_logit: mpf, *of_count: mpf, definition: Definition, full: bool = False) -> mpf:
+    """Return -log of π where the count is 0, and of (1 - π) times its own probability."""
+    pi = 1 / (1 + mp.exp(-zero_logit))
+    chance = (1 - pi) * mp.exp(-definition(*of_count, full=full))
+    return -mp.log(chance + (pi if of_count[-1] == 0 else 0))
+
+
+# The logit of a sure zero: hardly ever, even, nearly always; and rates from none to sure to be seen.
+INFLATED: Final = [
+    (z, s, y)
+    for z in (-60.0, -3.0, 0.0, 2.5, 40.0)
+    for s, y in ((-30.0, 0.0), (0.0, 0.0), (1.5, 0.0), (2.5, 0.0), (0.75, 2.0), (-2.5, 7.0))
+]
 
 FEW: Final = (0.0, 1.0, 2.0, 7.0)
 LOW: Final = (-90.0, -17.0, -2.5, -0.75)
@@ -106,5 +127,15 @@ CASES: Final = (
     ),
     Case("negative_binomial_nll of none", L.negative_binomial_nll, negative_binomial,
          [(s, a, 0.0) for s in (-30.0, 0.0, 3.0) for a in (-44.0, -2.0, 1.5)], (0, 1)),
+    *(
+        Case(f"{name}{' full' if full else ''}", with_options(ours, full=full),
+             with_options(zero_inflated, definition=definition, full=full), rows, moved, terms=terms)
+        for full in (False, True)
+        for name, ours, definition, rows, moved, terms in (
+            ("zero_inflated_poisson_nll", L.zero_inflated_poisson_nll, poisson, INFLATED, (0, 1), None),
+            ("zero_inflated_negative_binomial_nll", L.zero_inflated_negative_binomial_nll, negative_binomial,
+             [(z, s, a, y) for z, s, y in INFLATED[::2] for a in (-9.0, 1.5)], (0, 1, 2), 128.0),
+        )
+    ),
     *tweedies(),
 )  # fmt: skip

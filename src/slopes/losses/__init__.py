@@ -21,8 +21,15 @@ from slopes.losses.categorical import CrossEntropy, SoftmaxFocal, cross_entropy,
 from slopes.losses.contrast import CLIP, InfoNCE, NTXent, clip, info_nce, nt_xent
 from slopes.losses.counts.amounts import Tweedie, tweedie
 from slopes.losses.counts.rates import NegativeBinomialNLL, PoissonNLL, negative_binomial_nll, poisson_nll
+from slopes.losses.counts.zeros import (
+    ZeroInflatedNegativeBinomialNLL,
+    ZeroInflatedPoissonNLL,
+    zero_inflated_negative_binomial_nll,
+    zero_inflated_poisson_nll,
+)
 from slopes.losses.distill import Distillation, distillation
 from slopes.losses.distributional import GaussianNLL, Quantile, gaussian_nll, quantile
+from slopes.losses.distributions.bounded import BetaDistributionNLL, GammaNLL, beta_distribution_nll, gamma_nll
 from slopes.losses.distributions.location import (
     LaplaceNLL,
     LogNormalNLL,
@@ -31,6 +38,7 @@ from slopes.losses.distributions.location import (
     log_normal_nll,
     student_t_nll,
 )
+from slopes.losses.distributions.several import Evidential, MixtureNLL, evidential, mixture_nll
 from slopes.losses.divergence import (
     Entropy,
     GaussianKL,
@@ -74,6 +82,7 @@ __all__ = [
     "SFT",
     "Asymmetric",
     "BatchTriplet",
+    "BetaDistributionNLL",
     "BinaryCrossEntropy",
     "BradleyTerry",
     "Contrastive",
@@ -81,7 +90,9 @@ __all__ = [
     "CrossEntropy",
     "Distillation",
     "Entropy",
+    "Evidential",
     "Focal",
+    "GammaNLL",
     "GaussianKL",
     "GaussianNLL",
     "Hinge",
@@ -95,6 +106,7 @@ __all__ = [
     "LogNormalNLL",
     "MaskedLM",
     "MaskedTokens",
+    "MixtureNLL",
     "MomentumQueue",
     "MulticlassHinge",
     "NTXent",
@@ -110,8 +122,11 @@ __all__ = [
     "Triplet",
     "Tweedie",
     "ValueClip",
+    "ZeroInflatedNegativeBinomialNLL",
+    "ZeroInflatedPoissonNLL",
     "asymmetric",
     "batch_triplet",
+    "beta_distribution_nll",
     "binary_cross_entropy",
     "bradley_terry",
     "clip",
@@ -121,7 +136,9 @@ __all__ = [
     "distillation",
     "dpo",
     "entropy",
+    "evidential",
     "focal",
+    "gamma_nll",
     "gaussian_kl",
     "gaussian_nll",
     "generalized_advantages",
@@ -139,6 +156,7 @@ __all__ = [
     "mae",
     "mask_tokens",
     "masked_lm",
+    "mixture_nll",
     "mse",
     "multiclass_hinge",
     "negative_binomial_nll",
@@ -160,6 +178,8 @@ __all__ = [
     "triplet",
     "tweedie",
     "value_clip",
+    "zero_inflated_negative_binomial_nll",
+    "zero_inflated_poisson_nll",
 ]
 
 for _name in __all__:

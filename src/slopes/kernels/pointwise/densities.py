@@ -7,8 +7,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from slopes._core.numerics import logistic, softplus
 from slopes.kernels.pointwise.executor import Pointwise
-from slopes.kernels.pointwise.gamma import HALF_LOG_2PI, lag, rising
+from slopes.kernels.pointwise.gamma import HALF_LOG_2PI, bent, lag, rising
 
 LOG_2: Final = 0.6931471805599453
 _NEAR: Final = 0.5
@@ -80,8 +81,80 @@ def _log_normal(m: Tensor, s: Tensor, t: Tensor, full: bool) -> tuple[Tensor, tu
     return (value + (log + HALF_LOG_2PI) if full else value), (slope, 1 - z * z, None)
 
 
+def _gamma(s: Tensor, a: Tensor, t: Tensor, full: bool) -> tuple[Tensor, tuple[Tensor, Tensor, None]]:  # noqa: FBT001
+    t = torch.where(t == 0, 1.0, t)  # it does not count
+    shape, log, half = torch.exp(a), torch.log(t), root(s)
+    over = (t * half) * half - 1  # the target over the mean, less 1
+    near = over.abs() < _NEAR
+    small = torch.where(near, over, 0.0)
+    apart = torch.where(near, small * lag(small), over + (s - log))
+    rest, slope = bent(a)
+    cost = shape * apart
+    value = cost + rest
+    return (value + (log + HALF_LOG_2PI) if full else value), (-shape * over, cost + slope, None)
+
+
+def _beta(m: Tensor, c: Tensor, t: Tensor, full: bool) -> tuple[Tensor, tuple[Tensor, Tensor, None]]:  # noqa: FBT001
+    t = torch.where(t == 0, 0.5, t)  # it does not count
+    p, q, e = logistic(m)
+    log_p, log_q = -softplus(-m, e), -softplus(m, e)
+    log, log_rest = torch.log(t), torch.log1p(-t)
+    off = torch.where(m > 0, q - (1 - t), t - p)  # by the smaller of the two, of which the digits are
+    near = (off.abs() < _NEAR * p) & (off.abs() < _NEAR * q)
+    small, up, down = (torch.where(near, x, y) for x, y in ((off, 0.0), (p, 1.0), (q, 1.0)))
+    one, two = small / up, -small / down
+    apart = torch.where(near, small * (lag(one) - lag(two)), p * (log_p - log) + q * (log_q - log_rest))
+    logits = torch.where(near, torch.log1p(two) - torch.log1p(one), m - (log - log_rest))
+    size = torch.exp(c)
+    (first, by_first), (second, by_second), (both, by_both) = bent(c + log_p), bent(c + log_q), bent(c)
+    cost = size * apart
+    value = cost + ((first + second) - both)
+    by_mean = size * ((p * q) * logits) + (q * by_first - p * by_second)
+    slopes = by_mean, cost + ((by_first + by_second) - by_both), None
+    return (value + (HALF_LOG_2PI + log + log_rest) if full else value), slopes
+
+
+def _evidential(
+    m: Tensor, n: Tensor, a: Tensor, b: Tensor, t: Tensor, strength: float, constant: float
+) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
+    """Return Student's t with 2α degrees of freedom and β (1 + ν) / (ν α) for its squared scale, and what it adds."""
+    _, less, back = logistic(n)
+    more, _, grown = logistic(a)
+    log_alpha = softplus(a, grown)
+    value, (by_m, by_s, by_k, by_t) = _student_t(
+        m, 0.5 * ((b + softplus(-n, back)) - log_alpha), LOG_2 + log_alpha, t, constant
+    )
+    r = m - t
+    far, virtual, alpha = strength * r.abs(), torch.exp(n), torch.exp(a) + 1
+    evidence = 2 * virtual + alpha
+    pull = strength * r.sign() * evidence
+    return value + far * evidence, (
+        by_m + pull,
+        -0.5 * by_s * less + 2 * far * virtual,
+        (by_k - 0.5 * by_s) * more + far * torch.exp(a),
+        0.5 * by_s,
+        by_t - pull,
+    )
+
+
+def _mixture(
+    x: Tensor, m: Tensor, s: Tensor, t: Tensor, constant: float
+) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor, None]]:
+    half = root(s)
+    z = ((m - t.unsqueeze(-1)) * half) * half
+    shares, logs = torch.softmax(x, -1), torch.log_softmax(x, -1) - (s + 0.5 * (z * z))
+    found = torch.softmax(logs, -1)
+    value = constant - torch.logsumexp(logs, -1)
+    by_mean = ((found * z) * half) * half
+    return value, (shares - found, by_mean, found * (1 - z * z), None)
+
+
 _END: Final = {torch.float32: 80.0, torch.float64: 700.0}
 
 LAPLACE: Final = Pointwise.sharing("LaplaceNLL", _laplace, tensors=3)
 STUDENT_T: Final = Pointwise.sharing("StudentTNLL", _student_t, tensors=4)
 LOG_NORMAL: Final = Pointwise.sharing("LogNormalNLL", _log_normal, tensors=3)
+GAMMA: Final = Pointwise.sharing("GammaNLL", _gamma, tensors=3)
+BETA: Final = Pointwise.sharing("BetaDistributionNLL", _beta, tensors=3)
+EVIDENTIAL: Final = Pointwise.sharing("Evidential", _evidential, tensors=5)
+MIXTURE: Final = Pointwise.sharing("MixtureNLL", _mixture, tensors=4, rows=True)

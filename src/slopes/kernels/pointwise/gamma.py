@@ -127,3 +127,14 @@ def factorial(y: Tensor) -> tuple[Tensor, Tensor]:
     far = HALF_LOG_2PI + 0.5 * torch.where(large, log, 0.0) + stirling_rest(1 / big)
     close = torch.lgamma(small + 1) - small * torch.where(large, 0.0, log) + small
     return torch.where(none, 0.0, torch.where(large, far, close)), log
+
+
+def bent(log_x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return log Γ(x) - x log x + x - ½ log 2π, and its slope by log x, for any log x."""
+    few = log_x < -FEW
+    small, large = torch.where(few, log_x, 0.0), torch.where(few, -FEW, log_x)
+    x, inverse = torch.exp(small), torch.exp(-large)
+    close = torch.lgamma(x + 1) - small - x * small + x - HALF_LOG_2PI
+    close_slope = x * (torch.digamma(x + 1) - small) - 1
+    value = torch.where(few, close, stirling_rest(inverse) - 0.5 * large)
+    return value, torch.where(few, close_slope, -0.5 - _rest_slope(inverse))

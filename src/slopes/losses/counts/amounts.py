@@ -33,7 +33,7 @@ def tweedie(
 
     Args:
         log_rate: `[...]`, any floating dtype: the logarithm of the expected amount, any real number.
-        targets: `[...]`, the shape of `log_rate`, at least 0, and above it for a power of 2.
+        targets: `[...]`, the shape of `log_rate`: a constant of at least 0, above 0 for a power of 2.
         power: p of variance ∝ μ^p, in [1, 2]: 1 is Poisson's, 2 the gamma distribution's.
         full: Add what makes it half of the deviance, which is 0 where the rate is the target.
         mask: `[...]` boolean, True where an element counts.

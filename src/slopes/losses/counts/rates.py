@@ -31,7 +31,7 @@ def poisson_nll(
 
     Args:
         log_rate: `[...]`, any floating dtype: the logarithm of the expected count, any real number.
-        targets: `[...]`, the shape of `log_rate`: whole numbers of at least 0, as floats.
+        targets: `[...]`, the shape of `log_rate`: whole numbers of at least 0, as floats; a constant.
         full: Add log targets!, so that it is the whole negative log-likelihood.
         mask: `[...]` boolean, True where an element counts.
         weight: `[...]`, weight of each element, at least 0.
@@ -78,7 +78,7 @@ def negative_binomial_nll(
     Args:
         log_rate: `[...]`, any floating dtype: the logarithm of the expected count μ, any real number.
         log_dispersion: `[...]`, the logarithm of α in variance = μ + α μ², any real number; -∞ is Poisson.
-        targets: `[...]`, the shape of `log_rate`: whole numbers of at least 0, as floats.
+        targets: `[...]`, the shape of `log_rate`: whole numbers of at least 0, as floats; a constant.
         full: Add log targets!, so that it is the whole negative log-likelihood.
         mask: `[...]` boolean, True where an element counts.
         weight: `[...]`, weight of each element, at least 0.

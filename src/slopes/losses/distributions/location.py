@@ -152,7 +152,7 @@ def log_normal_nll(
     Args:
         location: `[...]`, any floating dtype: the mean of the logarithm; e^location is the median.
         log_scale: `[...]`, the logarithm of the logarithm's standard deviation: any real number.
-        targets: `[...]`, above 0.
+        targets: `[...]`, a constant above 0.
         full: Add log targets + ½ log 2π, so that it is the whole negative log-likelihood.
         mask: `[...]` boolean, True where an element counts.
         weight: `[...]`, weight of each element, at least 0.
