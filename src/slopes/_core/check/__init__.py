@@ -11,7 +11,16 @@ from slopes._core.check.indices import boolean, in_range, integers
 from slopes._core.check.options import brief, choice, count, flag, index, option
 from slopes._core.check.shapes import dimensions, filled, has_shape, shape_of
 from slopes._core.check.tensors import constant, floating, logits, no_list, not_traced, tensor
-from slopes._core.check.values import distribution, hard_labels, log_distribution, moderate, rounding, signs, within
+from slopes._core.check.values import (
+    counts,
+    distribution,
+    hard_labels,
+    log_distribution,
+    moderate,
+    rounding,
+    signs,
+    within,
+)
 
 __all__ = [
     "alike",
@@ -20,6 +29,7 @@ __all__ = [
     "choice",
     "constant",
     "count",
+    "counts",
     "dimensions",
     "distribution",
     "filled",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from slopes._core.errors import ValuesError
 from slopes._core.settings import reads_values
-from slopes._core.spec import Domain
+from slopes._core.spec import FINITE_NON_NEGATIVE, Domain
 from slopes._core.tensors import NARROW, wide
 
 _PIECE = 1 << 17
@@ -138,3 +138,17 @@ def moderate(function: str, keep: Tensor | None = None, **points: Tensor) -> Non
                 f"65,504), and scale down what comes before it."
             )
             raise ValuesError(message)
+
+
+def counts(function: str, name: str, value: Tensor, keep: Tensor | None = None) -> None:
+    """Raise `ValuesError` unless each value that counts is a whole number of at least 0."""
+    fix = f"leave those out with mask={name} >= 0"
+    within(function, name, value, FINITE_NON_NEGATIVE, fix, keep)
+    if not reads_values(value, keep) or bool((value.detach() == value.detach().floor()).all()):
+        return
+    if (came := _first(value, value != value.floor(), keep)) is not None:
+        message = (
+            f"{function}: `{name}` holds {came:.6g}, expected whole numbers of at least 0; for amounts use tweedie, "
+            f"or {name}.round() where these are counts that were rounded off."
+        )
+        raise ValuesError(message)

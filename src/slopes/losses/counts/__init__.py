@@ -5,5 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from slopes._core.spec import Spec
+from slopes.losses.counts import amounts, rates, zeros
 
-SPECS: Final[tuple[Spec, ...]] = ()
+SPECS: Final[tuple[Spec, ...]] = (*rates.SPECS, *amounts.SPECS, *zeros.SPECS)
