@@ -40,8 +40,12 @@ from slopes.losses.mining import BatchTriplet, batch_triplet
 from slopes.losses.momentum import MomentumQueue
 from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
 from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo, ipo
+from slopes.losses.ranking.listwise import ApproxNDCG, ListMLE, ListNet, approx_ndcg, list_mle, list_net
+from slopes.losses.ranking.pairs import BPR, LambdaRank, PairwiseLogistic, bpr, lambda_rank, pairwise_logistic
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
 from slopes.losses.robust.smooth import LogCosh, log_cosh
+from slopes.losses.survival.proportional import Cox, cox
+from slopes.losses.survival.times import WeibullNLL, weibull_nll
 from slopes.losses.tokens import (
     Perplexity,
     TokenScores,
@@ -53,6 +57,7 @@ from slopes.losses.tokens import (
 from slopes.losses.value import ValueClip, generalized_advantages, value_clip
 
 __all__ = [
+    "BPR",
     "CLIP",
     "DPO",
     "IPO",
@@ -62,12 +67,14 @@ __all__ = [
     "ORPO",
     "PPO",
     "SFT",
+    "ApproxNDCG",
     "Asymmetric",
     "BatchTriplet",
     "BinaryCrossEntropy",
     "BradleyTerry",
     "Contrastive",
     "CosineEmbedding",
+    "Cox",
     "CrossEntropy",
     "Distillation",
     "Entropy",
@@ -80,6 +87,9 @@ __all__ = [
     "JSDivergence",
     "KLDivergence",
     "KLPenalty",
+    "LambdaRank",
+    "ListMLE",
+    "ListNet",
     "LogCosh",
     "MaskedLM",
     "MaskedTokens",
@@ -87,6 +97,7 @@ __all__ = [
     "MulticlassHinge",
     "NTXent",
     "NextToken",
+    "PairwiseLogistic",
     "Perplexity",
     "Quantile",
     "SmoothL1",
@@ -94,13 +105,17 @@ __all__ = [
     "TokenScores",
     "Triplet",
     "ValueClip",
+    "WeibullNLL",
+    "approx_ndcg",
     "asymmetric",
     "batch_triplet",
     "binary_cross_entropy",
+    "bpr",
     "bradley_terry",
     "clip",
     "contrastive",
     "cosine_embedding",
+    "cox",
     "cross_entropy",
     "distillation",
     "dpo",
@@ -117,6 +132,9 @@ __all__ = [
     "kl_divergence",
     "kl_penalty",
     "kto",
+    "lambda_rank",
+    "list_mle",
+    "list_net",
     "log_cosh",
     "mae",
     "mask_tokens",
@@ -126,6 +144,7 @@ __all__ = [
     "next_token",
     "nt_xent",
     "orpo",
+    "pairwise_logistic",
     "perplexity",
     "ppo",
     "quantile",
@@ -138,6 +157,7 @@ __all__ = [
     "token_scores",
     "triplet",
     "value_clip",
+    "weibull_nll",
 ]
 
 for _name in __all__:
