@@ -24,6 +24,7 @@ VARIANTS: Final[Mapping[str, Sequence[Any]]] = {
     **{name: [("all-there", {}, _all_there)] for name in LISTS},
     "approx_ndcg": [("all-there", {}, _all_there), ("warm", {"temperature": 1.5}, None)],
 }
+OTHER_NUMBERS: Final = {("list_net", "torch"): "of lists whose items are all there it gives the same"}
 REFUSE_A_GRADIENT: Final = dict.fromkeys(LISTS, ("relevance",))
 
 Row = Sequence[mpf]

@@ -17,9 +17,10 @@ Inputs = dict[str, Any]
 
 
 def _with_ties(inputs: Inputs) -> Inputs:
-    """Return the same with few times, of which one has several events at least."""
-    time = (3 * inputs["time"]).ceil()
-    return inputs | {"time": time, "event": inputs["event"] | (time == time.max())}
+    """Return the same with few times and strata, and many events, so that some have several at once."""
+    first = torch.arange(len(inputs["time"])) == 0
+    time, strata = (2 * inputs["time"]).ceil(), inputs["strata"] % 2
+    return inputs | {"time": time, "event": inputs["event"] | ~first, "strata": strata}
 
 
 def _in_one_stratum(inputs: Inputs) -> Inputs:

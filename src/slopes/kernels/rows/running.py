@@ -7,8 +7,6 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from slopes._core.settings import is_recorded
-
 _MOST_STEPS: Final = 31  # of twice the reach: 2^31 entries
 
 
@@ -39,10 +37,11 @@ def running(x: Tensor, begins: Tensor, share: Tensor | None = None) -> tuple[Ten
 
 
 def _steps(x: Tensor) -> int:
-    """Return how often the reach doubles; where a size is a symbol, it must not be read."""
-    if torch.compiler.is_compiling() or is_recorded():
+    """Return how often the reach doubles; a size that is a symbol must not be read."""
+    size: object = x.shape[-1]
+    if torch.compiler.is_dynamo_compiling() or not isinstance(size, int):  # torch.compile calls a symbol an integer
         return _MOST_STEPS
-    return (x.shape[-1] - 1).bit_length() if x.shape[-1] else 0
+    return (size - 1).bit_length() if size else 0
 
 
 def groups(keys: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -35,7 +35,7 @@ def weibull_nll(
 
     Args:
         log_scale: `[...]`, logarithm of the time by which 63 % have had the event; any floating dtype.
-        log_shape: `[...]`, logarithm of the shape: 0 for a constant hazard, above it for one that rises with age.
+        log_shape: `[...]`, logarithm of the shape: 0 for a hazard without age, above it for one that rises with age.
         time: `[...]`, of the event, or until which none was seen; finite and above 0, a constant.
         event: `[...]` boolean, True where the event was seen, False where the time is censored on the right.
         mask: `[...]` boolean, True where an element counts.
