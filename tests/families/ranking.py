@@ -133,8 +133,12 @@ WITHOUT_TIES: Final = KINDS | {"near": (lists(SCORES[:1]), 1.0)}
 
 
 def cases(
-    name: str, oracle: Callable[..., Any], kinds: Mapping[str, tuple[Rows, float | None]] = KINDS, **options: Any
-) -> list[Case]:  # noqa: ANN401
+    name: str,
+    oracle: Callable[..., Any],
+    kinds: Mapping[str, tuple[Rows, float | None]] = KINDS,
+    **options: object,
+) -> list[Case]:
+    """Return the cases of a loss of lists under some options, one for each kind of lists."""
     call = with_options(getattr(L, name), **options)
     label = " ".join([name, *map(str, options.values())])
     return [

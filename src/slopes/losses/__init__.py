@@ -38,6 +38,9 @@ from slopes.losses.margin import Hinge, MulticlassHinge, hinge, multiclass_hinge
 from slopes.losses.masking import MaskedTokens, mask_tokens
 from slopes.losses.mining import BatchTriplet, batch_triplet
 from slopes.losses.momentum import MomentumQueue
+from slopes.losses.ordinal.heads import CoralHead, OrderedThresholds
+from slopes.losses.ordinal.link import CumulativeLink, cumulative_link
+from slopes.losses.ordinal.thresholds import Coral, Corn, coral, corn, ordinal_rank
 from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
 from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo, ipo
 from slopes.losses.ranking.listwise import ApproxNDCG, ListMLE, ListNet, approx_ndcg, list_mle, list_net
@@ -73,9 +76,13 @@ __all__ = [
     "BinaryCrossEntropy",
     "BradleyTerry",
     "Contrastive",
+    "Coral",
+    "CoralHead",
+    "Corn",
     "CosineEmbedding",
     "Cox",
     "CrossEntropy",
+    "CumulativeLink",
     "Distillation",
     "Entropy",
     "Focal",
@@ -97,6 +104,7 @@ __all__ = [
     "MulticlassHinge",
     "NTXent",
     "NextToken",
+    "OrderedThresholds",
     "PairwiseLogistic",
     "Perplexity",
     "Quantile",
@@ -114,9 +122,12 @@ __all__ = [
     "bradley_terry",
     "clip",
     "contrastive",
+    "coral",
+    "corn",
     "cosine_embedding",
     "cox",
     "cross_entropy",
+    "cumulative_link",
     "distillation",
     "dpo",
     "entropy",
@@ -143,6 +154,7 @@ __all__ = [
     "multiclass_hinge",
     "next_token",
     "nt_xent",
+    "ordinal_rank",
     "orpo",
     "pairwise_logistic",
     "perplexity",
