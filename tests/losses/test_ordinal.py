@@ -66,9 +66,7 @@ class TestWrongInput:
             getattr(L, name)(torch.zeros(1, 0), torch.tensor([0]))
 
     def test_levels_are_told_to_be_classes(self) -> None:
-        with pytest.raises(
-            slopes.DtypeError, match=r"coral: `targets` has dtype torch\.float32, expected torch\.int64"
-        ):
+        with pytest.raises(slopes.DtypeError, match="coral: `targets` has dtype torch.float32, expected"):
             L.coral(torch.zeros(1, 3), torch.tensor([[1.0, 1.0, 0.0]]))
 
 
@@ -93,6 +91,14 @@ class TestTheClassBack:
         assert L.ordinal_rank(torch.zeros(3, 0)).tolist() == [0, 0, 0]
 
 
+def step(head: torch.nn.Module, loss: Tensor, rate: float) -> None:
+    """Go down the gradient; torch's optimisers take seconds to import."""
+    learned = list(head.parameters())
+    with torch.no_grad():
+        for parameter, slope in zip(learned, torch.autograd.grad(loss, learned), strict=True):
+            parameter -= rate * slope
+
+
 class TestHeads:
     def test_logits_of_coral_are_in_order_at_first(self) -> None:
         head = L.CoralHead(5, 4)
@@ -109,11 +115,8 @@ class TestHeads:
 
     def test_thresholds_stay_in_order_whatever_the_steps(self) -> None:
         head = L.OrderedThresholds(5)
-        optimizer = torch.optim.SGD(head.parameters(), lr=3.0)
         for _ in range(20):
-            optimizer.zero_grad()
-            L.cumulative_link(torch.tensor([2.0, -2.0]), head(), torch.tensor([0, 4])).backward()
-            optimizer.step()
+            step(head, L.cumulative_link(torch.tensor([2.0, -2.0]), head(), torch.tensor([0, 4])), 3.0)
         assert (head().diff() > 0).all()
 
     def test_a_head_of_one_class_is_told(self) -> None:
@@ -126,9 +129,6 @@ class TestHeads:
         x = torch.randn(200, 3, generator=dice)
         targets = torch.bucketize(x @ torch.tensor([1.0, -2.0, 0.5]), torch.tensor([-1.5, 0.0, 1.5]))
         head = L.CoralHead(3, 4)
-        optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
         for _ in range(150):
-            optimizer.zero_grad()
-            L.coral(head(x), targets).backward()
-            optimizer.step()
+            step(head, L.coral(head(x), targets), 1.0)
         assert (L.ordinal_rank(head(x)) == targets).float().mean() > 0.9

@@ -95,7 +95,7 @@ class TestCox:
         assert_close_to_scale(*slopes_, scale=8.0, size=count)
 
     def test_hazards_far_apart_keep_their_digits(self) -> None:
-        """The last to be at risk have hazards of e^-200 beside one that has left: a running sum would have lost them."""
+        """The last to be at risk have hazards of e^-200 beside one that has left: a running sum loses them."""
         x = torch.tensor([100.0, -100.0, -101.0], requires_grad=True)
         loss = L.cox(x, torch.tensor([1.0, 2.0, 3.0]), torch.tensor([False, True, False]))
         assert_close(loss, torch.tensor(math.log1p(math.exp(-1)), dtype=torch.float64))

@@ -18,6 +18,7 @@ from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.settings import reads_values
 from slopes._core.spec import FINITE, NON_NEGATIVE, Equivalent, Input, Source, Spec
+from slopes._core.tensors import wide
 from slopes.kernels.pointwise import defined
 from slopes.kernels.pointwise.executor import Pointwise
 
@@ -75,9 +76,10 @@ def cumulative_link(
     _check_order(thresholds)
     classes, count = plan.neutral(targets), thresholds.shape[0] + 1
     check.in_range("cumulative_link", "targets", classes, count, fix="K - 1 thresholds have K classes, from 0 on")
-    lower = torch.where(classes == 0, -torch.inf, thresholds[(classes - 1).clamp(min=0)])
-    upper = torch.where(classes == count - 1, torch.inf, thresholds[classes.clamp(max=count - 2)])
-    return defined.reduced(_CUMULATIVE_LINK, plan, scores=scores, lower=lower, upper=upper)
+    wider = thresholds.to(wide(thresholds.dtype))  # by which the gradients of all rows are added up
+    lower = torch.where(classes == 0, -torch.inf, wider[(classes - 1).clamp(min=0)])
+    upper = torch.where(classes == count - 1, torch.inf, wider[classes.clamp(max=count - 2)])
+    return defined.reduced(_CUMULATIVE_LINK, plan, scores=scores, lower=lower, upper=upper, number=classes + 1)
 
 
 class CumulativeLink(Module, of=cumulative_link):
@@ -102,17 +104,19 @@ def _check_order(thresholds: Tensor) -> None:
         raise ValuesError(message)
 
 
-def _cumulative_link(s: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+def _cumulative_link(
+    s: Tensor, lower: Tensor, upper: Tensor, number: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor, None]]:
     (u, u_low), (below, below_low) = difference(upper, s), difference(lower, s)
     _, over, e = numerics.logistic(u, u_low)
     under, _, f = numerics.logistic(below, below_low)
-    gap = upper - lower
+    gap = torch.where(number > 0, upper - lower, 1.0)  # 0 is the number of what does not count
     value = (numerics.softplus(-u, e) + numerics.softplus(below, f)) - numerics.log1mexp(-gap)
     apart = 1 / torch.expm1(gap)
-    return value, (over - under, under + apart, -over - apart)
+    return value, (over - under, under + apart, -over - apart, None)
 
 
-_CUMULATIVE_LINK: Final = Pointwise.sharing("CumulativeLink", _cumulative_link, tensors=3)
+_CUMULATIVE_LINK: Final = Pointwise.sharing("CumulativeLink", _cumulative_link, tensors=4)
 
 SPECS: Final = (
     Spec(

@@ -227,7 +227,7 @@ SPECS: Final = (
         family="ordinal",
         function=corn,
         module=Corn,
-        summary="Grades by one yes or no after the other: is it above this threshold too?",
+        summary="Grades by one yes or no after the other, each asked of those who are at least so far.",
         formula=r"\ell = -\sum_{k < y} \log\sigma(x_k) - [y < K - 1]\log\sigma(-x_y)",
         slope=r"\frac{\partial \ell}{\partial x_k} = [y \ge k]\,(\sigma(x_k) - [y > k])",
         inputs=_THRESHOLDS,

@@ -123,7 +123,7 @@ SPECS: Final = (
             ),
             Equivalent(
                 "torchsurv",
-                "torchsurv.loss.weibull.neg_log_likelihood(torch.stack([log_scale, log_shape], -1), event, time)",
+                "torchsurv.loss.weibull.neg_log_likelihood_weibull(torch.stack([log_scale, log_shape], -1), event, time)",
                 "one tensor of both",
             ),
         ),
