@@ -308,7 +308,7 @@ SPECS: Final = (
         ),
         aliases=("smooth ndcg", "ndcg loss", "ndcg"),
         equivalents=(
-            Equivalent("Rax", "rax.approx_t12n(rax.ndcg_metric)(scores, relevance)", "the metric, to be maximised"),
+            Equivalent("Rax", "rax.approx_t12n(rax.ndcg_metric)(scores, relevance)", "-NDCG; temperature=1"),
             Equivalent("allRank", "allrank.models.losses.approxNDCGLoss(scores, relevance)", "-NDCG; alpha=1"),
         ),
         convention="1 - NDCG, so that it is a loss from 0; all places count.",

@@ -184,7 +184,7 @@ SPECS: Final = (
             Equivalent(
                 "torchsurv",
                 "torchsurv.loss.cox.neg_partial_log_likelihood(log_hazard, event, time, ties_method=ties)",
-                "event before time; the mean is over times; overflows from a log-hazard of 89 on in float32",
+                "event before time; casts to float32, where it overflows from 89 on; the mean is over times",
             ),
             Equivalent(
                 "pycox",

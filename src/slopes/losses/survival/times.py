@@ -123,8 +123,8 @@ SPECS: Final = (
             ),
             Equivalent(
                 "torchsurv",
-                "torchsurv.loss.weibull.neg_log_likelihood_weibull(torch.stack([log_scale, log_shape], -1), event, time)",
-                "one tensor of both",
+                "neg_log_likelihood_weibull(torch.stack([log_scale, log_shape], -1), event, time)",
+                "one tensor of both; casts to float32",
             ),
         ),
         convention="Takes logarithms of scale and shape; a density per unit of time, log t included.",
