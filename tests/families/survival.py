@@ -59,6 +59,16 @@ def weibull_nll(log_scale: mpf, log_shape: mpf, time: mpf, event: bool) -> mpf: 
     return -mp.log(shape / scale * (time / scale) ** (shape - 1) * left if event else left)
 
 
+@careful
+def discrete_hazard(logits: Sequence[mpf], period: int, event: bool) -> mpf:  # noqa: FBT001
+    """Return the surprise of having come so far, and of the event there or not."""
+    hazards = [1 / (1 + mp.exp(-x)) for x in logits]
+    chance = hazards[period] if event else 1 - hazards[period]
+    for h in hazards[:period]:
+        chance *= 1 - h
+    return -mp.log(chance)
+
+
 def _batches(ties: str) -> Callable[..., Tensor]:
     """Return the sum over each of several batches."""
 
@@ -86,6 +96,18 @@ CASES: Final = (
         Case(f"cox {ties} {kind}", _batches(ties), with_options(cox, ties=ties), rows, terms=terms, size=5)
         for ties in ("efron", "breslow")
         for kind, rows, terms in (("near", batches(NEAR), 2.0), ("far", batches(FAR), 128.0))  # of what is added up
+    ),
+    Case(
+        "discrete_hazard",
+        L.discrete_hazard,
+        discrete_hazard,
+        [
+            (x, t, e)
+            for x in ([0.5, -1.25, 2.0], [30.0, 1.0, -4.0], [-90.0, 17.0, 90.0])
+            for t in range(3)
+            for e in (True, False)
+        ],
+        size=3,
     ),
     Case(
         "weibull_nll",

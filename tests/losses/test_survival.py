@@ -150,3 +150,25 @@ class TestWeibull:
         with pytest.raises(slopes.ValuesError, match="weibull_nll: `time` holds"):
             L.weibull_nll(*given)
         assert L.weibull_nll(*given, mask=torch.tensor([True, False])).item() == 1.0
+
+
+class TestDiscreteHazard:
+    def test_chances_of_all_ends_sum_to_1(self) -> None:
+        """The event in one of three periods, or none of them."""
+        logits = torch.tensor([[0.5, -1.0, 2.0]], dtype=torch.float64).expand(4, 3)
+        period, event = torch.tensor([0, 1, 2, 2]), torch.tensor([True, True, True, False])
+        losses = L.discrete_hazard(logits, period, event, reduction="none")
+        assert_close(losses.neg().exp().sum(), torch.ones((), dtype=torch.float64))
+
+    def test_later_periods_have_no_gradient_whatever_they_hold(self) -> None:
+        logits = torch.tensor([[0.5, -1.0, math.inf]], requires_grad=True)
+        loss = L.discrete_hazard(logits, torch.tensor([1]), torch.tensor([True]))
+        assert loss.item() == pytest.approx(math.log1p(math.exp(0.5)) + math.log1p(math.exp(1)))
+        assert torch.autograd.grad(loss, logits)[0][0, 2].item() == 0
+
+    def test_wrong_input_is_told(self) -> None:
+        logits = torch.zeros(1, 3)
+        with pytest.raises(slopes.ValuesError, match="discrete_hazard: `period` holds 3, expected class indices in"):
+            L.discrete_hazard(logits, torch.tensor([3]), torch.tensor([True]))
+        with pytest.raises(slopes.DtypeError, match="discrete_hazard: `event` has dtype"):
+            L.discrete_hazard(logits, torch.tensor([0]), torch.tensor([1]))

@@ -41,6 +41,14 @@ def test_cox_is_lifelines_likelihood_at_its_fit() -> None:
     assert abs(torch.autograd.grad(loss, coefficient)[0].item()) < 1e-4  # as near as it goes to the minimum
 
 
+def test_discrete_hazard_is_pycox_logistic_hazard() -> None:
+    case = one("survival", "pycox logistic hazard", "censored")
+    ours = answer(
+        lambda logits, index, event: L.discrete_hazard(logits, index, event, reduction="none"), case.inputs, ["logits"]
+    )
+    assert_agrees(case, ours, size=5, scale=16.0, slope_scale=1.0)
+
+
 @each("ties", ["efron", "breslow"])
 def test_torchsurv_overflows_where_cox_does_not(ties: Any) -> None:  # noqa: ANN401
     """Its sums are of exponentials: written out here, a log-hazard of 90 is infinite in float32."""

@@ -47,6 +47,7 @@ from slopes.losses.ranking.listwise import ApproxNDCG, ListMLE, ListNet, approx_
 from slopes.losses.ranking.pairs import BPR, LambdaRank, PairwiseLogistic, bpr, lambda_rank, pairwise_logistic
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
 from slopes.losses.robust.smooth import LogCosh, log_cosh
+from slopes.losses.survival.periods import DiscreteHazard, discrete_hazard
 from slopes.losses.survival.proportional import Cox, cox
 from slopes.losses.survival.times import WeibullNLL, weibull_nll
 from slopes.losses.tokens import (
@@ -83,6 +84,7 @@ __all__ = [
     "Cox",
     "CrossEntropy",
     "CumulativeLink",
+    "DiscreteHazard",
     "Distillation",
     "Entropy",
     "Focal",
@@ -128,6 +130,7 @@ __all__ = [
     "cox",
     "cross_entropy",
     "cumulative_link",
+    "discrete_hazard",
     "distillation",
     "dpo",
     "entropy",

@@ -1,5 +1,6 @@
-"""Write survival.json: what torchsurv, pycox and lifelines answer for times to an event: torchsurv in float32, to which it
-casts what it is given, the others in float64.
+"""Write survival.json: what torchsurv, pycox and lifelines answer for times to an event.
+
+torchsurv answers in float32, to which it casts what it is given, the others in float64.
 
 Install, in an environment of its own, `torch==2.13.0 torchsurv==0.2.0 pycox==0.3.0 lifelines==0.30.3 requests`, then
 run

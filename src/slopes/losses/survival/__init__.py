@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from slopes._core.spec import Spec
-from slopes.losses.survival import proportional, times
+from slopes.losses.survival import periods, proportional, times
 
-SPECS: Final[tuple[Spec, ...]] = (*proportional.SPECS, *times.SPECS)
+SPECS: Final[tuple[Spec, ...]] = (*proportional.SPECS, *times.SPECS, *periods.SPECS)

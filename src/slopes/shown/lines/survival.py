@@ -27,6 +27,12 @@ def _weibull(x: Tensor, o: Options, *, event: bool) -> Tensor:
     return L.weibull_nll(x, *given, reduction="none", **o)  # type: ignore[arg-type]
 
 
+def _discrete_hazard(x: Tensor, o: Options, *, event: bool) -> Tensor:
+    logits = torch.stack([torch.zeros_like(x), x], -1)
+    given = torch.ones(x.shape, dtype=torch.int64), torch.full(x.shape, event)
+    return L.discrete_hazard(logits, *given, reduction="none", **o)  # type: ignore[arg-type]
+
+
 LOSSES: Final[Lines] = {
     "cox": (
         "log-hazard of one subject of three; the others have 0",
@@ -40,6 +46,13 @@ LOSSES: Final[Lines] = {
         {
             "the event was seen": lambda x, o: _weibull(x, o, event=True),
             "censored": lambda x, o: _weibull(x, o, event=False),
+        },
+    ),
+    "discrete_hazard": (
+        "logit of the second period's hazard; that of the first is 0",
+        {
+            "the event in the second period": lambda x, o: _discrete_hazard(x, o, event=True),
+            "come through it": lambda x, o: _discrete_hazard(x, o, event=False),
         },
     ),
 }
