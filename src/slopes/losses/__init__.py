@@ -56,10 +56,18 @@ from slopes.losses.margin import Hinge, MulticlassHinge, hinge, multiclass_hinge
 from slopes.losses.masking import MaskedTokens, mask_tokens
 from slopes.losses.mining import BatchTriplet, batch_triplet
 from slopes.losses.momentum import MomentumQueue
+from slopes.losses.ordinal.heads import CoralHead, OrderedThresholds
+from slopes.losses.ordinal.link import CumulativeLink, cumulative_link
+from slopes.losses.ordinal.thresholds import Coral, Corn, coral, corn, ordinal_rank
 from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
 from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo, ipo
+from slopes.losses.ranking.listwise import ApproxNDCG, ListMLE, ListNet, approx_ndcg, list_mle, list_net
+from slopes.losses.ranking.pairs import BPR, LambdaRank, PairwiseLogistic, bpr, lambda_rank, pairwise_logistic
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
 from slopes.losses.robust.smooth import LogCosh, log_cosh
+from slopes.losses.survival.periods import DiscreteHazard, discrete_hazard
+from slopes.losses.survival.proportional import Cox, cox
+from slopes.losses.survival.times import WeibullNLL, weibull_nll
 from slopes.losses.tokens import (
     Perplexity,
     TokenScores,
@@ -71,6 +79,7 @@ from slopes.losses.tokens import (
 from slopes.losses.value import ValueClip, generalized_advantages, value_clip
 
 __all__ = [
+    "BPR",
     "CLIP",
     "DPO",
     "IPO",
@@ -80,14 +89,21 @@ __all__ = [
     "ORPO",
     "PPO",
     "SFT",
+    "ApproxNDCG",
     "Asymmetric",
     "BatchTriplet",
     "BetaDistributionNLL",
     "BinaryCrossEntropy",
     "BradleyTerry",
     "Contrastive",
+    "Coral",
+    "CoralHead",
+    "Corn",
     "CosineEmbedding",
+    "Cox",
     "CrossEntropy",
+    "CumulativeLink",
+    "DiscreteHazard",
     "Distillation",
     "Entropy",
     "Evidential",
@@ -102,6 +118,9 @@ __all__ = [
     "KLDivergence",
     "KLPenalty",
     "LaplaceNLL",
+    "LambdaRank",
+    "ListMLE",
+    "ListNet",
     "LogCosh",
     "LogNormalNLL",
     "MaskedLM",
@@ -112,6 +131,8 @@ __all__ = [
     "NTXent",
     "NegativeBinomialNLL",
     "NextToken",
+    "OrderedThresholds",
+    "PairwiseLogistic",
     "Perplexity",
     "PoissonNLL",
     "Quantile",
@@ -124,15 +145,23 @@ __all__ = [
     "ValueClip",
     "ZeroInflatedNegativeBinomialNLL",
     "ZeroInflatedPoissonNLL",
+    "WeibullNLL",
+    "approx_ndcg",
     "asymmetric",
     "batch_triplet",
     "beta_distribution_nll",
     "binary_cross_entropy",
+    "bpr",
     "bradley_terry",
     "clip",
     "contrastive",
+    "coral",
+    "corn",
     "cosine_embedding",
+    "cox",
     "cross_entropy",
+    "cumulative_link",
+    "discrete_hazard",
     "distillation",
     "dpo",
     "entropy",
@@ -151,6 +180,9 @@ __all__ = [
     "kl_penalty",
     "kto",
     "laplace_nll",
+    "lambda_rank",
+    "list_mle",
+    "list_net",
     "log_cosh",
     "log_normal_nll",
     "mae",
@@ -162,7 +194,9 @@ __all__ = [
     "negative_binomial_nll",
     "next_token",
     "nt_xent",
+    "ordinal_rank",
     "orpo",
+    "pairwise_logistic",
     "perplexity",
     "poisson_nll",
     "ppo",
@@ -180,6 +214,7 @@ __all__ = [
     "value_clip",
     "zero_inflated_negative_binomial_nll",
     "zero_inflated_poisson_nll",
+    "weibull_nll",
 ]
 
 for _name in __all__:

@@ -301,7 +301,7 @@ SPECS: Final = (
         inputs=(Input("chosen", ("...",)), Input("rejected", ("...",))),
         range=NON_NEGATIVE,
         parameters=(Parameter("margin", "how far chosen should lead", FINITE, "m", slider=(0.0, 3.0, 0.1)),),
-        aliases=("reward model loss", "pairwise logistic", "preference loss", "ranknet"),
+        aliases=("reward model loss", "preference loss"),
         equivalents=(
             Equivalent("torch", "-torch.nn.functional.logsigmoid(chosen - rejected - margin).mean()"),
             Equivalent("TRL", "RewardTrainer's loss", "its margin comes with the data, one per pair"),
