@@ -26,6 +26,7 @@ SLICES: Final = {
     "advantage -1": VERMILLION,
 }
 
+_NEXT: Final = 4  # from one line of a loss to the next, so that four of them are told apart
 YOURS: Final = INK  # the visitor's own function is drawn in ink, which no function of ours takes
 
 LINES: Final = {
@@ -98,9 +99,10 @@ def hue(name: str) -> int:
     return _HUES.get(name, 1 + sum(name.encode()) % (len(LINES["light"]) - 1))
 
 
-def hue_of_slice(label: str, name: str) -> int:
-    """Return the hue of one of a loss's lines, by its label; a loss with one line has that of its name."""
-    return SLICES.get(label, hue(name))
+def hue_of_slice(label: str, name: str, place: int = 0) -> int:
+    """Return the hue of one of a loss's lines, by its label; else the first has the loss's, each other its own."""
+    colours = len(LINES["light"]) - 1  # but ink
+    return SLICES.get(label, 1 + (hue(name) - 1 + _NEXT * place) % colours)
 
 
 def stylesheet() -> str:

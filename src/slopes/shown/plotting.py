@@ -151,10 +151,10 @@ def _series(spec: Spec, parameters: Options) -> dict[str, Series]:
             key=f"{spec.name} {label}",
             name=spec.name,
             label=label,
-            hue=palette.hue_of_slice(label, spec.name),
+            hue=palette.hue_of_slice(label, spec.name, place),
             evaluate=lambda x, f=f: curve.value_and_slope(lambda v: f(v, chosen), x),  # type: ignore[misc]
         )
-        for label, f in slices.items()
+        for place, (label, f) in enumerate(slices.items())
     }
 
 

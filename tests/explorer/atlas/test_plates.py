@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from slopes.catalog import find
+from slopes.catalog import CATALOG, find
 from slopes.explorer.atlas import plates
 
 ACROSS = [i * 1.1 for i in range(161)]
@@ -45,3 +45,12 @@ def test_the_pen_lifts_at_a_jump_and_outside_of_the_tile() -> None:
 
 def test_all_plates_together_are_light() -> None:
     assert len(plates.plates([find("gelu"), find("huber")])) < 8_000
+
+
+def test_lines_of_a_loss_are_told_apart_by_labels_that_fit_and_by_their_hue() -> None:
+    for spec in CATALOG:
+        found = plates._lines(spec)
+        lines = found.lines if found else ()
+        assert len(lines) <= plates.MOST, spec.name
+        assert len({line.hue for line in lines}) == len(lines), spec.name
+        assert all(0 < len(line.label) <= plates.LONG for line in lines if len(lines) > 1), spec.name

@@ -28,6 +28,9 @@ HEIGHT: Final = 112
 _REACH: Final = 4.0  # every tile shows [-4, 4] by [-2, 4], so that shapes can be compared
 _BOTTOM: Final = -2.0
 _TOP: Final = 4.0
+SHORT, LONG, MOST = 12, 26, 4  # letters of a label that has half of the width, and all of it; lines of a tile
+_SIDES: Final = ((6, 20, "start"), (WIDTH - 18, WIDTH - 22, "end"))  # stroke, words, anchor
+_ROW: Final = 13
 _SEEN: Final = 0.04  # of a pixel, which nobody sees
 _JUMP: Final = 0.02  # between the two sides of a break: less is a bend
 # How far a family's tiles reach where the farthest of them would squeeze the others into a stroke.
@@ -55,21 +58,24 @@ def sketch(lines: Sequence[Series], reach: float = _REACH) -> str:
     zero = _down(0.0)
     paths = "".join(_strokes(line, reach) for line in lines)
     if len(lines) > 1:
-        paths += "".join(_key(line, place) for place, line in enumerate(lines))
+        paths += _keys(lines)
     return (
         f'<svg class="sketch" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true" focusable="false">'
         f'<path class="zero" d="M0 {zero:.1f}H{WIDTH}M{WIDTH / 2:.1f} 0V{HEIGHT}"/>{paths}</svg>'
     )
 
 
-def _key(line: Series, place: int) -> str:
-    """Which line is whose, of two: the first at the left below, where a yes is dear, the second at the right."""
-    label = line.label.replace("-", "−").replace("advantage", "A =")  # two of them have to fit
-    y, anchor = HEIGHT - 6, ("start", "end")[place]
-    start, words = ((6, 20), (WIDTH - 18, WIDTH - 22))[place]
-    return (
+def _keys(lines: Sequence[Series]) -> str:
+    """Which line is whose: two short words side by side, the first where a yes is dear; others one above the other."""
+    labels = [line.label.replace("-", "−").replace("advantage", "A =") for line in lines]
+    if len(lines) == len(_SIDES) and max(map(len, labels)) <= SHORT:
+        places = [(*side, HEIGHT - 6) for side in _SIDES]
+    else:
+        places = [(*_SIDES[0], HEIGHT - 6 - _ROW * (len(lines) - 1 - i)) for i in range(len(lines))]
+    return "".join(
         f'<g class="hue-{line.hue}"><path class="value" d="M{start} {y - 4}h12"/>'
         f'<text x="{words}" y="{y}" text-anchor="{anchor}">{escape(label)}</text></g>'
+        for line, label, (start, words, anchor, y) in zip(lines, labels, places, strict=True)
     )
 
 
@@ -157,8 +163,8 @@ def _loss_lines(spec: Spec, options: Options) -> _Lines | None:
         return None
     over, curves = LOSSES[spec.name]
     lines = tuple(
-        _line(spec, label, palette.hue_of_slice(label, spec.name), lambda x, curve=curve: curve(x, options))  # type: ignore[misc]
-        for label, curve in curves.items()
+        _line(spec, label, palette.hue_of_slice(label, spec.name, place), lambda x, curve=curve: curve(x, options))  # type: ignore[misc]
+        for place, (label, curve) in enumerate(curves.items())
     )
     return _Lines(lines, REACH.get(spec.name, 6.0), f"over the {over}")
 

@@ -37,8 +37,8 @@ LOSSES: Final[Lines] = {
     "cox": (
         "log-hazard of one subject of three; the others have 0",
         {
-            "it has the event, one is left beside it": lambda x, o: _cox(x, o, first=1),
-            "another has it, while all are at risk": lambda x, o: _cox(x, o, first=0),
+            "it has the event": lambda x, o: _cox(x, o, first=1),
+            "another has it": lambda x, o: _cox(x, o, first=0),
         },
     ),
     "weibull_nll": (
@@ -51,7 +51,7 @@ LOSSES: Final[Lines] = {
     "discrete_hazard": (
         "logit of the second period's hazard; that of the first is 0",
         {
-            "the event in the second period": lambda x, o: _discrete_hazard(x, o, event=True),
+            "the event in period 2": lambda x, o: _discrete_hazard(x, o, event=True),
             "come through it": lambda x, o: _discrete_hazard(x, o, event=False),
         },
     ),
