@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bench.steps import normal
 from slopes._core.reduce import Plan
+from slopes.activations import units
 from slopes.kernels.pointwise import binary, plain
 from slopes.kernels.pointwise.executor import Pointwise
 from slopes.kernels.rows import categorical

@@ -146,7 +146,7 @@ def reglu(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "secon
 
     Examples:
         >>> reglu(torch.tensor([2.0, 2.0]), torch.tensor([3.0, -3.0]))
-        tensor([ 6., -0.])
+        tensor([6., 0.])
     """
     return _gated("reglu", units.REGLU, units.REGLU, value, gate, gate_half)
 

@@ -48,8 +48,8 @@ def gumbel_softmax(
 
     Notes:
         `hard` is the straight-through estimator: the gradient is that of the soft draw, biased for what the hard one
-        is. The one is exactly 1; torch's hard - soft + soft rounds to numbers beside it. Noise is drawn in float32
-        beside 16 bits, where torch draws in 16; of one seed the draw in float32 is torch's own.
+        is. Noise is drawn in float32 beside 16 bits, where torch draws in 16, which has few values; of one seed the
+        draw in float32 is torch's own.
 
     Examples:
         >>> gumbel_softmax(torch.tensor([0.0, 1.0]), noise=torch.tensor([1.0, 0.0]))
@@ -112,7 +112,7 @@ SPECS: Final = (
             Equivalent(
                 "torch",
                 "torch.nn.functional.gumbel_softmax(x, tau=temperature, hard=False, dim=dim)",
-                "draws in the dtype of x; takes no generator; its hard draw is 1 only to rounding",
+                "draws in the dtype of x; takes no generator",
             ),
         ),
         convention="`temperature` divides, and is tau elsewhere; the noise may be given.",
