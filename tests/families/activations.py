@@ -33,13 +33,13 @@ VARIANTS: Final[Mapping[str, Any]] = {
     "softmin": [("cool-masked", {"temperature": 0.5}, _masked)],
     "sparsemax": [("masked", {}, _masked)],
     "entmax": [("high", {"alpha": 1.75}, None), ("low-masked", {"alpha": 1.25}, _masked)],
-    "gumbel_softmax": [("cool", {"temperature": 0.5}, None)],
+    "gumbel_softmax": [("cool", {"temperature": 0.5}, None), ("hard", {"hard": True}, None)],
     "reglu": [("packed", {}, _packed), ("packed-first", {"gate_half": "first"}, _packed)],
     "bilinear": [("packed", {"gate_half": "first"}, _packed)],
 }
 SHARED: Final = ("sink",)
 NOT_THE_DERIVATIVE: Final[Mapping[str, str]] = {
-    "gumbel_softmax-True": "straight through: forward one class, backward the soft draw",
+    "gumbel_softmax-hard": "straight through: forward one class, backward the soft draw",
 }
 _OF_THE_ROWS: Final = "tests/activations/test_sparse.py"
 ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
@@ -51,3 +51,4 @@ ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
     ("sparsemax", "dim"): _OF_THE_ROWS,
     ("entmax", "dim"): _OF_THE_ROWS,
 }
+OTHER_NUMBERS: Final[Mapping[tuple[str, str], str]] = {("gumbel_softmax", "torch"): "each call draws anew"}

@@ -58,7 +58,7 @@ def test_values_lie_in_the_range(case: Case, exact: bool, dtype: torch.dtype) ->
 
 @each("case", ELEMENTWISE, ids=str)
 def test_the_range_is_no_larger_than_it_must_be(case: Case) -> None:
-    ends = torch.tensor([-1e5, 1e5], dtype=torch.float64)
+    ends = torch.tensor([-1e12, 1e12], dtype=torch.float64)  # some tails end as slowly as 1/x
     y, _ = curve(case, torch.cat([torch.linspace(-12, 12, 240_001, dtype=torch.float64), ends]))
     low, high = case.spec.range.low, case.spec.range.high
     assert y.min() < -100 if math.isinf(low) else float(y.min()) == pytest.approx(low, abs=1e-8)

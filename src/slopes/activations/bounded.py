@@ -195,7 +195,7 @@ SPECS: Final = (
             Parameter("low", "least value", FINITE, "l", slider=(-6.0, 0.9, 0.1)),
             Parameter("high", "largest value", FINITE, "h", slider=(1.0, 6.0, 0.1)),
         ),
-        aliases=("hardtanh", "clip", "clamp"),
+        aliases=("hardtanh", "clamp"),
         equivalents=(
             Equivalent("torch", "torch.nn.functional.hardtanh(x, low, high)"),
             Equivalent("Keras", "keras.activations.hard_tanh(x)", "between -1 and 1 only"),
