@@ -55,7 +55,7 @@ def swiglu(
     gate: Tensor | None = None,
     *,
     gate_half: Half = "second",
-    limit: float = math.inf,
+    limit: float | None = None,
     alpha: float = 1.0,
     shift: float = 0.0,
 ) -> Tensor:
@@ -65,7 +65,7 @@ def swiglu(
         value: `[...]`, any floating dtype; or `[..., 2H]` with both halves packed in the last dimension.
         gate: `[...]`, the half that is activated; None where `value` is packed.
         gate_half: Which half of a packed `value` is the gate; the first in most fused LLaMA projections.
-        limit: The value is clamped to ±limit and the gate to at most limit, above 0; 7 in gpt-oss, which has
+        limit: Where the value is clamped on both sides and the gate above, above 0, or None; 7 in gpt-oss, which has
             `alpha=1.702` and `shift=1.0` beside it.
         alpha: Sharpness of the gate's sigmoid, any finite number.
         shift: What is added to the clamped value, any finite number.
@@ -89,12 +89,12 @@ def swiglu(
         >>> swiglu(torch.tensor([9.0]), torch.tensor([0.0]), limit=7.0, alpha=1.702, shift=1.0)
         tensor([0.])
     """
-    limit = check.option("swiglu", "limit", limit, POSITIVE)
+    bound = math.inf if limit is None else check.option("swiglu", "limit", limit, POSITIVE)
     alpha = check.option("swiglu", "alpha", alpha, FINITE)
     shift = check.option("swiglu", "shift", shift, FINITE)
-    if (limit, alpha, shift) == (math.inf, 1, 0):
+    if (bound, alpha, shift) == (math.inf, 1, 0):
         return _gated("swiglu", units.SWIGLU, units.SWIGLU_AUDITED, value, gate, gate_half)
-    numbers = (float(limit), float(alpha), float(shift))
+    numbers = (float(bound), float(alpha), float(shift))
     return _gated("swiglu", units.CLAMPED_SWIGLU, units.CLAMPED_SWIGLU, value, gate, gate_half, *numbers)
 
 
@@ -187,7 +187,7 @@ class SwiGLU(Module, of=swiglu):
     """Module of `swiglu`."""
 
     gate_half: Half = "second"
-    limit: float = math.inf
+    limit: float | None = None
     alpha: float = 1.0
     shift: float = 0.0
 
@@ -280,7 +280,7 @@ SPECS: Final = (
         r"\frac{\partial f}{\partial g} = v\,(\sigma(g) + g\,\sigma(g)\,\sigma(-g))",
         inputs=_HALVES,
         parameters=(
-            Parameter("limit", "where value and gate are clamped", POSITIVE, default=math.inf),
+            Parameter("limit", "where value and gate are clamped", POSITIVE),
             Parameter("alpha", "sharpness of the gate", FINITE),
             Parameter("shift", "what is added to the value", FINITE),
         ),
