@@ -73,5 +73,40 @@ FUNCTIONS: Final = (
     Function("swish", A.swish, F.silu, "F.silu", "swish", root=-1.2784645427610737),
     Function("mish", A.mish, F.mish, "F.mish", "mish", root=-1.1924312145154952),
     Function("hard_swish", A.hard_swish, F.hardswish, "F.hardswish", "hard_swish", root=-1.5),
+    Function("hard_tanh", A.hard_tanh, F.hardtanh, "F.hardtanh", "hard_tanh"),
+    Function("softsign", A.softsign, F.softsign, "F.softsign", "softsign"),
+    Function("soft_cap", A.soft_cap, lambda x: 30 * torch.tanh(x / 30), "30 * torch.tanh(x / 30)", "soft_cap"),
+    Function(
+        "lecun_tanh",
+        A.lecun_tanh,
+        lambda x: 1.7159 * torch.tanh(2 * x / 3),
+        "1.7159 * torch.tanh(2 * x / 3)",
+        "lecun_tanh",
+    ),
+    Function("relu6", A.relu6, F.relu6, "F.relu6", "relu6"),
+    Function("rrelu", A.rrelu, F.rrelu, "F.rrelu", "rrelu"),
+    Function(
+        "relu_squared", A.relu_squared, lambda x: torch.relu(x).square(), "torch.relu(x).square()", "relu_squared"
+    ),
+    Function("celu", A.celu, F.celu, "F.celu", "celu"),
+    Function("threshold", A.threshold, lambda x: F.threshold(x, 1.0, 0.0), "F.threshold", "threshold"),
+    Function("hard_shrink", A.hard_shrink, F.hardshrink, "F.hardshrink", "hard_shrink"),
+    Function("soft_shrink", A.soft_shrink, F.softshrink, "F.softshrink", "soft_shrink"),
+    Function(
+        "quick_gelu",
+        A.quick_gelu,
+        lambda x: x * torch.sigmoid(1.702 * x),
+        "x * torch.sigmoid(1.702 * x)",
+        "quick_gelu",
+        root=-1.2784645427610737 / 1.702,
+    ),
+    Function(
+        "squareplus",
+        A.squareplus,
+        lambda x: (x + torch.sqrt(x * x + 4)) / 2,
+        "(x + torch.sqrt(x * x + 4)) / 2",
+        "squareplus",
+    ),
+    Function("tanh_shrink", A.tanh_shrink, F.tanhshrink, "F.tanhshrink", "tanh_shrink"),
 )
 BY_NAME: Final = {function.name: function for function in FUNCTIONS}

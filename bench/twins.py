@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bench.steps import normal
 from slopes._core.reduce import Plan
-from slopes.activations import gated
+from slopes.activations import units
 from slopes.kernels.pointwise import binary, plain
 from slopes.kernels.pointwise.executor import Pointwise
 from slopes.kernels.rows import categorical
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if asked.fused and loss.rows:
                 fused = _milliseconds(_fused(loss, given, numbers))
                 print(f"{'':<24} {fused:8.1f} ms in one compiled pass", flush=True)
-        for unit in (gated._SWIGLU, gated._GEGLU):  # noqa: SLF001  the formula behind the function
+        for unit in (units.SWIGLU, units.GEGLU):
             _show(unit.function, _written(unit, x), _each(unit, x))
 
 

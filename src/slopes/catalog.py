@@ -7,7 +7,19 @@ from typing import Final
 
 from slopes._core.errors import UnknownFunctionError
 from slopes._core.spec import Spec
-from slopes.activations import gated, normalized, rectified, saturating, smooth
+from slopes.activations import (
+    bounded,
+    clipped,
+    curved,
+    gated,
+    normalized,
+    rectified,
+    sampled,
+    saturating,
+    shrinking,
+    smooth,
+    sparse,
+)
 from slopes.losses import (
     binary,
     boxes,
@@ -42,9 +54,15 @@ from slopes.losses import (
 
 CATALOG: Final[tuple[Spec, ...]] = (
     *saturating.SPECS,
+    *bounded.SPECS,
     *rectified.SPECS,
+    *clipped.SPECS,
+    *shrinking.SPECS,
     *smooth.SPECS,
+    *curved.SPECS,
     *normalized.SPECS,
+    *sparse.SPECS,
+    *sampled.SPECS,
     *gated.SPECS,
     *regression.SPECS,
     *distributional.SPECS,

@@ -32,17 +32,26 @@ FORMS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("swish", {"beta": 0.1}),
     ("swish", {"beta": 10.0}),
     ("swish", {"beta": -1.0}),
+    ("celu", {"alpha": 0.3}),
+    ("celu", {"alpha": 7.0}),
+    ("soft_cap", {"cap": 0.7}),
+    ("soft_shrink", {"threshold": 0.3}),
+    ("squareplus", {"b": 0.01}),
 ]
 VALUE_ULPS: Final = {torch.float32: 4.0, torch.float64: 8.0}
 SLOPE_ULPS: Final = 8.0
 MANY: Final = ((180_000, 2.0), (80_000, 10.0), (40_000, 104.0))  # so many numbers, between minus this and this
 SIXTEEN_BIT_ULPS: Final = 0.501
 # Switches in the code, roots of the slopes (GELU, its tanh form, SiLU, Mish), kinks, and where exponentials end.
-PLACES: Final = (0.0, 0.25, 0.5, 0.6931471805599453, 1.25, 3.0, 10.0, 20.0, 88.0, 103.0, 104.0, 708.0, 745.0)
+PLACES: Final = (
+    *(0.0, 0.25, 0.3, 0.5, 0.6931471805599453, 1.0, 1.25, 2.0, 3.0, 6.0, 10.0, 20.0),
+    *(88.0, 103.0, 104.0, 708.0, 745.0),
+)
 ROOTS: Final = {
     "gelu": (0.7517915246935645, 0.7524614220710163),
     "swish": (1.2784645427610738,),
     "mish": (1.1924312145154952,),
+    "quick_gelu": (1.2784645427610738 / 1.702,),
 }
 every_form = each(("name", "options"), FORMS, ids=str)
 
@@ -134,6 +143,13 @@ BY_TORCH: Final[dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]]] 
     "swish": (A.swish, F.silu),
     "mish": (A.mish, F.mish),
     "hard_swish": (A.hard_swish, F.hardswish),
+    "relu6": (A.relu6, F.relu6),
+    "hard_tanh": (lambda x: A.hard_tanh(x, low=-0.5, high=2.0), lambda x: F.hardtanh(x, -0.5, 2.0)),
+    "threshold": (lambda x: A.threshold(x, threshold=0.5, value=2.0), lambda x: F.threshold(x, 0.5, 2.0)),
+    "rrelu": (lambda x: A.rrelu(x, lower=0.25, upper=0.5), lambda x: F.rrelu(x, 0.25, 0.5)),
+    "celu": (lambda x: A.celu(x, alpha=1.5), lambda x: F.celu(x, 1.5)),
+    "hard_shrink": (lambda x: A.hard_shrink(x, threshold=0.3), lambda x: F.hardshrink(x, 0.3)),
+    "soft_shrink": (lambda x: A.soft_shrink(x, threshold=0.3), lambda x: F.softshrink(x, 0.3)),
     "softmax": (lambda x: A.softmax(x, dim=0), lambda x: torch.softmax(x, 0)),
     "log_softmax": (lambda x: A.log_softmax(x, dim=0), lambda x: torch.log_softmax(x, 0)),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
@@ -133,3 +134,60 @@ def test_shifted_logits_are_the_same(shift: float) -> None:
         far = A.softmax(x + shift)
     near: Tensor = torch.softmax((x + shift) - (x + shift).max(), -1)
     assert torch.allclose(far, near, rtol=1e-6)
+
+
+@both_precisions
+def test_softmin_is_the_softmax_of_what_is_negated(exact: bool) -> None:  # noqa: FBT001
+    costs = torch.tensor([[0.0, math.log(2), math.inf], [3.0, -math.inf, 1.0]], dtype=torch.float64)
+    with slopes.exact(exact):
+        assert A.softmin(costs[0]).tolist() == pytest.approx([2 / 3, 1 / 3, 0.0], rel=1e-15)
+        assert A.softmin(costs[1]).tolist() == [0.0, 1.0, 0.0]
+        assert A.softmin(costs[0, :2], temperature=0.5).tolist() == pytest.approx([0.8, 0.2], rel=1e-15)
+        assert torch.equal(A.softmin(costs, dim=0), A.softmin(costs.T).T)
+        assert A.softmin(torch.tensor([math.inf, math.inf])).tolist() == [0.0, 0.0]
+        masked = A.softmin(costs[0], mask=torch.tensor([False, True, True]))
+    assert masked.tolist() == [0.0, 1.0, 0.0]
+
+
+@every_dtype
+@each("temperature", [1.0, 0.5])
+def test_a_sink_is_one_more_logit_of_which_nothing_is_returned(dtype: torch.dtype, temperature: float) -> None:
+    x = torch.tensor([[1.0, -2.0, 0.5], [0.0, 0.0, 0.0]], dtype=dtype, requires_grad=True)
+    sink = torch.tensor([[0.75], [-1.0]], dtype=dtype, requires_grad=True)
+    weight = torch.tensor([[1.0, 2.0, -1.0], [0.5, 3.0, 1.0]], dtype=dtype)
+    longer = torch.cat([x, sink], -1)
+    for of in (A.softmax, A.log_softmax):
+        p = of(x, sink=sink, temperature=temperature)
+        other = of(longer, temperature=temperature)[:, :3]
+        assert torch.equal(p, other)
+        for came, wanted in zip(
+            torch.autograd.grad((p * weight).sum(), [x, sink]),
+            torch.autograd.grad((other * weight).sum(), [x, sink], retain_graph=True),
+            strict=True,
+        ):
+            assert torch.equal(came, wanted)
+            assert bool(came.any())
+
+
+def test_sinks_by_hand() -> None:
+    assert A.softmax(torch.zeros(3), sink=0.0).tolist() == [0.25] * 3  # off by one
+    assert A.softmax(torch.tensor([-1e30, -1e30]), sink=0).tolist() == [0.0, 0.0]  # nothing to attend to
+    scores = torch.zeros(2, 3, 4, 1)
+    heads = torch.tensor([0.0, math.log(3), -math.inf]).reshape(3, 1, 1)
+    p = A.softmax(scores, sink=heads)
+    assert p[1, :, 2, 0].tolist() == pytest.approx([0.5, 0.25, 1.0])
+    along = A.softmax(scores.movedim(-1, 1), dim=1, sink=torch.tensor([0.0, math.log(3), 0.0]).reshape(1, 3, 1))
+    assert along[0, 0, :, 0].tolist() == pytest.approx([0.5, 0.25, 0.5])
+    mask = torch.tensor([True, False, True])
+    assert A.softmax(torch.zeros(3), mask=mask, sink=0.0).tolist() == pytest.approx([1 / 3, 0.0, 1 / 3])
+    assert A.softmax(torch.zeros(3), mask=~(mask | True), sink=0.0).tolist() == [0.0] * 3
+
+
+def test_what_a_sink_must_be() -> None:
+    text = "softmax: `sink` has shape [3], expected one that broadcasts to one logit for each row, [2, 3, 4, 1];"
+    with pytest.raises(slopes.ShapeError, match="^" + re.escape(text)):
+        A.softmax(torch.zeros(2, 3, 4, 5), sink=torch.zeros(3))
+    with pytest.raises(slopes.OptionError, match=r"^log_softmax: `sink` is inf, expected a number in"):
+        A.log_softmax(torch.zeros(3), sink=math.inf)
+    with pytest.raises(slopes.DtypeError, match=r"^softmax: `x` is torch.float32, `sink` is torch.float64"):
+        A.softmax(torch.zeros(2, 3), sink=torch.zeros(2, 1, dtype=torch.float64))

@@ -55,6 +55,32 @@ BY_HAND: Final[list[tuple[str, dict[str, Any], float, float, float]]] = [
     ("hard_swish", {}, 1.0, 2 / 3, 5 / 6),
     ("hard_swish", {}, 3.0, 3.0, 1.0),
     ("hard_swish", {}, -3.0, 0.0, 0.0),
+    ("relu6", {}, 5.0, 5.0, 1.0),
+    ("relu6", {}, 6.0, 6.0, 0.0),
+    ("relu6", {}, 0.0, 0.0, 0.0),
+    ("hard_tanh", {}, 0.25, 0.25, 1.0),
+    ("hard_tanh", {}, 1.0, 1.0, 0.0),
+    ("hard_tanh", {"low": -3.0, "high": 2.0}, -2.5, -2.5, 1.0),
+    ("threshold", {}, 1.0, 0.0, 0.0),
+    ("threshold", {"threshold": -1.0, "value": 5.0}, -0.5, -0.5, 1.0),
+    ("threshold", {"threshold": -1.0, "value": 5.0}, -1.5, 5.0, 0.0),
+    ("rrelu", {"lower": 0.25, "upper": 0.75}, -2.0, -1.0, 0.5),
+    ("rrelu", {"lower": -0.25, "upper": 0.25}, -2.0, 0.0, 0.0),
+    ("relu_squared", {}, 3.0, 9.0, 6.0),
+    ("relu_squared", {}, -3.0, 0.0, 0.0),
+    ("celu", {"alpha": 2.0}, -2 * LOG_3, -4 / 3, 1 / 3),
+    ("celu", {}, 0.0, 0.0, 1.0),
+    ("hard_shrink", {}, 0.5, 0.0, 0.0),
+    ("hard_shrink", {}, -0.75, -0.75, 1.0),
+    ("soft_shrink", {}, -0.75, -0.25, 1.0),
+    ("soft_shrink", {"threshold": 2.0}, 1.5, 0.0, 0.0),
+    ("softsign", {}, -3.0, -0.75, 0.0625),
+    ("soft_cap", {"cap": 2.0}, 2 * LOG_3, 1.6, 0.36),
+    ("lecun_tanh", {}, 1.5 * LOG_3, 1.37272, 1.7159 * 2 / 3 * 0.36),
+    ("quick_gelu", {}, LOG_3 / 1.702, 0.75 * LOG_3 / 1.702, 0.75 + LOG_3 * 0.1875),
+    ("squareplus", {}, -1.5, 0.5, 0.2),
+    ("squareplus", {"b": 9.0}, 4.0, 4.5, 0.9),
+    ("tanh_shrink", {}, LOG_3, LOG_3 - 0.8, 0.64),
 ]
 
 
@@ -93,6 +119,20 @@ LIMITS: Final = [
     ("swish", 0.0, math.inf, 0.0, 1.0),
     ("mish", 0.0, math.inf, 0.0, 1.0),
     ("hard_swish", 0.0, math.inf, 0.0, 1.0),
+    ("relu6", 0.0, 6.0, 0.0, 0.0),
+    ("hard_tanh", -1.0, 1.0, 0.0, 0.0),
+    ("threshold", 0.0, math.inf, 0.0, 1.0),
+    ("rrelu", -math.inf, math.inf, 0.22916666666666666, 1.0),
+    ("relu_squared", 0.0, math.inf, 0.0, math.inf),
+    ("celu", -1.0, math.inf, 0.0, 1.0),
+    ("hard_shrink", -math.inf, math.inf, 1.0, 1.0),
+    ("soft_shrink", -math.inf, math.inf, 1.0, 1.0),
+    ("softsign", -1.0, 1.0, 0.0, 0.0),
+    ("soft_cap", -30.0, 30.0, 0.0, 0.0),
+    ("lecun_tanh", -1.7159, 1.7159, 0.0, 0.0),
+    ("quick_gelu", 0.0, math.inf, 0.0, 1.0),
+    ("squareplus", 0.0, math.inf, 0.0, 1.0),
+    ("tanh_shrink", -math.inf, math.inf, 1.0, 1.0),
 ]
 
 
@@ -181,6 +221,49 @@ def test_gated_units_activate_the_gate(unit: str, act: str, exact: bool) -> None
         assert not torch.allclose(gated(torch.cat([gate, value])), y)
 
 
+@both_precisions
+def test_gpt_oss_clamps_the_gate_above_and_the_value_on_both_sides(exact: bool) -> None:  # noqa: FBT001
+    """Its own code, in float64: openai/gpt-oss, gpt_oss/torch/model.py, swiglu."""
+    limit, alpha = 7.0, 1.702
+    value, gate = torch.meshgrid(*(torch.tensor([-9.0, -7.0, -1.0, 0.0, 2.0, 7.0, 8.0]).double(),) * 2, indexing="ij")
+    theirs, ours = ((value.clone().requires_grad_(), gate.clone().requires_grad_()) for _ in range(2))
+    x_glu, x_linear = theirs[1].clamp(min=None, max=limit), theirs[0].clamp(min=-limit, max=limit)
+    wanted = x_glu * torch.sigmoid(alpha * x_glu) * (x_linear + 1)
+    with slopes.exact(exact):
+        y = A.swiglu(*ours, limit=limit, alpha=alpha, shift=1.0)
+    assert torch.allclose(y, wanted, rtol=1e-13, atol=1e-300)
+    found, other = (torch.autograd.grad(out.sum(), of) for out, of in ((y, ours), (wanted, theirs)))
+    for came, slope in zip(found, other, strict=True):
+        assert torch.allclose(came, slope, rtol=1e-12, atol=1e-15)
+    packed = torch.stack([gate, value], -1).flatten(-2)
+    assert torch.equal(A.swiglu(packed[..., 1::2], packed[..., ::2], limit=limit, alpha=alpha, shift=1.0), y)
+
+
+@both_precisions
+def test_limits_of_swiglu_at_infinity_and_nan(exact: bool) -> None:  # noqa: FBT001
+    value = torch.tensor([math.inf, -math.inf, 1.0, math.nan])
+    gate = torch.tensor([math.inf, 1.0, -math.inf, 1.0])
+    with slopes.exact(exact):
+        y = A.swiglu(value, gate, limit=2.0)
+    assert y[:3].tolist() == pytest.approx([2 * 2 / (1 + math.exp(-2)), -2 / (1 + math.exp(-1)), 0.0], rel=1e-6)
+    assert bool(y[3].isnan())
+    with pytest.raises(slopes.OptionError, match=r"^swiglu: `limit` is 0, expected a number in \(0, ∞"):
+        A.swiglu(value, gate, limit=0)
+
+
+def test_reglu_and_bilinear_by_hand() -> None:
+    value = torch.tensor([2.0, -3.0, 5.0], requires_grad=True)
+    gate = torch.tensor([4.0, -1.0, 0.0], requires_grad=True)
+    for unit, wanted, by_value, by_gate in (
+        (A.reglu, [8.0, 0.0, 0.0], [4.0, 0.0, 0.0], [2.0, 0.0, 0.0]),
+        (A.bilinear, [8.0, 3.0, 0.0], [4.0, -1.0, 0.0], [2.0, -3.0, 5.0]),
+    ):
+        y = unit(value, gate)
+        assert y.tolist() == wanted
+        found = torch.autograd.grad(y.sum(), [value, gate])
+        assert [t.tolist() for t in found] == [by_value, by_gate]
+
+
 def test_glu_is_that_of_torch() -> None:
     packed = torch.randn(5, 8, dtype=torch.float64)
     assert torch.allclose(A.glu(packed), torch.nn.functional.glu(packed), rtol=1e-14)
@@ -190,6 +273,10 @@ ERRORS: Final = [
     (lambda: A.gelu(torch.ones(1), approximate="fast"), slopes.OptionError, "gelu: `approximate` is 'fast', expected one of 'none', 'tanh'; choose one of these."),  # noqa: E501
     (lambda: A.relu(torch.ones(1, dtype=torch.int64)), slopes.DtypeError, "relu: `x` has dtype torch.int64, expected float16, bfloat16, float32 or float64; convert it yourself, for example x.float(), if that is what you mean."),  # noqa: E501
     (lambda: A.tanh([1.0]), slopes.DtypeError, "tanh: `x` is list, expected a torch.Tensor; wrap it with torch.tensor(...)."),  # noqa: E501
+    (lambda: A.hard_tanh(torch.ones(1), low=1.0, high=1.0), slopes.OptionError, "hard_tanh: `low` is 1.0 and `high` is 1.0, expected `low` below `high`; exchange them, or move one away from the other."),  # noqa: E501
+    (lambda: A.soft_cap(torch.ones(1), cap=0.0), slopes.OptionError, "soft_cap: `cap` is 0.0, expected a number in (0, ∞); choose one from there."),  # noqa: E501
+    (lambda: A.squareplus(torch.ones(1), b=-1.0), slopes.OptionError, "squareplus: `b` is -1.0, expected a number in (0, ∞); choose one from there."),  # noqa: E501
+    (lambda: A.hard_shrink(torch.ones(1), threshold=-0.5), slopes.OptionError, "hard_shrink: `threshold` is -0.5, expected a number in [0, ∞); choose one from there."),  # noqa: E501
     (lambda: A.elu(torch.ones(1), alpha=-1.0), slopes.OptionError, "elu: `alpha` is -1.0, expected a number in [0, ∞); choose one from there."),  # noqa: E501
     (lambda: A.leaky_relu(torch.ones(1), slope="steep"), slopes.OptionError, "leaky_relu: `slope` is 'steep' of type str, expected a Python number in (-∞, ∞); pass a float."),  # noqa: E501
     (lambda: A.softplus(torch.ones(1), beta=0.0), slopes.OptionError, "softplus: `beta` is 0.0, expected a number in (0, ∞); choose one from there."),  # noqa: E501

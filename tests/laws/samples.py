@@ -260,10 +260,20 @@ VARIANTS: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any], Callable[[In
         ("turned", {"beta": -0.5}, None),
         ("learned", {}, _with(beta=lambda i: 0.5 + i["x"].detach().abs())),
     ],
-    "softmax": [("cool", {"temperature": 0.5}, None), ("masked", {}, _masked_row)],
-    "log_softmax": [("cool", {"temperature": 0.5}, None)],
+    "softmax": [
+        ("cool", {"temperature": 0.5}, None),
+        ("masked", {}, _masked_row),
+        ("sink", {"temperature": 0.5}, _with(sink=lambda i: i["x"][0, :1].clone())),
+    ],
+    "log_softmax": [
+        ("cool", {"temperature": 0.5}, None),
+        ("sink", {}, _with(sink=lambda i: i["x"][0, :1].clone())),
+    ],
     "glu": [("packed", {}, _packed), ("packed-first", {"gate_half": "first"}, _packed)],
-    "swiglu": [("packed", {"gate_half": "first"}, _packed)],
+    "swiglu": [
+        ("packed", {"gate_half": "first"}, _packed),
+        ("clamped", {"limit": 0.8, "alpha": 1.702, "shift": 1.0}, None),
+    ],
     "geglu": [("packed", {}, _packed), ("packed-first", {"gate_half": "first"}, _packed)],
     "huber": [("narrow", {"delta": 0.3}, None)],
     "smooth_l1": [("narrow", {"beta": 0.3}, None)],

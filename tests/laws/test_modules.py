@@ -19,11 +19,12 @@ from slopes import activations, losses
 from slopes.catalog import CATALOG
 
 # What a call says about its tensors, and no module keeps.
-OF_THE_CALL: Final = ("mask", "attention_mask", "weight", "denominator")
+OF_THE_CALL: Final = ("mask", "attention_mask", "weight", "denominator", "sink", "noise", "generator")
 # Modules whose constructor says more than the options of their function, and what.
 MORE: Final = {
     "prelu": "its slopes are parameters",
     "swish": "its beta may be a parameter",
+    "rrelu": "whether it draws is its mode",
     "quantile": "its levels are part of the module",
 }
 WITH_MODULE: Final = [case for case in CASES if case.spec.module is not None]

@@ -10,6 +10,7 @@ one from the right: the flat piece, or the line, owns its end.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,8 @@ special = Later("scipy.special")
 
 Array = npt.NDArray[np.float64]
 
+# What is left of a number of any size where its square stands beside a small one.
+SQUARED_DIGITS: Final = 720
 # The fixed point of mean 0 and variance 1 (Klambauer et al. 2017, equation 14), from its closed form.
 SELU_ALPHA: Final = -mp.sqrt(2 / mp.pi) / (mp.erfc(1 / mp.sqrt(2)) * mp.exp(mp.mpf(1) / 2) - 1)
 SELU_SCALE: Final = (
@@ -310,6 +313,123 @@ def _hard_swish_slope(x: mpf) -> mpf:
     return (2 * x + 3) / 6 if x < 3 else mpf(1)
 
 
+def _clip(x: mpf, low: float = -1.0, high: float = 1.0) -> mpf:
+    return min(max(x, mpf(low)), mpf(high))
+
+
+def _clip_slope(x: mpf, low: float = -1.0, high: float = 1.0) -> mpf:
+    return mpf(1) if low < x < high else mpf(0)
+
+
+def _clip_ends(low: float = -1.0, high: float = 1.0) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    return (low, 0), (high, 0)
+
+
+def _fast_clip_slope(x: Array, low: float = -1.0, high: float = 1.0) -> Array:
+    return np.where((x > low) & (x < high), 1.0, 0.0)
+
+
+def _threshold(x: mpf, threshold: float = 1.0, value: float = 0.0) -> mpf:
+    return x if x > threshold else mpf(value)
+
+
+def _threshold_slope(x: mpf, threshold: float = 1.0, value: float = 0.0) -> mpf:
+    del value
+    return mpf(1) if x > threshold else mpf(0)
+
+
+def _fast_threshold_slope(x: Array, threshold: float = 1.0, value: float = 0.0) -> Array:
+    del value
+    return np.where(x > threshold, 1.0, 0.0)
+
+
+def _rrelu_slope(x: mpf, lower: float = 0.125, upper: float = 1 / 3) -> mpf:
+    return mpf(1) if x > 0 else (mpf(lower) + mpf(upper)) / 2
+
+
+def _celu(x: mpf, alpha: float = 1.0) -> mpf:
+    return x if x > 0 else alpha * (mp.exp(x / alpha) - 1)
+
+
+def _celu_slope(x: mpf, alpha: float = 1.0) -> mpf:
+    return mpf(1) if x > 0 else mp.exp(x / alpha)
+
+
+def _fast_celu(x: Array, alpha: float = 1.0) -> Array:
+    tiny = np.abs(x / alpha) < 1e-12
+    return np.where((x > 0) | tiny, x, alpha * np.expm1(x / alpha))
+
+
+def _hard_shrink(x: mpf, threshold: float = 0.5) -> mpf:
+    return x if abs(x) > threshold else mpf(0)
+
+
+def _shrink_slope(x: mpf, threshold: float = 0.5) -> mpf:
+    return mpf(1) if abs(x) > threshold else mpf(0)
+
+
+def _soft_shrink(x: mpf, threshold: float = 0.5) -> mpf:
+    return mp.sign(x) * max(abs(x) - mpf(threshold), mpf(0))
+
+
+def _fast_shrink_slope(x: Array, threshold: float = 0.5) -> Array:
+    return np.where(np.abs(x) > threshold, 1.0, 0.0)
+
+
+def _to_infinity(**_: float) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    return (-mp.inf, 1), (mp.inf, 1)
+
+
+def _soft_cap(x: mpf, cap: float = 30.0) -> mpf:
+    return cap * _tanh(x / cap)
+
+
+def _lecun_tanh(x: mpf) -> mpf:
+    return mpf(1.7159) * _tanh(2 * x / 3)
+
+
+def _lecun_tanh_slope(x: mpf) -> mpf:
+    return mpf(1.7159) * 2 / 3 * _tanh_slope(2 * x / 3)
+
+
+def _squareplus(x: mpf, b: float = 4.0) -> mpf:
+    with mp.workdps(SQUARED_DIGITS):
+        return (x + mp.sqrt(x * x + b)) / 2
+
+
+def _squareplus_slope(x: mpf, b: float = 4.0) -> mpf:
+    with mp.workdps(SQUARED_DIGITS):
+        return (1 + x / mp.sqrt(x * x + b)) / 2
+
+
+def _tanh_shrink(x: mpf) -> mpf:
+    with mp.workdps(SQUARED_DIGITS):
+        return x - _tanh(x)
+
+
+def _fast_squareplus(x: Array, b: float = 4.0) -> Array:
+    root = np.hypot(x, np.sqrt(b))
+    return np.where(x < 0, b / 2 / (root - x), (x + root) / 2)
+
+
+def _fast_squareplus_slope(x: Array, b: float = 4.0) -> Array:
+    root = np.hypot(x, np.sqrt(b))
+    return np.where(x < 0, b / 2 / root / (root - x), (1 + x / root) / 2)
+
+
+def _fast_tanh_shrink(x: Array) -> Array:
+    """Return x - tanh(x): below 0.5 by the Taylor series of tanh, whose terms of order 3 and more are left."""
+    near = np.where(np.abs(x) < 0.5, x, 0.0)
+    series = sum(-float(c) * near ** (2 * k + 1) for k, c in enumerate(_tanh_series()) if k)
+    return np.where(np.abs(x) < 0.5, series, x - np.tanh(x))
+
+
+@functools.cache
+def _tanh_series() -> list[mpf]:
+    """Return the coefficients of x, x³, x⁵, ... in tanh(x), from the Bernoulli numbers."""
+    return [mpf(4) ** k * (mpf(4) ** k - 1) * mp.bernoulli(2 * k) / mp.factorial(2 * k) for k in range(1, 31)]
+
+
 ACTIVATIONS: Final = {
     "sigmoid": Activation(_sigmoid, _sigmoid_slope, _fast_sigmoid, _fast_sigmoid_slope, lambda: ((0, 0), (1, 0))),
     "tanh": Activation(_tanh, _tanh_slope, np.tanh, _fast_tanh_slope, lambda: ((-1, 0), (1, 0))),
@@ -364,6 +484,106 @@ ACTIVATIONS: Final = {
         lambda x: np.where((x > -3.0) & (x < 3.0), 1.0 / 6.0, 0.0),
         lambda: ((0, 0), (1, 0)),
         kinks=(-3.0, 3.0),
+    ),
+    "relu6": Activation(
+        lambda x: _clip(x, 0, 6),
+        lambda x: _clip_slope(x, 0, 6),
+        lambda x: np.clip(x, 0.0, 6.0),
+        lambda x: _fast_clip_slope(x, 0.0, 6.0),
+        lambda: ((0, 0), (6, 0)),
+        kinks=(0.0, 6.0),
+    ),
+    "hard_tanh": Activation(
+        _clip,
+        _clip_slope,
+        lambda x, low=-1.0, high=1.0: np.clip(x, low, high),
+        _fast_clip_slope,
+        _clip_ends,
+        kinks=(-1.0, 1.0),
+    ),
+    "threshold": Activation(
+        _threshold,
+        _threshold_slope,
+        lambda x, threshold=1.0, value=0.0: np.where(x > threshold, x, value),
+        _fast_threshold_slope,
+        lambda threshold=1.0, value=0.0: ((value, 0), (mp.inf, 1)),  # noqa: ARG005
+        kinks=(1.0,),
+    ),
+    "rrelu": Activation(
+        lambda x, **o: x * _rrelu_slope(x, **o),
+        _rrelu_slope,
+        lambda x, lower=0.125, upper=1 / 3: np.where(x > 0, x, (lower + upper) / 2 * x),
+        lambda x, lower=0.125, upper=1 / 3: np.where(x > 0, 1.0, (lower + upper) / 2),
+        lambda lower=0.125, upper=1 / 3: ((-mp.inf, (mpf(lower) + mpf(upper)) / 2), (mp.inf, 1)),
+        kinks=(0.0,),
+    ),
+    "relu_squared": Activation(
+        lambda x: max(x, mpf(0)) ** 2,
+        lambda x: 2 * max(x, mpf(0)),
+        lambda x: np.maximum(x, 0.0) ** 2,
+        lambda x: 2.0 * np.maximum(x, 0.0),
+        lambda: ((0, 0), (mp.inf, mp.inf)),
+    ),
+    "celu": Activation(
+        _celu,
+        _celu_slope,
+        _fast_celu,
+        lambda x, alpha=1.0: np.where(x > 0, 1.0, np.exp(x / alpha)),
+        _elu_ends,
+    ),
+    "hard_shrink": Activation(
+        _hard_shrink,
+        _shrink_slope,
+        lambda x, threshold=0.5: np.where(np.abs(x) > threshold, x, 0.0),
+        _fast_shrink_slope,
+        _to_infinity,
+        kinks=(-0.5, 0.5),
+    ),
+    "soft_shrink": Activation(
+        _soft_shrink,
+        _shrink_slope,
+        lambda x, threshold=0.5: np.sign(x) * np.maximum(np.abs(x) - threshold, 0.0),
+        _fast_shrink_slope,
+        _to_infinity,
+        kinks=(-0.5, 0.5),
+    ),
+    "softsign": Activation(
+        lambda x: x / (1 + abs(x)),
+        lambda x: 1 / (1 + abs(x)) ** 2,
+        lambda x: x / (1.0 + np.abs(x)),
+        lambda x: (1.0 / (1.0 + np.abs(x))) ** 2,
+        lambda: ((-1, 0), (1, 0)),
+    ),
+    "soft_cap": Activation(
+        _soft_cap,
+        lambda x, cap=30.0: _tanh_slope(x / cap),
+        lambda x, cap=30.0: cap * np.tanh(x / cap),
+        lambda x, cap=30.0: _fast_tanh_slope(x / cap),
+        lambda cap=30.0: ((-cap, 0), (cap, 0)),
+    ),
+    "lecun_tanh": Activation(
+        _lecun_tanh,
+        _lecun_tanh_slope,
+        lambda x: 1.7159 * np.tanh(2.0 * x / 3.0),
+        lambda x: 1.7159 * 2.0 / 3.0 * _fast_tanh_slope(2.0 * x / 3.0),
+        lambda: ((-1.7159, 0), (1.7159, 0)),
+    ),
+    "quick_gelu": Activation(
+        lambda x: _swish(x, 1.702),
+        lambda x: _swish_slope(x, 1.702),
+        lambda x: _fast_swish(x, 1.702),
+        lambda x: _fast_swish_slope(x, 1.702),
+        lambda: ((0, 0), (mp.inf, 1)),
+    ),
+    "squareplus": Activation(
+        _squareplus, _squareplus_slope, _fast_squareplus, _fast_squareplus_slope, lambda **_: ((0, 0), (mp.inf, 1))
+    ),
+    "tanh_shrink": Activation(
+        _tanh_shrink,
+        lambda x: _tanh(x) ** 2,
+        _fast_tanh_shrink,
+        lambda x: np.tanh(x) ** 2,
+        lambda: ((-mp.inf, 1), (mp.inf, 1)),
     ),
 }
 

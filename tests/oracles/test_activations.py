@@ -28,6 +28,14 @@ FORMS: Final = [
     ("gelu", {"approximate": "tanh"}),
     ("swish", {"beta": 1.75}),
     ("swish", {"beta": -0.5}),
+    ("hard_tanh", {"low": -0.3, "high": 4.0}),
+    ("threshold", {"threshold": -0.3, "value": 0.7}),
+    ("rrelu", {"lower": -0.25, "upper": 0.5}),
+    ("celu", {"alpha": 0.3}),
+    ("hard_shrink", {"threshold": 0.3}),
+    ("soft_shrink", {"threshold": 0.3}),
+    ("soft_cap", {"cap": 0.7}),
+    ("squareplus", {"b": 0.3}),
 ]
 SIXTEEN_BIT_ULPS: Final = 0.501
 BESIDE_A_ZERO_ULPS: Final = 0.55  # of the slope, in float16
@@ -57,8 +65,8 @@ def points(dtype: torch.dtype, count: int) -> Tensor:
     exponents = torch.linspace(math.log2(info.tiny) - 4, math.log2(info.max), count, dtype=torch.float64)
     magnitudes = torch.exp2(exponents)
     middle = torch.rand(count, generator=generator, dtype=torch.float64) * 24
-    bends = torch.tensor([0.0, 3.0, math.inf, math.nan], dtype=torch.float64)
-    kinks = torch.tensor([3.0], dtype=dtype)
+    bends = torch.tensor([0.0, 0.3, 0.5, 1.0, 2.0, 3.0, 6.0, math.inf, math.nan], dtype=torch.float64)
+    kinks = torch.tensor([0.3, 0.5, 1.0, 3.0, 6.0], dtype=dtype)
     sides = torch.cat([torch.nextafter(kinks, kinks * k) for k in (0, 2)]).double()
     half = torch.cat([magnitudes, middle, bends, sides])
     return torch.cat([half, -half]).to(dtype)

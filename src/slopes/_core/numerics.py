@@ -201,3 +201,24 @@ def log1mexp(x: Tensor) -> Tensor:
     close = torch.log(-torch.expm1(torch.where(near, x, -1.0)))
     far = torch.log1p(-torch.exp(torch.where(near, -1.0, x)))
     return torch.where(near, close, far)
+
+
+def quotient_of_any(x: Tensor, by: float) -> tuple[Tensor, Tensor]:
+    """Return (q, low) with x / by = q + low to twice the working precision, for by > 0 and x of every size.
+
+    An exponential magnifies the rounding of q as many times as q is large; `low` gives it back. q is bounded by 1e4,
+    beyond which nothing that is made of an exponential changes any more. Powers of two move both numbers towards 1.
+    """
+    span = _SPAN[x.dtype]
+    shift = 1 / span if by > span else span if by < 1 / span else 1.0
+    x, by = (x, by) if shift == 1 else (x * shift, by * shift)
+    x = x.clamp(-1e4 * by, 1e4 * by)
+    q = x / by
+    product, rest = two_product(q, Constant(by).pair(x.dtype))
+    return q, ((x - product) - rest) / by
+
+
+def excess(x: Tensor, bound: float) -> Tensor:
+    """Return x - bound, also where float32 does not hold the bound and next to it nothing else would be left."""
+    high, low = Constant(bound).pair(x.dtype)
+    return (x - high) - low if low else x - high

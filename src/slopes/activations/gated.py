@@ -5,22 +5,20 @@ Dimension names: `...` is any shape; D is `d_model`, H is `d_hidden`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+import math
+from typing import Final, Literal
 
 import torch
 import torch.fx
-import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
+from torch import Tensor
 
 from slopes._core import check
 from slopes._core.errors import DtypeError, ShapeError
 from slopes._core.module import Module
-from slopes._core.numerics import logistic as _logistic
 from slopes._core.settings import STATE
-from slopes._core.spec import Equivalent, Input, Source, Spec
+from slopes._core.spec import FINITE, POSITIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes._core.tensors import wide
-from slopes.kernels.pointwise import gaussian, logistic
+from slopes.activations import units
 from slopes.kernels.pointwise.executor import Pointwise
 
 Half = Literal["first", "second"]
@@ -49,16 +47,28 @@ def glu(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "second"
         >>> glu(torch.tensor([2.0]), torch.tensor([0.0]))
         tensor([1.])
     """
-    return _gated("glu", _GLU, _GLU, value, gate, gate_half)
+    return _gated("glu", units.GLU, units.GLU, value, gate, gate_half)
 
 
-def swiglu(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "second") -> Tensor:
-    """Return value · gate · σ(gate) for each element: the unit of LLaMA, Mistral and PaLM.
+def swiglu(
+    value: Tensor,
+    gate: Tensor | None = None,
+    *,
+    gate_half: Half = "second",
+    limit: float | None = None,
+    alpha: float = 1.0,
+    shift: float = 0.0,
+) -> Tensor:
+    """Return (value + shift) · gate · σ(alpha · gate) for each element: the unit of LLaMA, Mistral and PaLM.
 
     Args:
         value: `[...]`, any floating dtype; or `[..., 2H]` with both halves packed in the last dimension.
         gate: `[...]`, the half that is activated; None where `value` is packed.
         gate_half: Which half of a packed `value` is the gate; the first in most fused LLaMA projections.
+        limit: Where the value is clamped on both sides and the gate above, above 0, or None; 7 in gpt-oss, which has
+            `alpha=1.702` and `shift=1.0` beside it.
+        alpha: Sharpness of the gate's sigmoid, any finite number.
+        shift: What is added to the clamped value, any finite number.
 
     Returns:
         `[...]`, or `[..., H]` for packed input; dtype of `value`.
@@ -66,16 +76,26 @@ def swiglu(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "seco
     Raises:
         DtypeError: An argument is not a tensor of floating numbers, or their dtypes differ.
         ShapeError: The halves differ in shape, or the packed dimension is odd.
-        OptionError: `gate_half` is neither `"first"` nor `"second"`.
+        OptionError: `gate_half` is neither `"first"` nor `"second"`, or a number is outside its domain.
 
     Notes:
-        Only the inputs are kept for the backward pass.
+        At a limit itself the slope is that of the inside, as torch.clamp has it. gpt-oss packs gate and value in turns:
+        pass packed[..., 1::2] and packed[..., ::2]. With an option the audited form runs, rounded once. Only the
+        inputs are kept for the backward pass.
 
     Examples:
         >>> swiglu(torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([1.4621])
+        >>> swiglu(torch.tensor([9.0]), torch.tensor([0.0]), limit=7.0, alpha=1.702, shift=1.0)
+        tensor([0.])
     """
-    return _gated("swiglu", _SWIGLU, _SWIGLU_AUDITED, value, gate, gate_half)
+    bound = math.inf if limit is None else check.option("swiglu", "limit", limit, POSITIVE)
+    alpha = check.option("swiglu", "alpha", alpha, FINITE)
+    shift = check.option("swiglu", "shift", shift, FINITE)
+    if (bound, alpha, shift) == (math.inf, 1, 0):
+        return _gated("swiglu", units.SWIGLU, units.SWIGLU_AUDITED, value, gate, gate_half)
+    numbers = (float(bound), float(alpha), float(shift))
+    return _gated("swiglu", units.CLAMPED_SWIGLU, units.CLAMPED_SWIGLU, value, gate, gate_half, *numbers)
 
 
 def geglu(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "second") -> Tensor:
@@ -102,7 +122,59 @@ def geglu(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "secon
         >>> geglu(torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([1.6827])
     """
-    return _gated("geglu", _GEGLU, _GEGLU_AUDITED, value, gate, gate_half)
+    return _gated("geglu", units.GEGLU, units.GEGLU_AUDITED, value, gate, gate_half)
+
+
+def reglu(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "second") -> Tensor:
+    """Return value · max(gate, 0) for each element: the gated unit that is exactly 0 where its gate is closed.
+
+    Args:
+        value: `[...]`, any floating dtype; or `[..., 2H]` with both halves packed in the last dimension.
+        gate: `[...]`, the half that is activated; None where `value` is packed.
+        gate_half: Which half of a packed `value` is the gate.
+
+    Returns:
+        `[...]`, or `[..., H]` for packed input; dtype of `value`.
+
+    Raises:
+        DtypeError: An argument is not a tensor of floating numbers, or their dtypes differ.
+        ShapeError: The halves differ in shape, or the packed dimension is odd.
+        OptionError: `gate_half` is neither `"first"` nor `"second"`.
+
+    Notes:
+        The slope by the gate is 0 at 0. Only the inputs are kept for the backward pass.
+
+    Examples:
+        >>> reglu(torch.tensor([2.0, 2.0]), torch.tensor([3.0, -3.0]))
+        tensor([6., 0.])
+    """
+    return _gated("reglu", units.REGLU, units.REGLU, value, gate, gate_half)
+
+
+def bilinear(value: Tensor, gate: Tensor | None = None, *, gate_half: Half = "second") -> Tensor:
+    """Return value · gate for each element: a gated unit without an activation.
+
+    Args:
+        value: `[...]`, any floating dtype; or `[..., 2H]` with both halves packed in the last dimension.
+        gate: `[...]`, the half that is activated; None where `value` is packed.
+        gate_half: Which half of a packed `value` is the gate.
+
+    Returns:
+        `[...]`, or `[..., H]` for packed input; dtype of `value`.
+
+    Raises:
+        DtypeError: An argument is not a tensor of floating numbers, or their dtypes differ.
+        ShapeError: The halves differ in shape, or the packed dimension is odd.
+        OptionError: `gate_half` is neither `"first"` nor `"second"`.
+
+    Notes:
+        Both halves do the same, and `gate_half` changes nothing but their names. Only the inputs are kept.
+
+    Examples:
+        >>> bilinear(torch.tensor([2.0, 2.0]), torch.tensor([3.0, -3.0]))
+        tensor([ 6., -6.])
+    """
+    return _gated("bilinear", units.BILINEAR, units.BILINEAR, value, gate, gate_half)
 
 
 class GLU(Module, of=glu):
@@ -115,6 +187,9 @@ class SwiGLU(Module, of=swiglu):
     """Module of `swiglu`."""
 
     gate_half: Half = "second"
+    limit: float | None = None
+    alpha: float = 1.0
+    shift: float = 0.0
 
 
 class GeGLU(Module, of=geglu):
@@ -123,63 +198,26 @@ class GeGLU(Module, of=geglu):
     gate_half: Half = "second"
 
 
-class GatedFFN(nn.Module):
-    """The feed-forward block (act(x W_gate) ⊙ x W_up) W_down, without biases, as LLaMA has it.
+class ReGLU(Module, of=reglu):
+    """Module of `reglu`."""
 
-    Its parameters are named as in a LLaMA MLP (`gate_proj`, `up_proj`, `down_proj`), so that `load_state_dict` takes
-    one as it is.
+    gate_half: Half = "second"
 
-    Args:
-        d_model: Size of the input and the output.
-        d_hidden: Size in between. By default 2/3 of 4 · d_model, rounded to the nearest multiple of `multiple_of`:
-            three matrices then have as many parameters as the two of a plain block.
-        activation: `"swish"`, `"gelu"`, `"gelu_tanh"` or `"sigmoid"`.
-        multiple_of: What the default of `d_hidden` is rounded to.
-        device: Where the parameters are made.
-        dtype: Their dtype.
 
-    Examples:
-        >>> block = GatedFFN(64)
-        >>> block.d_hidden, sum(p.numel() for p in block.parameters()), 2 * 64 * 256
-        (168, 32256, 32768)
-    """
+class Bilinear(Module, of=bilinear):
+    """Module of `bilinear`."""
 
-    def __init__(
-        self,
-        d_model: int,
-        d_hidden: int | None = None,
-        activation: Literal["swish", "gelu", "gelu_tanh", "sigmoid"] = "swish",
-        *,
-        multiple_of: int = 8,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        super().__init__()
-        d_model = check.count("GatedFFN", "d_model", d_model)
-        multiple_of = check.count("GatedFFN", "multiple_of", multiple_of)
-        if d_hidden is None:
-            d_hidden = max(round(8 * d_model / 3 / multiple_of), 1) * multiple_of
-        self.d_hidden = check.count("GatedFFN", "d_hidden", d_hidden)
-        check.choice("GatedFFN", "activation", activation, tuple(_UNITS))
-        self.d_model, self.activation = d_model, activation
-        self.gate_proj = nn.Linear(d_model, self.d_hidden, bias=False, device=device, dtype=dtype)
-        self.up_proj = nn.Linear(d_model, self.d_hidden, bias=False, device=device, dtype=dtype)
-        self.down_proj = nn.Linear(self.d_hidden, d_model, bias=False, device=device, dtype=dtype)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the block's output, `[..., D]`, for `x` of `[..., D]`."""
-        default, audited = _UNITS[self.activation]
-        unit = audited if STATE.exact else default
-        down: Tensor = self.down_proj(unit(self.up_proj(x), self.gate_proj(x)))
-        return down
-
-    def extra_repr(self) -> str:
-        """Return what `print` shows beside the three projections."""
-        return f"d_model={self.d_model}, d_hidden={self.d_hidden}, activation={self.activation!r}"
+    gate_half: Half = "second"
 
 
 def _gated(
-    function: str, default: Pointwise, audited: Pointwise, value: Tensor, gate: Tensor | None, gate_half: Half
+    function: str,
+    default: Pointwise,
+    audited: Pointwise,
+    value: Tensor,
+    gate: Tensor | None,
+    gate_half: Half,
+    *numbers: float,
 ) -> Tensor:
     check.choice(function, "gate_half", gate_half, ("first", "second"))
     check.floating(function, value=value)
@@ -201,105 +239,14 @@ def _gated(
     check.alike(function, value=value, gate=gate)
     check.same_dtype(function, value=value, gate=gate)
     if STATE.exact:
-        return audited(value, gate)
+        return audited(value, gate, *numbers)
     few = default is not audited and not torch.compiler.is_compiling() and value.numel() <= _FEW
     if few and value.dtype == wide(value.dtype):
         return default.value(value, gate)  # torch's own nodes, which keep a tensor more
-    return default(value, gate)
+    return default(value, gate, *numbers)
 
 
-def _unit(
-    name: str,
-    act: Callable[[Tensor], Tensor],
-    slope: Callable[[Tensor], Tensor],
-    into: tuple[Callable[..., None], Callable[..., None]] | None = None,
-) -> Pointwise:
-    def slopes(value: Tensor, gate: Tensor) -> tuple[Tensor, Tensor]:
-        return act(gate), value * slope(gate)
-
-    return Pointwise(name, lambda value, gate: value * act(gate), slopes, tensors=2, narrow=True, into=into)
-
-
-def _by_kernels(
-    forward: Callable[..., Tensor],
-    backward: Callable[..., Tensor],
-    **options: Any,  # noqa: ANN401
-) -> tuple[Callable[..., None], Callable[..., None]]:
-    """Return the forward and the backward pass by torch's kernels, written in place: without a temporary.
-
-    In blocks with temporaries SwiGLU takes 1.6 and GeGLU 1.4 times as long (`python -m bench.twins`).
-    """
-
-    def into(out: Tensor, value: Tensor, gate: Tensor) -> None:
-        forward(gate, out=out, **options)
-        out.mul_(value)
-
-    def gradients(outs: Sequence[Tensor], upstream: Tensor, value: Tensor, gate: Tensor) -> None:
-        by_value, by_gate = outs
-        backward(upstream, gate, grad_input=by_gate, **options)
-        by_gate.mul_(value)
-        forward(gate, out=by_value, **options)
-        by_value.mul_(upstream)
-
-    return into, gradients
-
-
-def _by_torch(
-    act: Callable[[Tensor], Tensor],
-    backward: Callable[..., Tensor],
-    **options: Any,  # noqa: ANN401  of the kernel
-) -> Callable[[Tensor], Tensor]:
-    """Return the slope of a kernel of torch, from torch's own backward kernel."""
-
-    def slope(gate: Tensor) -> Tensor:
-        if torch.is_grad_enabled() and gate.requires_grad:  # a second derivative: through autograd
-            ones = torch.ones_like(gate)
-            return torch.autograd.grad(act(gate), gate, ones, create_graph=True)[0]
-        return backward(torch.ones_like(gate), gate, **options)
-
-    return slope
-
-
-_GLU: Final = _unit("GLU", lambda g: _logistic(g)[0], lambda g: logistic.sigmoid_slope(g)[0])
-_ATEN: Final = torch.ops.aten
 _FEW: Final = 1 << 15  # elements whose time is that of the calls
-_SWIGLU: Final = _unit(
-    "SwiGLU",
-    F.silu,
-    _by_torch(F.silu, _ATEN.silu_backward),
-    _by_kernels(_ATEN.silu.out, _ATEN.silu_backward.grad_input),
-)
-_SWIGLU_AUDITED: Final = _unit(
-    "SwiGLUExact", lambda g: logistic.swish(g, 1.0), lambda g: logistic.swish_slope(g, 1.0)[0]
-)
-_GEGLU: Final = _unit(
-    "GeGLU",
-    F.gelu,
-    _by_torch(F.gelu, _ATEN.gelu_backward),
-    _by_kernels(_ATEN.gelu.out, _ATEN.gelu_backward.grad_input),
-)
-_GEGLU_AUDITED: Final = _unit("GeGLUExact", gaussian.gelu, gaussian.gelu_slope)
-
-
-def _gelu_tanh(x: Tensor) -> Tensor:
-    return F.gelu(x, approximate="tanh")
-
-
-_UNITS: Final = {
-    "swish": (_SWIGLU, _SWIGLU_AUDITED),
-    "gelu": (_GEGLU, _GEGLU_AUDITED),
-    "gelu_tanh": (
-        _unit(
-            "GeGLUTanh",
-            _gelu_tanh,
-            _by_torch(_gelu_tanh, _ATEN.gelu_backward, approximate="tanh"),
-            _by_kernels(_ATEN.gelu.out, _ATEN.gelu_backward.grad_input, approximate="tanh"),
-        ),
-        _unit("GeGLUTanhExact", gaussian.gelu_tanh, gaussian.gelu_tanh_slope),
-    ),
-    "sigmoid": (_GLU, _GLU),
-}
-
 _HALVES: Final = (Input("value", ("...",)), Input("gate", ("...",)))
 
 SPECS: Final = (
@@ -332,7 +279,12 @@ SPECS: Final = (
         slope=r"\frac{\partial f}{\partial v} = g\,\sigma(g),\quad"
         r"\frac{\partial f}{\partial g} = v\,(\sigma(g) + g\,\sigma(g)\,\sigma(-g))",
         inputs=_HALVES,
-        aliases=("swish glu", "silu and mul"),
+        parameters=(
+            Parameter("limit", "where value and gate are clamped", POSITIVE),
+            Parameter("alpha", "sharpness of the gate", FINITE),
+            Parameter("shift", "what is added to the value", FINITE),
+        ),
+        aliases=("swish glu", "silu and mul", "clamped swiglu", "swigluoai"),
         equivalents=(
             Equivalent("torch", "value * torch.nn.functional.silu(gate)", "keeps one more tensor for backward"),
             Equivalent("JAX", "value * jax.nn.silu(gate)"),
@@ -358,6 +310,42 @@ SPECS: Final = (
         ),
         convention="The exact GELU; T5 and Gemma use the tanh form.",
         sources=(Source("Shazeer 2020, GLU Variants Improve Transformer", "equation 5"),),
+    ),
+    Spec(
+        title="ReGLU",
+        family="gated",
+        function=reglu,
+        module=ReGLU,
+        summary="A gated unit with exact zeros: as good as SwiGLU in Shazeer's tables, and sparse.",
+        formula=r"f(v, g) = v \max(g,\, 0)",
+        slope=r"\frac{\partial f}{\partial v} = \max(g,\, 0),\quad"
+        r"\frac{\partial f}{\partial g} = v \text{ for } g > 0,\ 0 \text{ elsewhere}",
+        inputs=_HALVES,
+        aliases=("relu glu",),
+        equivalents=(
+            Equivalent("torch", "value * torch.relu(gate)", "keeps one more tensor for backward"),
+            Equivalent("JAX", "value * jax.nn.relu(gate)"),
+        ),
+        convention="Two tensors, value first and gate second; packed input says which half is the gate.",
+        sources=(Source("Shazeer 2020, GLU Variants Improve Transformer", "equation 5"),),
+        smooth="no",
+    ),
+    Spec(
+        title="Bilinear unit",
+        family="gated",
+        function=bilinear,
+        module=Bilinear,
+        summary="The product of two projections: a gated unit that can be taken apart by linear algebra.",
+        formula=r"f(v, g) = v\,g",
+        slope=r"\frac{\partial f}{\partial v} = g,\quad \frac{\partial f}{\partial g} = v",
+        inputs=_HALVES,
+        aliases=("bilinear glu",),
+        equivalents=(Equivalent("torch", "value * gate"), Equivalent("JAX", "value * gate")),
+        convention="Two tensors, or both packed in one.",
+        sources=(
+            Source("Dauphin et al. 2016, Language Modeling with Gated Convolutional Networks", "section 3"),
+            Source("Shazeer 2020, GLU Variants Improve Transformer", "equation 5"),
+        ),
     ),
 )
 

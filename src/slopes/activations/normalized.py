@@ -14,31 +14,42 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check
-from slopes._core.errors import OptionError
+from slopes._core.errors import OptionError, ShapeError
 from slopes._core.module import Module
 from slopes._core.settings import STATE, is_readable
-from slopes._core.spec import FINITE_POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
+from slopes._core.spec import FINITE, FINITE_POSITIVE, UNIT, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes._core.tensors import wide
 from slopes.kernels.rows import shifted
 
 
-def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor | None = None) -> Tensor:
-    """Return e^(x/T) divided by its sum over `dim`.
+def softmax(
+    x: Tensor,
+    *,
+    dim: int = -1,
+    temperature: float = 1.0,
+    mask: Tensor | None = None,
+    sink: Tensor | float | None = None,
+) -> Tensor:
+    """Return e^(x/T) divided by its sum over `dim`, which a sink may be a part of.
 
     Args:
         x: `[..., C, ...]`, any floating dtype.
         dim: The dimension to normalise.
         temperature: T, above 0. Towards 0 all goes to the largest entry, towards ∞ all entries become equal.
         mask: Boolean, shape of `x`, True where an entry takes part.
+        sink: One more logit of every row, which takes its share and is not returned: a finite number (0 for the
+            softmax that is "off by one"), or a tensor that broadcasts to `x` with size 1 in `dim` (one of each head:
+            `[H, 1, 1]`), dtype of `x` or float32 beside 16 bits.
 
     Returns:
-        Shape and dtype of `x`; each row sums to 1. A row without an entry to choose from (all masked, or all -inf) has
-        no distribution: it is all zeros, with zero gradient. An entry of +inf takes all; several share it.
+        Shape and dtype of `x`; each row sums to 1, with a sink to less. A row without an entry to choose from (all
+        masked, or all -inf) has no distribution: it is all zeros, with zero gradient. An entry of +inf takes all;
+        several share it.
 
     Raises:
         DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
-        OptionError: `temperature` is not in (0, ∞), or `x` has no dimension `dim`.
-        ShapeError: `x` is 0-d, or `mask` has another shape than `x`.
+        OptionError: `temperature` is not in (0, ∞), `sink` is not finite, or `x` has no dimension `dim`.
+        ShapeError: `x` is 0-d, `mask` has another shape than `x`, or `sink` does not broadcast to one logit a row.
 
     Notes:
         16-bit input is computed in float32 and rounded once. By default, without mask and temperature, this is torch's
@@ -50,8 +61,12 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
         tensor([0.7335, 0.1999, 0.0665])
         >>> softmax(torch.tensor([2.1, 0.8, -0.3]), temperature=0.5)
         tensor([0.9238, 0.0686, 0.0076])
+        >>> softmax(torch.zeros(3), sink=0.0)
+        tensor([0.2500, 0.2500, 0.2500])
     """
-    temperature = _checked("softmax", x, dim, temperature, mask)
+    temperature = rows_checked("softmax", x, dim, temperature, mask)
+    if sink is not None:
+        return _with_sink("softmax", softmax, x, sink, dim, temperature, mask)
     if _plain(x, dim, temperature, mask):
         return _kernel(torch.softmax, x, dim, 0.0)
     kept = x if mask is None else torch.where(mask, x, -math.inf)
@@ -59,7 +74,14 @@ def softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor 
     return (p if mask is None else torch.where(mask, p, 0.0)).to(x.dtype)
 
 
-def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor | None = None) -> Tensor:
+def log_softmax(
+    x: Tensor,
+    *,
+    dim: int = -1,
+    temperature: float = 1.0,
+    mask: Tensor | None = None,
+    sink: Tensor | float | None = None,
+) -> Tensor:
     """Return the logarithm of `softmax`, computed without taking the logarithm of a small number.
 
     Args:
@@ -67,6 +89,7 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
         dim: The dimension to normalise.
         temperature: T, above 0.
         mask: Boolean, shape of `x`, True where an entry takes part.
+        sink: One more logit of every row, as of `softmax`.
 
     Returns:
         Shape and dtype of `x`, at most 0, in nats; -∞ for a masked entry, with zero gradient. A row without an entry to
@@ -74,8 +97,8 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
 
     Raises:
         DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
-        OptionError: `temperature` is not in (0, ∞), or `x` has no dimension `dim`.
-        ShapeError: `x` is 0-d, or `mask` has another shape than `x`.
+        OptionError: `temperature` is not in (0, ∞), `sink` is not finite, or `x` has no dimension `dim`.
+        ShapeError: `x` is 0-d, `mask` has another shape than `x`, or `sink` does not broadcast to one logit a row.
 
     Notes:
         By default, without mask and temperature, this is torch's own kernel; of its NaN, see `softmax`.
@@ -84,7 +107,9 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
         >>> log_softmax(torch.tensor([0.0, 0.0]))
         tensor([-0.6931, -0.6931])
     """
-    temperature = _checked("log_softmax", x, dim, temperature, mask)
+    temperature = rows_checked("log_softmax", x, dim, temperature, mask)
+    if sink is not None:
+        return _with_sink("log_softmax", log_softmax, x, sink, dim, temperature, mask)
     if _plain(x, dim, temperature, mask):
         return _kernel(torch.log_softmax, x, dim, -math.inf)
     kept = x if mask is None else torch.where(mask, x, -math.inf)
@@ -92,8 +117,44 @@ def log_softmax(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Ten
     return (log_p if mask is None else torch.where(mask, log_p, -math.inf)).to(x.dtype)
 
 
+def softmin(x: Tensor, *, dim: int = -1, temperature: float = 1.0, mask: Tensor | None = None) -> Tensor:
+    """Return e^(-x/T) divided by its sum over `dim`: the softmax of costs, where less is more.
+
+    Args:
+        x: `[..., C, ...]`, any floating dtype.
+        dim: The dimension to normalise.
+        temperature: T, above 0. Towards 0 all goes to the least entry.
+        mask: Boolean, shape of `x`, True where an entry takes part.
+
+    Returns:
+        Shape and dtype of `x`; each row sums to 1. A row without an entry to choose from (all masked, or all +inf) is
+        all zeros, with zero gradient. An entry of -inf takes all; several share it.
+
+    Raises:
+        DtypeError: `x` is not a tensor of floating numbers, or `mask` is not boolean.
+        OptionError: `temperature` is not in (0, ∞), or `x` has no dimension `dim`.
+        ShapeError: `x` is 0-d, or `mask` has another shape than `x`.
+
+    Notes:
+        It is softmax(-x), to the last bit; a sign costs no digit.
+
+    Examples:
+        >>> softmin(torch.tensor([0.0, 0.6931472]))
+        tensor([0.6667, 0.3333])
+    """
+    temperature = rows_checked("softmin", x, dim, temperature, mask)
+    return softmax(-x, dim=dim, temperature=temperature, mask=mask)
+
+
 class Softmax(Module, of=softmax):
     """Module of `softmax`."""
+
+    dim: int = -1
+    temperature: float = 1.0
+
+
+class Softmin(Module, of=softmin):
+    """Module of `softmin`."""
 
     dim: int = -1
     temperature: float = 1.0
@@ -106,7 +167,7 @@ class LogSoftmax(Module, of=log_softmax):
     temperature: float = 1.0
 
 
-def _checked(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> float:
+def rows_checked(function: str, x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> float:
     """Check the arguments and return the temperature."""
     check.floating(function, x=x)
     check.dimensions(function, "x", x, "[..., C]", 1)
@@ -120,6 +181,39 @@ def _checked(function: str, x: Tensor, dim: int, temperature: float, mask: Tenso
         check.boolean(function, "mask", mask, x.shape, "the shape of `x`; True where an entry takes part")
         check.same_device(function, x=x, mask=mask)
     return temperature
+
+
+def _with_sink(
+    function: str,
+    of: Callable[..., Tensor],
+    x: Tensor,
+    sink: Tensor | float,
+    dim: int,
+    temperature: float,
+    mask: Tensor | None,
+) -> Tensor:
+    """Return softmax or log-softmax of the rows and one logit more, without what that one gets."""
+    shape = list(x.shape)
+    shape[dim] = 1
+    if isinstance(sink, Tensor) and sink.dim():
+        check.floating(function, sink=sink)
+        check.same_device(function, x=x, sink=sink)
+        check.learned_dtype(function, x, sink=sink)
+        try:
+            fits = list(torch.broadcast_shapes(sink.shape, shape)) == shape  # type: ignore[no-untyped-call]
+        except RuntimeError:
+            fits = False
+        if not fits:
+            message = (
+                f"{function}: `sink` has shape {check.shape_of(sink)}, expected one that broadcasts to one logit for "
+                f"each row, {shape}; reshape it, for one sink per head to [H, 1, 1]."
+            )
+            raise ShapeError(message)
+        logit = sink.to(x.dtype).expand(shape)
+    else:
+        logit = x.new_full(shape, check.option(function, "sink", sink, FINITE))
+    kept = None if mask is None else torch.cat([mask, torch.ones_like(logit, dtype=torch.bool)], dim)
+    return of(torch.cat([x, logit], dim), dim=dim, temperature=temperature, mask=kept).narrow(dim, 0, x.shape[dim])
 
 
 def _plain(x: Tensor, dim: int, temperature: float, mask: Tensor | None) -> bool:
@@ -173,10 +267,32 @@ SPECS: Final = (
                 "torch", "torch.softmax(x / temperature, dim)", "NaN for a logit of +inf or a row of -inf alone"
             ),
             Equivalent("Keras", "keras.activations.softmax(x)"),
+            Equivalent("transformers", "s_aux of its attention", "gpt-oss's sinks, as `sink` here, with shape [H]"),
             Equivalent("JAX", "jax.nn.softmax(x / temperature)", "its `where` leaves entries out as `mask` does here"),
         ),
-        convention="`temperature` always divides; `mask` is True where an entry takes part.",
-        sources=(Source("Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs"),),
+        convention="`temperature` always divides, a sink too; `mask` is True where an entry takes part.",
+        sources=(
+            Source("Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs"),
+            Source("Xiao et al. 2023, Efficient Streaming Language Models with Attention Sinks", "equation 2"),
+        ),
+    ),
+    Spec(
+        title="Softmin",
+        family="normalized",
+        function=softmin,
+        module=Softmin,
+        summary="Shares of costs, distances or energies: the least gets the most.",
+        formula=r"p_i = \frac{e^{-x_i / T}}{\sum_j e^{-x_j / T}}",
+        slope=r"\frac{\partial p_i}{\partial x_j} = \frac{p_i (p_j - \delta_{ij})}{T}",
+        inputs=_LOGITS,
+        range=UNIT,
+        parameters=_TEMPERATURES,
+        aliases=("soft argmin",),
+        equivalents=(
+            Equivalent("torch", "torch.nn.functional.softmin(x / temperature, dim)", "NaN for a row of +inf alone"),
+            Equivalent("JAX", "jax.nn.softmax(-x / temperature)"),
+        ),
+        sources=(Source("Kendall et al. 2017, End-to-End Learning of Geometry and Context", "equation 1"),),
     ),
     Spec(
         title="Log-softmax",

@@ -37,6 +37,20 @@ FORMULAS = {
     "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
     "hard_swish": lambda x: x * min(max(x + 3, mpmath.mpf(0)), mpmath.mpf(6)) / 6,
     "hard_sigmoid": lambda x: min(max(x + 3, mpmath.mpf(0)), mpmath.mpf(6)) / 6,
+    "hard_tanh": lambda x: min(max(x, mpmath.mpf(-1)), mpmath.mpf(1)),
+    "softsign": lambda x: x / (1 + abs(x)),
+    "soft_cap": lambda x: 30 * mpmath.tanh(x / 30),
+    "lecun_tanh": lambda x: mpmath.mpf(1.7159) * mpmath.tanh(2 * x / 3),
+    "relu6": lambda x: min(max(x, mpmath.mpf(0)), mpmath.mpf(6)),
+    "rrelu": lambda x: x if x > 0 else x * (mpmath.mpf(0.125) + mpmath.mpf(1 / 3)) / 2,
+    "relu_squared": lambda x: max(x, mpmath.mpf(0)) ** 2,
+    "celu": lambda x: x if x > 0 else mpmath.expm1(x),
+    "threshold": lambda x: x if x > 1 else mpmath.mpf(0),
+    "hard_shrink": lambda x: x if abs(x) > 0.5 else mpmath.mpf(0),
+    "soft_shrink": lambda x: mpmath.sign(x) * max(abs(x) - mpmath.mpf(0.5), mpmath.mpf(0)),
+    "quick_gelu": lambda x: x / (1 + mpmath.exp(-mpmath.mpf(1.702) * x)),
+    "squareplus": lambda x: (x + mpmath.sqrt(x * x + 4)) / 2,
+    "tanh_shrink": lambda x: x - mpmath.tanh(x),
 }
 
 

@@ -85,6 +85,9 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix(HUBER, both(X, X) | {"delta": torch.tensor(1.5, requires_grad=True)}, {"delta": "delta.item()"}),
         Fix(HUBER, both(X, X) | {"delta": torch.tensor(1.5, device="meta")}, words={"delta": "1.5"}),
     ],
+    "_core/check/options.py ordered": [
+        Fix("A.hard_tanh(x, low=low, high=high)", {"x": X, "low": 2.0, "high": 1.0}, words={"low": "-1.0"}),
+    ],
     "_core/check/options.py choice": [
         Fix("L.mse(x, x, reduction=reduction)", {"x": X, "reduction": "avg"}, {"reduction": "'mean'"}),
     ],

@@ -73,7 +73,14 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix("A.glu(value, gate)", {"value": X, "gate": None}, words={"gate": "value"}),
         Fix("A.glu(value, gate)", {"value": torch.zeros(4), "gate": 1.0}, {"gate": "None"}),
     ],
-    "activations/normalized.py _checked": [Fix("A.softmax(x, dim=dim)", {"x": Z, "dim": 2}, {"dim": "-1"})],
+    "activations/normalized.py rows_checked": [Fix("A.softmax(x, dim=dim)", {"x": Z, "dim": 2}, {"dim": "-1"})],
+    "activations/normalized.py _with_sink": [
+        Fix(
+            "A.softmax(x, sink=sink)",
+            {"x": torch.zeros(2, 3, 4, 5), "sink": torch.zeros(3)},
+            words={"sink": "sink.reshape(3, 1, 1)"},
+        ),
+    ],
     "activations/smooth.py _expanded": [
         Fix(
             "A.swish(x, beta=beta)",
@@ -157,7 +164,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             {"embeddings": "embeddings.reshape(len(labels), -1)"},
         ),
     ],
-    "losses/masking.py _check_generator": [
+    "_core/check/chance.py generator": [
         Fix(
             "L.mask_tokens(ids, mask_id=0, vocabulary=9, generator=g)",
             {"ids": torch.ones(3, dtype=torch.int64), "g": 0},

@@ -70,6 +70,17 @@ def brief(value: object) -> str:
     return repr(value)
 
 
+def ordered(function: str, **ends: float) -> None:
+    """Raise `OptionError` unless the first of two numbers lies below the second."""
+    (low, first), (high, second) = ends.items()
+    if not first < second:
+        message = (
+            f"{function}: `{low}` is {first!r} and `{high}` is {second!r}, expected `{low}` below `{high}`; exchange "
+            f"them, or move one away from the other."
+        )
+        raise OptionError(message)
+
+
 def choice(function: str, name: str, value: object, choices: Sequence[str]) -> None:
     """Raise `OptionError` unless `value` is one of `choices`."""
     if value not in choices:

@@ -127,7 +127,8 @@ def swish_slope(x: Tensor, beta: float | Tensor) -> tuple[Tensor, ...]:
     high, rest = SWISH_ROOT.pair(x.dtype)
     d = (high - a) + (rest - outward)
     near = d * horner(d, SWISH_NEAR_ROOT if x.dtype == torch.float64 else SWISH_NEAR_ROOT[:7])
-    middle = torch.where(d.abs() < 0.25, near, more - a)  # noqa: PLR2004
+    apart = more - a if isinstance(outward, float) else (more - a) - outward
+    middle = torch.where(d.abs() < 0.25, near, apart)  # noqa: PLR2004
     by_x = reflect(side, (middle * h) * (h / (more * more)))
     if not isinstance(beta, Tensor):
         return (by_x,)
