@@ -41,6 +41,7 @@ from slopes.losses.momentum import MomentumQueue
 from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
 from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo, ipo
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
+from slopes.losses.robust.bounded import Charbonnier, GeneralRobust, Tukey, charbonnier, general_robust, tukey
 from slopes.losses.robust.smooth import LogCosh, log_cosh
 from slopes.losses.tokens import (
     Perplexity,
@@ -66,6 +67,7 @@ __all__ = [
     "BatchTriplet",
     "BinaryCrossEntropy",
     "BradleyTerry",
+    "Charbonnier",
     "Contrastive",
     "CosineEmbedding",
     "CrossEntropy",
@@ -74,6 +76,7 @@ __all__ = [
     "Focal",
     "GaussianKL",
     "GaussianNLL",
+    "GeneralRobust",
     "Hinge",
     "Huber",
     "InfoNCE",
@@ -93,11 +96,13 @@ __all__ = [
     "SoftmaxFocal",
     "TokenScores",
     "Triplet",
+    "Tukey",
     "ValueClip",
     "asymmetric",
     "batch_triplet",
     "binary_cross_entropy",
     "bradley_terry",
+    "charbonnier",
     "clip",
     "contrastive",
     "cosine_embedding",
@@ -108,6 +113,7 @@ __all__ = [
     "focal",
     "gaussian_kl",
     "gaussian_nll",
+    "general_robust",
     "generalized_advantages",
     "hinge",
     "huber",
@@ -137,6 +143,7 @@ __all__ = [
     "token_log_probs",
     "token_scores",
     "triplet",
+    "tukey",
     "value_clip",
 ]
 
