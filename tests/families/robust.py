@@ -72,6 +72,7 @@ VARIANTS: Final = {
     ],
     "tukey": [("narrow", {"c": 1.25}, None)],
 }
+WIDE_ENOUGH: Final = {"charbonnier": {"epsilon": 0.25}}
 AT_THE_ENDS: Final = {
     "general_robust": tuple({"alpha": alpha} for alpha in (2.0, 2 - 1e-9, 1e-30, 0.0, -1e-30, -3.0, MINUS_INFINITY)),
 }

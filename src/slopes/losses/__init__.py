@@ -33,6 +33,10 @@ from slopes.losses.divergence import (
 )
 from slopes.losses.embedding import Contrastive, CosineEmbedding, Triplet, contrastive, cosine_embedding, triplet
 from slopes.losses.feedback import KTO, ORPO, kto, orpo
+from slopes.losses.forecasts.errors import MASE, MSLE, mase, msle
+from slopes.losses.forecasts.levels import Expectile, QuantileHuber, expectile, quantile_huber
+from slopes.losses.forecasts.scores import CRPSEnsemble, CRPSGaussian, crps_ensemble, crps_gaussian
+from slopes.losses.forecasts.shares import MAPE, SMAPE, mape, smape
 from slopes.losses.language import SFT, MaskedLM, NextToken, masked_lm, next_token, sft
 from slopes.losses.margin import Hinge, MulticlassHinge, hinge, multiclass_hinge
 from slopes.losses.masking import MaskedTokens, mask_tokens
@@ -59,20 +63,27 @@ __all__ = [
     "IPO",
     "KTO",
     "MAE",
+    "MAPE",
+    "MASE",
     "MSE",
+    "MSLE",
     "ORPO",
     "PPO",
     "SFT",
+    "SMAPE",
     "Asymmetric",
     "BatchTriplet",
     "BinaryCrossEntropy",
     "BradleyTerry",
+    "CRPSEnsemble",
+    "CRPSGaussian",
     "Charbonnier",
     "Contrastive",
     "CosineEmbedding",
     "CrossEntropy",
     "Distillation",
     "Entropy",
+    "Expectile",
     "Focal",
     "GaussianKL",
     "GaussianNLL",
@@ -92,6 +103,7 @@ __all__ = [
     "NextToken",
     "Perplexity",
     "Quantile",
+    "QuantileHuber",
     "SmoothL1",
     "SoftmaxFocal",
     "TokenScores",
@@ -107,9 +119,12 @@ __all__ = [
     "contrastive",
     "cosine_embedding",
     "cross_entropy",
+    "crps_ensemble",
+    "crps_gaussian",
     "distillation",
     "dpo",
     "entropy",
+    "expectile",
     "focal",
     "gaussian_kl",
     "gaussian_nll",
@@ -125,9 +140,12 @@ __all__ = [
     "kto",
     "log_cosh",
     "mae",
+    "mape",
+    "mase",
     "mask_tokens",
     "masked_lm",
     "mse",
+    "msle",
     "multiclass_hinge",
     "next_token",
     "nt_xent",
@@ -135,8 +153,10 @@ __all__ = [
     "perplexity",
     "ppo",
     "quantile",
+    "quantile_huber",
     "sequence_log_prob",
     "sft",
+    "smape",
     "smooth_l1",
     "smooth_labels",
     "softmax_focal",

@@ -110,7 +110,7 @@ def general_robust(
 
     Examples:
         >>> general_robust(torch.tensor([0.0, 3.0]), torch.zeros(2), alpha=-2.0, scale=1.5, reduction="none")
-        tensor([0., 1.])
+        tensor([0.0000, 1.0000])
     """
     alpha = check.option("general_robust", "alpha", alpha, _SHAPE)
     scale = check.option("general_robust", "scale", scale, FINITE_POSITIVE)
@@ -164,7 +164,7 @@ def tukey(
 
     Examples:
         >>> tukey(torch.tensor([0.0, 1.0, 6.0, 60.0]), torch.zeros(4), c=6.0, reduction="none")
-        tensor([0.0000, 0.4863, 6.0000, 6.0000])
+        tensor([0.0000, 0.4862, 6.0000, 6.0000])
     """
     c = check.option("tukey", "c", c, FINITE_POSITIVE)
     return between("tukey", _TUKEY, predictions, targets, mask, weight, reduction, denominator, float(c))
