@@ -87,8 +87,11 @@ def _summed(predictions: Tensor, targets: Tensor, scale: Tensor, **more: Any) ->
 
 
 ARGUMENTS: Final = {"expectile": {"levels": (0.1, 0.75)}, "quantile_huber": {"levels": (0.1, 0.75)}}
-SIZES: Final = {"M": 5}
-VARIANTS: Final = {"quantile_huber": [("narrow", {"kappa": 0.3}, None)]}
+VARIANTS: Final = {
+    "quantile_huber": [("narrow", {"kappa": 0.3}, None)],
+    "crps_ensemble": [("all-pairs", {"fair": False}, None)],
+}
+OTHER_NUMBERS: Final = {("expectile", "slopes"): "twice it, and at one level only"}
 ENSEMBLES: Final = (
     ([3.0, -1.0, 0.5, 2.0, 7.0], 1.0),
     ([1000.0, 1001.0, 999.0, 1004.0, 996.0], 0.25),

@@ -32,8 +32,12 @@ def at_levels(
     reduction: Reduction,
     denominator: Tensor | float | None,
     *options: float,
+    endless: bool = True,
 ) -> Tensor:
-    """Check predictions `[..., Q]`, targets `[...]` and Q levels, and return the reduced loss of each level."""
+    """Check predictions `[..., Q]`, targets `[...]` and Q levels, and return the reduced loss of each level.
+
+    Where the slope grows with the residual (`endless=False`), infinities of two levels would meet in a target's.
+    """
     check.floating(function, predictions=predictions, targets=targets)
     given = checked(function, name, levels)
     shape = [*targets.shape, len(given)]
@@ -46,10 +50,14 @@ def at_levels(
     dtype, device = wide(predictions.dtype), predictions.device
     rest = [1 - level for level in given]  # which a level rounded to float32 would not give
     each = {
-        "targets": targets.unsqueeze(-1).expand(shape),
+        "targets": targets.to(wide(targets.dtype))
+        .unsqueeze(-1)
+        .expand(shape),  # whose gradients add up before they round
         "levels": torch.tensor(given, dtype=dtype, device=device).expand(shape),
         "rest": torch.tensor(rest, dtype=dtype, device=device).expand(shape),
     }
+    if not endless:
+        check.moderate(function, plan.keep, predictions=predictions, targets=each["targets"])
     return defined.reduced(loss, plan, *options, predictions=predictions, **each)
 
 

@@ -15,6 +15,7 @@ from slopes._core import check, reduce
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, POSITIVE, Domain, Equivalent, Input, Source, Spec
+from slopes._core.tensors import wide
 from slopes.kernels.pointwise import defined
 from slopes.kernels.pointwise.executor import Pointwise
 
@@ -133,7 +134,7 @@ def mase(
         reduction=reduction,
         denominator=denominator,
     )
-    each = scale.unsqueeze(-1).expand(predictions.shape)
+    each = scale.to(wide(scale.dtype)).unsqueeze(-1).expand(predictions.shape)
     fix = "leave series that never changed out with mask=(scale > 0).unsqueeze(-1).expand_as(predictions)"
     check.within("mase", "scale", each, POSITIVE, fix, plan.keep)
     return defined.reduced(_MASE, plan, predictions=predictions, targets=targets, scale=each)
@@ -162,6 +163,7 @@ def _msle(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
 
 def _mase(p: Tensor, t: Tensor, scale: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
     r = p - t
+    scale = torch.where((scale == 0) & (r == 0), 1.0, scale)  # as of an element that does not count
     value, slope = r.abs() / scale, r.sign() / scale
     return value, (slope, -slope, -value / scale)
 

@@ -48,7 +48,7 @@ def expectile(
         ShapeError: `predictions` does not have the shape of `targets` with Q appended.
         DtypeError: An argument is not floating, or float64 meets another dtype.
         OptionError: A level is not in (0, 1), or `reduction` or `denominator` is outside its domain.
-        ValuesError: `weight` is negative or not finite, or infinities meet.
+        ValuesError: `weight` is negative or not finite, or a number that counts is infinite, or nearly.
 
     Notes:
         The gradient by the prediction is -2 q u below the target and -2 (1 - q) u above it, without a jump. It rests
@@ -61,7 +61,17 @@ def expectile(
                 [0.2500]])
     """
     return at_levels(
-        "expectile", _EXPECTILE, predictions, targets, "levels", levels, mask, weight, reduction, denominator
+        "expectile",
+        _EXPECTILE,
+        predictions,
+        targets,
+        "levels",
+        levels,
+        mask,
+        weight,
+        reduction,
+        denominator,
+        endless=False,
     )
 
 

@@ -142,7 +142,9 @@ def _no_zero(function: str, targets: Tensor, keep: Tensor | None) -> None:
 
 
 def _mape(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    r, size = p - t, t.abs()
+    r = p - t
+    t = torch.where((t == 0) & (r == 0), 1.0, t)  # as of an element that does not count
+    size = t.abs()
     by_prediction = r.sign() / size
     return r.abs() / size, (by_prediction, -by_prediction * (p / t))
 
