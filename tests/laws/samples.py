@@ -176,6 +176,8 @@ def _sample(of: Input, rows: int, sizes: Mapping[str, int], generator: torch.Gen
     made: dict[str, Callable[[], Tensor]] = {
         "real": lambda: normal,
         "positive": lambda: 0.1 + uniform,
+        "nonzero": lambda: torch.where(normal < 0, -1, 1) * (0.1 + uniform),
+        "above_minus_one": lambda: 2 * uniform - 0.9,
         "probability": lambda: uniform,
         "hard_label": uniform.round,
         "sign": lambda: 2 * uniform.round() - 1,

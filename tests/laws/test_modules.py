@@ -25,7 +25,7 @@ MORE: Final = {
     "prelu": "its slopes are parameters",
     "swish": "its beta may be a parameter",
     "rrelu": "whether it draws is its mode",
-    "quantile": "its levels are part of the module",
+    **dict.fromkeys(("quantile", "expectile", "quantile_huber"), "its levels are part of the module"),
 }
 WITH_MODULE: Final = [case for case in CASES if case.spec.module is not None]
 every_module = each("case", [c for c in WITH_MODULE if not c.label], ids=str)
@@ -90,7 +90,7 @@ def test_a_module_is_its_function(case: Case) -> None:
 @each("case", [c for c in WITH_MODULE if c.spec.reduces and not c.label], ids=str)
 def test_a_module_keeps_its_reduction(case: Case) -> None:
     inputs = case.inputs()
-    options = {"quantiles": inputs["quantiles"]} if case.spec.name == "quantile" else {}
+    options = {name: inputs[name] for name in ("quantiles", "levels") if name in inputs}
     given = {name: value for name, value in inputs.items() if name not in options}
     for reduction in ("none", "sum"):
         module = case.spec.module(**options, reduction=reduction)
@@ -149,7 +149,7 @@ def test_a_type_checker_knows_the_options(tmp_path: Path) -> None:
     for case in WITH_MODULE:
         room = "A" if case.spec.kind == "activation" else "L"
         options = inspect.signature(case.spec.module).parameters.values()
-        given = ", ".join(f"{p.name}={(0.5,) if p.name == 'quantiles' else p.default!r}" for p in options)
+        given = ", ".join(f"{p.name}={(0.5,) if p.name in ('quantiles', 'levels') else p.default!r}" for p in options)
         lines.append(f"{room}.{case.spec.module.__name__}({given})")
     path = tmp_path / "of_a_user.py"
     path.write_text("\n".join(lines) + "\n")

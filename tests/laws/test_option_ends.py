@@ -12,7 +12,7 @@ import torch
 from mpmath import mp, mpf
 from tests.accuracy import LOSS_ULPS, ulps, unit
 from tests.each import each
-from tests.laws.samples import CASES, Case, on_graph
+from tests.laws.samples import ARGUMENTS, CASES, Case, on_graph
 from tests.laws.test_options import LARGEST, LEAST, inside
 from tests.oracles import activations as activation_oracles
 from tests.oracles import losses as oracles
@@ -228,8 +228,8 @@ def options_at_their_ends(case: Case) -> Iterator[tuple[dict[str, Any], dict[str
         for value in inside(parameter.domain):
             for spread in (1.0, 1e6):
                 inputs, options = case.inputs(torch.float32, spread=spread), dict(case.options)
-                if case.spec.name == "quantile":
-                    inputs["quantiles"] = (value, 0.5)
+                if parameter.name == "q":  # of levels, one for each prediction
+                    inputs[next(iter(ARGUMENTS[case.spec.name]))] = (value, 0.5)
                 elif parameter.name in inputs:
                     inputs[parameter.name] = torch.full_like(inputs[parameter.name], value)
                 else:

@@ -19,8 +19,12 @@ from slopes.catalog import CATALOG
 LARGEST, LEAST = torch.finfo(torch.float32).max, torch.finfo(torch.float32).tiny
 MODULES: Final = [*(spec for spec in CATALOG if spec.module is not None)]
 # Arguments of constructors that are no options, or have no default.
-NEEDED: Final[dict[str, dict[str, Any]]] = {"quantile": {"quantiles": (0.1, 0.9)}}
-OTHERS: Final = {"beta": 2.5, "quantiles": (0.5,), "channels": 3, "dim": 0, "ignore_index": -1}
+NEEDED: Final[dict[str, dict[str, Any]]] = {
+    "quantile": {"quantiles": (0.1, 0.9)},
+    "expectile": {"levels": (0.1, 0.9)},
+    "quantile_huber": {"levels": (0.1, 0.9)},
+}
+OTHERS: Final = {"beta": 2.5, "quantiles": (0.5,), "levels": (0.5,), "channels": 3, "dim": 0, "ignore_index": -1}
 
 
 def inside(domain: Domain) -> list[float]:
@@ -95,7 +99,7 @@ def wrong_for(spec: Spec, argument: inspect.Parameter) -> list[Any]:
         return [1, "yes", None]
     if argument.name == "class_weight":
         return []
-    if argument.name == "quantiles":
+    if argument.name in ("quantiles", "levels"):
         return [(), (0.0,), (0.5, 1.0), "ab"]
     if argument.name in ("channels", "dim", "ignore_index"):
         return [1.5, True, "1", None]

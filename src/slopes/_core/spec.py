@@ -16,6 +16,8 @@ Smooth = Literal["twice", "once", "no"]
 Holds = Literal[
     "real",  # any real number
     "positive",  # > 0
+    "nonzero",  # any real number but 0
+    "above_minus_one",  # > -1
     "count",  # a whole number, at least 0
     "probability",  # in [0, 1]
     "hard_label",  # 0 or 1

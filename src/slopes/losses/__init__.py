@@ -51,6 +51,10 @@ from slopes.losses.divergence import (
 )
 from slopes.losses.embedding import Contrastive, CosineEmbedding, Triplet, contrastive, cosine_embedding, triplet
 from slopes.losses.feedback import KTO, ORPO, kto, orpo
+from slopes.losses.forecasts.errors import MASE, MSLE, mase, msle
+from slopes.losses.forecasts.levels import Expectile, QuantileHuber, expectile, quantile_huber
+from slopes.losses.forecasts.scores import CRPSEnsemble, CRPSGaussian, crps_ensemble, crps_gaussian
+from slopes.losses.forecasts.shares import MAPE, SMAPE, mape, smape
 from slopes.losses.language import SFT, MaskedLM, NextToken, masked_lm, next_token, sft
 from slopes.losses.margin import Hinge, MulticlassHinge, hinge, multiclass_hinge
 from slopes.losses.masking import MaskedTokens, mask_tokens
@@ -64,6 +68,7 @@ from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo,
 from slopes.losses.ranking.listwise import ApproxNDCG, ListMLE, ListNet, approx_ndcg, list_mle, list_net
 from slopes.losses.ranking.pairs import BPR, LambdaRank, PairwiseLogistic, bpr, lambda_rank, pairwise_logistic
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
+from slopes.losses.robust.bounded import Charbonnier, GeneralRobust, Tukey, charbonnier, general_robust, tukey
 from slopes.losses.robust.smooth import LogCosh, log_cosh
 from slopes.losses.survival.periods import DiscreteHazard, discrete_hazard
 from slopes.losses.survival.proportional import Cox, cox
@@ -85,16 +90,23 @@ __all__ = [
     "IPO",
     "KTO",
     "MAE",
+    "MAPE",
+    "MASE",
     "MSE",
+    "MSLE",
     "ORPO",
     "PPO",
     "SFT",
     "ApproxNDCG",
+    "SMAPE",
     "Asymmetric",
     "BatchTriplet",
     "BetaDistributionNLL",
     "BinaryCrossEntropy",
     "BradleyTerry",
+    "CRPSEnsemble",
+    "CRPSGaussian",
+    "Charbonnier",
     "Contrastive",
     "Coral",
     "CoralHead",
@@ -107,10 +119,12 @@ __all__ = [
     "Distillation",
     "Entropy",
     "Evidential",
+    "Expectile",
     "Focal",
     "GammaNLL",
     "GaussianKL",
     "GaussianNLL",
+    "GeneralRobust",
     "Hinge",
     "Huber",
     "InfoNCE",
@@ -136,12 +150,14 @@ __all__ = [
     "Perplexity",
     "PoissonNLL",
     "Quantile",
+    "QuantileHuber",
     "SmoothL1",
     "SoftmaxFocal",
     "StudentTNLL",
     "TokenScores",
     "Triplet",
     "Tweedie",
+    "Tukey",
     "ValueClip",
     "WeibullNLL",
     "ZeroInflatedNegativeBinomialNLL",
@@ -153,6 +169,7 @@ __all__ = [
     "binary_cross_entropy",
     "bpr",
     "bradley_terry",
+    "charbonnier",
     "clip",
     "contrastive",
     "coral",
@@ -166,10 +183,17 @@ __all__ = [
     "dpo",
     "entropy",
     "evidential",
+    "crps_ensemble",
+    "crps_gaussian",
+    "distillation",
+    "dpo",
+    "entropy",
+    "expectile",
     "focal",
     "gamma_nll",
     "gaussian_kl",
     "gaussian_nll",
+    "general_robust",
     "generalized_advantages",
     "hinge",
     "huber",
@@ -186,10 +210,13 @@ __all__ = [
     "log_cosh",
     "log_normal_nll",
     "mae",
+    "mape",
+    "mase",
     "mask_tokens",
     "masked_lm",
     "mixture_nll",
     "mse",
+    "msle",
     "multiclass_hinge",
     "negative_binomial_nll",
     "next_token",
@@ -201,8 +228,10 @@ __all__ = [
     "poisson_nll",
     "ppo",
     "quantile",
+    "quantile_huber",
     "sequence_log_prob",
     "sft",
+    "smape",
     "smooth_l1",
     "smooth_labels",
     "softmax_focal",
@@ -211,6 +240,7 @@ __all__ = [
     "token_scores",
     "triplet",
     "tweedie",
+    "tukey",
     "value_clip",
     "weibull_nll",
     "zero_inflated_negative_binomial_nll",

@@ -13,13 +13,12 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check, reduce
-from slopes._core.errors import OptionError
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Parameter, Source, Spec
-from slopes._core.tensors import wide
+from slopes._core.spec import NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.pointwise import defined
 from slopes.kernels.pointwise.executor import Pointwise
+from slopes.losses.levels import AT_LEVELS, LEVEL, at_levels, checked
 
 LOG_2PI: Final = 1.8378770664093453
 
@@ -63,21 +62,9 @@ def quantile(
         tensor([[0.9000],
                 [0.1000]])
     """
-    check.floating("quantile", predictions=predictions, targets=targets)
-    levels, rest = _levels(quantiles, predictions)
-    shape = [*targets.shape, len(levels)]
-    check.has_shape("quantile", "predictions", predictions, shape, "the shape of `targets`, then one per quantile")
-    check.same_device("quantile", predictions=predictions, targets=targets)
-    check.same_precision("quantile", predictions=predictions, targets=targets)
-    plan = reduce.plan(
-        "quantile", shape, predictions, mask=mask, weight=weight, reduction=reduction, denominator=denominator
+    return at_levels(
+        "quantile", _QUANTILE, predictions, targets, "quantiles", quantiles, mask, weight, reduction, denominator
     )
-    each = {
-        "targets": targets.unsqueeze(-1).expand(shape),
-        "quantiles": levels.expand(shape),
-        "rest": rest.expand(shape),
-    }
-    return defined.reduced(_QUANTILE, plan, predictions=predictions, **each)
 
 
 def gaussian_nll(
@@ -134,7 +121,7 @@ class Quantile(Module, of=quantile):
 
     def __init__(self, quantiles: Sequence[float], *, reduction: Reduction = "mean") -> None:
         super().__init__()
-        self.quantiles = _checked(quantiles)
+        self.quantiles = checked("quantile", "quantiles", quantiles)
         self.reduction: Reduction = reduction
 
 
@@ -143,26 +130,6 @@ class GaussianNLL(Module, of=gaussian_nll):
 
     full: bool = False
     reduction: Reduction = "mean"
-
-
-_LEVEL: Final = Domain(0.0, 1.0, low_open=True, high_open=True)
-
-
-def _levels(quantiles: Sequence[float], predictions: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the levels q and 1 - q, which a q rounded to float32 would not give."""
-    levels = _checked(quantiles)
-    dtype, device = wide(predictions.dtype), predictions.device
-    rest = [1 - level for level in levels]
-    return torch.tensor(levels, dtype=dtype, device=device), torch.tensor(rest, dtype=dtype, device=device)
-
-
-def _checked(quantiles: Sequence[float]) -> tuple[float, ...]:
-    """Return the levels as numbers, or raise an error."""
-    given = quantiles.tolist() if hasattr(quantiles, "tolist") else quantiles
-    if not isinstance(given, Sequence) or isinstance(given, str) or len(given) == 0:
-        message = f"quantile: `quantiles` is {quantiles!r}, expected a sequence of levels in (0, 1); try [0.1, 0.9]."
-        raise OptionError(message)
-    return tuple(check.option("quantile", "quantiles", level, _LEVEL) for level in given)
 
 
 def _quantile(p: Tensor, t: Tensor, q: Tensor, rest: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
@@ -193,9 +160,9 @@ SPECS: Final = (
         summary="Any quantile of a quantity: intervals, stock levels, risk.",
         formula=r"\ell = \max(q u,\ (q - 1) u),\quad u = y - \hat y",
         slope=r"\frac{\partial \ell}{\partial \hat y} = -q \text{ below } y,\ 1 - q \text{ above}",
-        inputs=(Input("predictions", ("...", "Q")), Input("targets", ("...",))),
+        inputs=AT_LEVELS,
         range=NON_NEGATIVE,
-        parameters=(Parameter("q", "the level of the quantile", _LEVEL, "q", slider=(0.05, 0.95, 0.05), default=0.9),),
+        parameters=(Parameter("q", "the level of the quantile", LEVEL, "q", slider=(0.05, 0.95, 0.05), default=0.9),),
         aliases=("pinball", "pinball loss", "quantile loss", "check loss", "tilted loss"),
         equivalents=(
             Equivalent(

@@ -126,7 +126,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
         Fix("L.info_nce(z, z, i)", {"z": Z, "i": torch.tensor([0, 2])}, words={"i": "i.clamp(max=1)"}),
         Fix("L.info_nce(z, z, i)", {"z": Z, "i": torch.tensor([True, False])}, words={"i": "torch.tensor([1, 0])"}),
     ],
-    "losses/distributional.py _checked": [
+    "losses/levels.py checked": [
         Fix("L.quantile(x, y, q)", {"x": Z[:, :2], "y": Z[:, 0], "q": ()}, {"q": "[0.1, 0.9]"}),
     ],
     "losses/predictions.py check_tokens": [

@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from slopes._core.spec import Spec
-from slopes.losses.robust import smooth
+from slopes.losses.robust import bounded, smooth
 
-SPECS: Final[tuple[Spec, ...]] = (*smooth.SPECS,)
+SPECS: Final[tuple[Spec, ...]] = (*smooth.SPECS, *bounded.SPECS)
