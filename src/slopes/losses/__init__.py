@@ -33,6 +33,17 @@ from slopes.losses.divergence import (
 )
 from slopes.losses.embedding import Contrastive, CosineEmbedding, Triplet, contrastive, cosine_embedding, triplet
 from slopes.losses.feedback import KTO, ORPO, kto, orpo
+from slopes.losses.generation.codes import (
+    Codes,
+    EvidenceLowerBound,
+    VectorQuantization,
+    evidence_lower_bound,
+    nearest_codes,
+    vector_quantization,
+)
+from slopes.losses.generation.flow import FlowMatching, flow_matching, flow_times
+from slopes.losses.generation.noise import Diffused, DiffusionLoss, diffusion_loss, diffusion_targets
+from slopes.losses.generation.players import R1, Adversarial, GradientPenalty, adversarial, gradient_penalty, r1
 from slopes.losses.language import SFT, MaskedLM, NextToken, masked_lm, next_token, sft
 from slopes.losses.margin import Hinge, MulticlassHinge, hinge, multiclass_hinge
 from slopes.losses.masking import MaskedTokens, mask_tokens
@@ -61,19 +72,27 @@ __all__ = [
     "MSE",
     "ORPO",
     "PPO",
+    "R1",
     "SFT",
+    "Adversarial",
     "Asymmetric",
     "BatchTriplet",
     "BinaryCrossEntropy",
     "BradleyTerry",
+    "Codes",
     "Contrastive",
     "CosineEmbedding",
     "CrossEntropy",
+    "Diffused",
+    "DiffusionLoss",
     "Distillation",
     "Entropy",
+    "EvidenceLowerBound",
+    "FlowMatching",
     "Focal",
     "GaussianKL",
     "GaussianNLL",
+    "GradientPenalty",
     "Hinge",
     "Huber",
     "InfoNCE",
@@ -94,6 +113,8 @@ __all__ = [
     "TokenScores",
     "Triplet",
     "ValueClip",
+    "VectorQuantization",
+    "adversarial",
     "asymmetric",
     "batch_triplet",
     "binary_cross_entropy",
@@ -102,13 +123,19 @@ __all__ = [
     "contrastive",
     "cosine_embedding",
     "cross_entropy",
+    "diffusion_loss",
+    "diffusion_targets",
     "distillation",
     "dpo",
     "entropy",
+    "evidence_lower_bound",
+    "flow_matching",
+    "flow_times",
     "focal",
     "gaussian_kl",
     "gaussian_nll",
     "generalized_advantages",
+    "gradient_penalty",
     "hinge",
     "huber",
     "info_nce",
@@ -123,12 +150,14 @@ __all__ = [
     "masked_lm",
     "mse",
     "multiclass_hinge",
+    "nearest_codes",
     "next_token",
     "nt_xent",
     "orpo",
     "perplexity",
     "ppo",
     "quantile",
+    "r1",
     "sequence_log_prob",
     "sft",
     "smooth_l1",
@@ -138,6 +167,7 @@ __all__ = [
     "token_scores",
     "triplet",
     "value_clip",
+    "vector_quantization",
 ]
 
 for _name in __all__:

@@ -12,7 +12,6 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check
-from slopes._core.errors import DeviceError, OptionError
 from slopes._core.spec import UNIT, Equivalent, Input, Source, Spec
 from slopes.losses.class_targets import IGNORE
 
@@ -72,7 +71,7 @@ def mask_tokens(
     mask_share = check.option("mask_tokens", "mask_share", mask_share, UNIT)
     random_share = check.option("mask_tokens", "random_share", random_share, UNIT)
     check.option("mask_tokens", "mask_share + random_share", mask_share + random_share, UNIT)
-    _check_generator(generator, token_ids)
+    check.generator("mask_tokens", generator, token_ids=token_ids)
     chance: dict[str, Any] = {"device": token_ids.device}
     if generator is not None:  # named only where there is one: with symbolic sizes torch.compile refuses None
         chance["generator"] = generator
@@ -87,23 +86,6 @@ def mask_tokens(
     changed = torch.where(chosen & (fate < mask_share), mask_id, token_ids)
     changed = torch.where(chosen & (fate >= mask_share) & (fate < mask_share + random_share), noise, changed)
     return MaskedTokens(changed, torch.where(chosen, token_ids, IGNORE))
-
-
-def _check_generator(generator: torch.Generator | None, token_ids: Tensor) -> None:
-    if generator is None:
-        return
-    if not isinstance(generator, torch.Generator):
-        message = (
-            f"mask_tokens: `generator` is {generator!r}, expected a torch.Generator or None; "
-            f"make one with torch.Generator().manual_seed(0)."
-        )
-        raise OptionError(message)
-    if generator.device.type != token_ids.device.type:
-        message = (
-            f"mask_tokens: `generator` on {generator.device}, `token_ids` on {token_ids.device}, expected one device; "
-            f"make it with torch.Generator(device=token_ids.device)."
-        )
-        raise DeviceError(message)
 
 
 SPECS: Final = (

@@ -157,7 +157,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             {"embeddings": "embeddings.reshape(len(labels), -1)"},
         ),
     ],
-    "losses/masking.py _check_generator": [
+    "_core/check/chance.py generator": [
         Fix(
             "L.mask_tokens(ids, mask_id=0, vocabulary=9, generator=g)",
             {"ids": torch.ones(3, dtype=torch.int64), "g": 0},

@@ -7,6 +7,7 @@ that read values ask `settings.reads_values` first.
 from __future__ import annotations
 
 from slopes._core.check.agreement import alike, learned_dtype, same_device, same_dtype, same_precision, same_shape
+from slopes._core.check.chance import generator
 from slopes._core.check.indices import boolean, in_range, integers
 from slopes._core.check.options import brief, choice, count, flag, index, option
 from slopes._core.check.shapes import dimensions, filled, has_shape, shape_of
@@ -25,6 +26,7 @@ __all__ = [
     "filled",
     "flag",
     "floating",
+    "generator",
     "hard_labels",
     "has_shape",
     "in_range",

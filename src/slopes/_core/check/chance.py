@@ -1,0 +1,27 @@
+"""Whether a source of chance is one, and where its numbers are wanted."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from slopes._core.errors import DeviceError, OptionError
+
+
+def generator(function: str, given: torch.Generator | None, **like: Tensor) -> None:
+    """Raise an error unless it is None, or a generator on the device of that one tensor."""
+    if given is None:
+        return
+    if not isinstance(given, torch.Generator):
+        message = (
+            f"{function}: `generator` is {given!r}, expected a torch.Generator or None; "
+            f"make one with torch.Generator().manual_seed(0)."
+        )
+        raise OptionError(message)
+    for name, value in like.items():
+        if given.device.type != value.device.type:
+            message = (
+                f"{function}: `generator` on {given.device}, `{name}` on {value.device}, expected one device; "
+                f"make it with torch.Generator(device={name}.device)."
+            )
+            raise DeviceError(message)
