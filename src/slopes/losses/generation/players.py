@@ -60,9 +60,8 @@ def adversarial(
 
     Raises:
         ShapeError: Shapes differ; nothing broadcasts.
-        DtypeError: An argument is not floating, or float64 meets another dtype.
-        OptionError: `role`, `kind`, `reduction` or `denominator` is outside its domain, or the discriminator has no
-            `real`.
+        DtypeError: An argument is not floating, the discriminator has no `real`, or float64 meets another dtype.
+        OptionError: `role`, `kind`, `reduction` or `denominator` is outside its domain.
         ValuesError: `weight` is negative or not finite, or infinities meet.
 
     Notes:
