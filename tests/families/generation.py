@@ -14,7 +14,11 @@ from slopes import losses as L  # noqa: N812  the name that the documentation us
 
 VARIANTS: Final = {
     "diffusion_loss": [
-        (f"{kind}-{weighting}", {"kind": kind, "weighting": weighting, "gamma": 0.75, "p2_gamma": 0.5}, None)
+        (
+            f"{kind}-{weighting}",
+            {"kind": kind, "weighting": weighting, "gamma": 0.75, "sigma_data": 0.3, "p2_gamma": 0.5, "p2_k": 2.0},
+            None,
+        )
         for kind, weighting in (
             ("sample", "snr"),
             ("sample", "p2"),
@@ -35,7 +39,12 @@ NOT_THE_DERIVATIVE: Final = {
     "vector_quantization": "each of the two is pulled as if the other stood still",
     "vector_quantization-heavy": "likewise",
 }
-TOOLS_WITH_A_SLOPE: Final = ("diffusion_targets",)
+IDLE: Final = {
+    "diffusion_loss-sample": "a plain mean of squares is the same for each kind",
+    "diffusion_loss-velocity": "likewise",
+    "diffusion_loss-snr": "for epsilon that is the plain mean of squares",
+    "adversarial-saturating": "for the discriminator both saturations are one",
+}
 DRAWS: Final = ("flow_times",)
 
 ERRORS: Final = ((0.5, -1.25), (40.0, 0.25), (-0.0009765625, 0.0), (3.0, 3.0))

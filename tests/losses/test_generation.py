@@ -90,7 +90,12 @@ class TestDiffusion:
         for weighting, row in wanted.items():
             for kind, weight in zip(KINDS, row, strict=True):
                 loss = L.diffusion_loss(
-                    torch.ones(1, 2), torch.zeros(1, 2), alpha, sigma, kind=kind, weighting=weighting  # type: ignore[arg-type]
+                    torch.ones(1, 2),
+                    torch.zeros(1, 2),
+                    alpha,
+                    sigma,
+                    kind=kind,
+                    weighting=weighting,  # type: ignore[arg-type]
                 )
                 assert loss.item() == pytest.approx(weight, rel=1e-6)
 
@@ -117,16 +122,14 @@ class TestDiffusion:
     def test_a_level_meets_its_sample_and_no_other_dimension(self) -> None:
         images = torch.ones(2, 2, 2)
         alpha, sigma = torch.tensor([0.5, 1.0]), torch.tensor([0.5, 0.25])
-        loss = L.diffusion_loss(
-            images, 0 * images, alpha, sigma, kind="sample", weighting="snr", reduction="none"
-        )
+        loss = L.diffusion_loss(images, 0 * images, alpha, sigma, kind="sample", weighting="snr", reduction="none")
         assert loss[0].unique().tolist() == [1.0]
         assert loss[1].unique().tolist() == [16.0]
         one = torch.tensor(0.5)
         assert L.diffusion_loss(images, 0 * images, one, one, weighting="edm").item() == 5.0
         with pytest.raises(slopes.ShapeError, match="the first dimensions of the samples"):
             L.diffusion_loss(images, 0 * images, torch.ones(3), torch.ones(3))
-        with pytest.raises(slopes.ShapeError, match="`alpha` .* and `sigma`"):
+        with pytest.raises(slopes.ShapeError, match=r"`alpha` .* and `sigma`"):
             L.diffusion_targets(images, images, alpha, one)
 
     def test_no_gradient_goes_to_the_schedule(self) -> None:
@@ -192,9 +195,9 @@ class TestFlow:
         bare = torch.logit(draw(kind="logit_normal"))
         torch.testing.assert_close(torch.logit(draw(kind="logit_normal", mean=1.0, std=0.5)), 1 + bare / 2)
         torch.testing.assert_close(draw(kind="mode", scale=0.0), 1 - draw())
-        with pytest.raises(slopes.OptionError, match="torch.Generator"):
+        with pytest.raises(slopes.OptionError, match=r"torch\.Generator"):
             L.flow_times(torch.zeros(2), generator=0)  # type: ignore[arg-type]
-        with pytest.raises(slopes.OptionError, match="`scale` is 1.8"):
+        with pytest.raises(slopes.OptionError, match=r"`scale` is 1\.8"):
             L.flow_times(torch.zeros(2), kind="mode", scale=1.8)
 
 
@@ -239,7 +242,7 @@ class TestTwoPlayers:
 
 class TestPenalties:
     def test_the_penalty_reaches_the_critic(self) -> None:
-        """D(x) = a·x² / 2 has the slope a x, and the penalty (|a x| - 1)², whose derivative by a is 2 (|a x| - 1) |x|."""
+        """D(x) = a x² / 2 has the slope a x; the derivative of (|a x| - 1)² by a is 2 (|a x| - 1) |x|."""
         a = torch.tensor(3.0, requires_grad=True)
         x = torch.tensor([[1.0, 0.0], [0.0, -2.0]], requires_grad=True)
         (g,) = torch.autograd.grad((a * x.square() / 2).sum(), x, create_graph=True)
@@ -346,7 +349,7 @@ class TestCodes:
         torch.testing.assert_close(L.evidence_lower_bound(mean, log_variance, nll, reduction="none"), nll + whole)
 
     def test_it_bounds_the_surprise_of_a_model_whose_posterior_is_known(self) -> None:
-        """z ~ N(0, 1), x | z ~ N(z, 1): x ~ N(0, 2), and the posterior N(x/2, 1/2) makes the bound tight."""
+        """Z ~ N(0, 1), x | z ~ N(z, 1): x ~ N(0, 2), and the posterior N(x/2, 1/2) makes the bound tight."""
         x = 1.5
         surprise = 0.5 * math.log(2 * math.pi * 2) + x * x / 4
 

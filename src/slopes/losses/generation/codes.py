@@ -12,7 +12,6 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core import check, reduce
-from slopes._core.differences import excess
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import (
@@ -27,6 +26,7 @@ from slopes._core.spec import (
 from slopes._core.tensors import wide
 from slopes.kernels.pointwise import defined
 from slopes.kernels.pointwise.executor import Pointwise
+from slopes.kernels.rows.divergences import GAUSSIAN_KL
 
 _DISTANCES: Final = 1 << 22  # that are in memory together
 
@@ -98,7 +98,8 @@ def vector_quantization(
         reduction=reduction,
         denominator=denominator,
     )
-    chosen = torch.nn.functional.embedding(codes, codebook)
+    # Widened first: the gradients of all places of a code are summed before they are rounded.
+    chosen = torch.nn.functional.embedding(codes, codebook.to(wide(codebook.dtype)))
     return defined.reduced(_QUANTIZATION, plan, commitment, latents=latents, codebook=chosen)
 
 
@@ -193,8 +194,8 @@ def evidence_lower_bound(
         reduction=reduction,
         denominator=denominator,
     )
-    given = {"mean": mean, "log_variance": log_variance, "reconstruction": reconstruction}
-    return defined.reduced(_BOUND, plan, beta, **given)
+    divergence = GAUSSIAN_KL(plan.neutral(mean), plan.neutral(log_variance))
+    return defined.reduced(_BOUND, plan, beta, divergence=divergence, reconstruction=reconstruction)
 
 
 class VectorQuantization(Module, of=vector_quantization):
@@ -234,13 +235,12 @@ def _quantization(z: Tensor, e: Tensor, commitment: float) -> tuple[Tensor, tupl
     return (1 + commitment) * (r * r), (2 * commitment * r, -2 * r)
 
 
-def _bound(m: Tensor, s: Tensor, nll: Tensor, beta: float) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-    divergence = 0.5 * (excess(s) + m * m).sum(-1)
-    return nll + beta * divergence, (beta * m, (0.5 * beta) * torch.expm1(s), torch.ones_like(nll))
+def _bound(divergence: Tensor, nll: Tensor, beta: float) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    return nll + beta * divergence, (torch.full_like(divergence, beta), torch.ones_like(nll))
 
 
 _QUANTIZATION: Final = Pointwise.sharing("Quantization", _quantization, tensors=2)
-_BOUND: Final = Pointwise.sharing("Bound", _bound, tensors=3, rows=True)
+_BOUND: Final = Pointwise.sharing("Bound", _bound, tensors=2)
 
 SPECS: Final = (
     Spec(
@@ -290,7 +290,11 @@ SPECS: Final = (
         output=("...",),
         aliases=("straight-through", "quantize", "codebook lookup", "tokenizer"),
         equivalents=(
-            Equivalent("torch", "torch.cdist(latents, codebook).argmin(-1)", "subtracts products from 26 rows on"),
+            Equivalent(
+                "vector-quantize-pytorch",
+                "VectorQuantize(dim, codebook_size)(latents)",
+                "keeps its own codebook; subtracts products",
+            ),
         ),
         sources=(
             Source(

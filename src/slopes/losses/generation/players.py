@@ -45,9 +45,10 @@ def adversarial(
     softplus(-fake) for non_saturating, -softplus(fake) for saturating, (fake - 1)² for least_squares, else -fake.
 
     Args:
-        real: `[...]`, verdicts on real samples: logits, any floating dtype; None for the generator.
+        real: `[...]`, verdicts on real samples: logits, any floating dtype; None for the generator, whose loss
+            likewise sees no tensor here, and gives it no gradient.
         fake: `[...]`, verdicts on generated ones, as many.
-        role: Who pays. The generator's loss does not see `real`: a tensor there is checked, and gets no gradient.
+        role: Who pays.
         kind: `"non_saturating"`, `"saturating"`, `"hinge"`, `"least_squares"` or `"wasserstein"`.
         mask: `[...]` boolean, True where a pair counts.
         weight: `[...]`, weight of each pair, at least 0.
@@ -309,8 +310,8 @@ SPECS: Final = (
         equivalents=(
             Equivalent(
                 "torch",
-                "binary_cross_entropy_with_logits(real, ones) + binary_cross_entropy_with_logits(fake, zeros)",
-                "written by hand; its generator's form is that of fake against ones",
+                "F.binary_cross_entropy_with_logits(real, torch.ones_like(real))"
+                " + F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))",
             ),
         ),
         convention="The two halves of the discriminator are summed, and least squares has no factor ½.",
@@ -336,7 +337,7 @@ SPECS: Final = (
         range=NON_NEGATIVE,
         parameters=(
             Parameter("norm", "the length that is asked for", FINITE_NON_NEGATIVE, "c", slider=(0.0, 2.0, 0.1)),
-            Parameter("one_sided", "only what is longer is charged", choices=("False", "True")),
+            Parameter("one_sided", "only what is longer is charged", choices=("True", "False")),
         ),
         aliases=("wgan-gp", "lipschitz", "dragan", "critic penalty"),
         equivalents=(
