@@ -71,7 +71,7 @@ def vector_quantization(
         ShapeError: `codebook` is not `[C, D]`, or `codes` has not the shape of `latents` without D.
         DtypeError: `codes` is not int64, another argument is not floating, or float64 meets another dtype.
         OptionError: `commitment`, `reduction` or `denominator` is outside its domain.
-        ValuesError: A code is not in [0, C), `weight` is negative or not finite, or infinities meet.
+        ValuesError: A code that counts is not in [0, C), `weight` is negative or not finite, or infinities meet.
 
     Notes:
         The gradient by z is 2 · commitment · (z - e), by e 2 · (e - z): not the derivative of the value. That of the
@@ -88,7 +88,6 @@ def vector_quantization(
     _check_book("vector_quantization", latents, codebook)
     check.integers("vector_quantization", "codes", codes, latents.shape[:-1], "one code for each vector")
     check.same_device("vector_quantization", latents=latents, codes=codes)
-    check.in_range("vector_quantization", "codes", codes, codebook.shape[0], fix="check which codebook they are of")
     plan = reduce.plan(
         "vector_quantization",
         latents.shape,
@@ -98,6 +97,9 @@ def vector_quantization(
         reduction=reduction,
         denominator=denominator,
     )
+    if plan.keep is not None:
+        codes = torch.where(plan.keep.any(-1), codes, 0)
+    check.in_range("vector_quantization", "codes", codes, codebook.shape[0], fix="check which codebook they are of")
     # Widened first: the gradients of all places of a code are summed before they are rounded.
     chosen = torch.nn.functional.embedding(codes, codebook.to(wide(codebook.dtype)))
     return defined.reduced(_QUANTIZATION, plan, commitment, latents=latents, codebook=chosen)
@@ -194,7 +196,8 @@ def evidence_lower_bound(
         reduction=reduction,
         denominator=denominator,
     )
-    divergence = GAUSSIAN_KL(plan.neutral(mean), plan.neutral(log_variance))
+    priced = [plan.neutral(t) if beta else _left_out(t) for t in (mean, log_variance)]
+    divergence = GAUSSIAN_KL(*priced)
     return defined.reduced(_BOUND, plan, beta, divergence=divergence, reconstruction=reconstruction)
 
 
@@ -233,6 +236,11 @@ def _check_reconstruction(mean: Tensor, reconstruction: Tensor) -> None:
 def _quantization(z: Tensor, e: Tensor, commitment: float) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     r = z - e
     return (1 + commitment) * (r * r), (2 * commitment * r, -2 * r)
+
+
+def _left_out(value: Tensor) -> Tensor:
+    """Return zeros on the graph: 0 times an infinite price is none."""
+    return value.masked_fill(torch.ones_like(value, dtype=torch.bool), 0.0)
 
 
 def _bound(divergence: Tensor, nll: Tensor, beta: float) -> tuple[Tensor, tuple[Tensor, Tensor]]:

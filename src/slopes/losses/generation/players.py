@@ -322,7 +322,6 @@ SPECS: Final = (
             Source("Lim, Ye 2017, Geometric GAN", "section 3"),
         ),
         elementwise=True,
-        smooth="no",
     ),
     Spec(
         title="Gradient penalty",
