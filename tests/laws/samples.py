@@ -360,7 +360,7 @@ REFUSE_A_GRADIENT: Final = {
 
 
 def _cases_of(spec: Spec) -> list[Case]:
-    cases = [Case(spec)]
+    cases = [Case(spec, is_derivative=spec.name not in NOT_THE_DERIVATIVE)]
     named = inspect.signature(spec.function).parameters
     for parameter in spec.parameters:
         others = [choice for choice in parameter.choices if choice != parameter.default]

@@ -13,6 +13,7 @@ from typing import Any, Final
 import onnxruntime
 import pytest
 import torch
+from tests import families
 from tests.later import Later
 from tests.laws.samples import CASES, ONE_EACH, Case, Inputs, assert_near, some_weight
 from torch import Tensor, nn
@@ -403,7 +404,7 @@ def test_every_activation_to_onnx_with_a_batch_of_any_size(exact: bool) -> None:
 
 # Traced
 
-UNTRACED: Final = ("mask_tokens",)  # draws
+UNTRACED: Final = ("mask_tokens", *families.sequence("DRAWS"))  # draw
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # what checks read of the example

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+from tests import families
 from tests.each import each
 from tests.laws.samples import CASES, Case, Inputs
 from torch import Tensor
@@ -24,7 +25,7 @@ MAKERS: Final = {
 }  # fmt: skip
 SOURCE: Final = Path(slopes.__file__).parent
 # Calls that draw random numbers would have to draw the same ones again.
-RANDOM: Final = ("mask_tokens",)
+RANDOM: Final = ("mask_tokens", *families.sequence("DRAWS"))
 
 
 @pytest.fixture

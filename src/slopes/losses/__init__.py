@@ -55,6 +55,17 @@ from slopes.losses.forecasts.errors import MASE, MSLE, mase, msle
 from slopes.losses.forecasts.levels import Expectile, QuantileHuber, expectile, quantile_huber
 from slopes.losses.forecasts.scores import CRPSEnsemble, CRPSGaussian, crps_ensemble, crps_gaussian
 from slopes.losses.forecasts.shares import MAPE, SMAPE, mape, smape
+from slopes.losses.generation.codes import (
+    Codes,
+    EvidenceLowerBound,
+    VectorQuantization,
+    evidence_lower_bound,
+    nearest_codes,
+    vector_quantization,
+)
+from slopes.losses.generation.flow import FlowMatching, flow_matching, flow_times
+from slopes.losses.generation.noise import Diffused, DiffusionLoss, diffusion_loss, diffusion_targets
+from slopes.losses.generation.players import R1, Adversarial, GradientPenalty, adversarial, gradient_penalty, r1
 from slopes.losses.language import SFT, MaskedLM, NextToken, masked_lm, next_token, sft
 from slopes.losses.margin import Hinge, MulticlassHinge, hinge, multiclass_hinge
 from slopes.losses.masking import MaskedTokens, mask_tokens
@@ -96,9 +107,11 @@ __all__ = [
     "MSLE",
     "ORPO",
     "PPO",
+    "R1",
     "SFT",
     "ApproxNDCG",
     "SMAPE",
+    "Adversarial",
     "Asymmetric",
     "BatchTriplet",
     "BetaDistributionNLL",
@@ -107,6 +120,7 @@ __all__ = [
     "CRPSEnsemble",
     "CRPSGaussian",
     "Charbonnier",
+    "Codes",
     "Contrastive",
     "Coral",
     "CoralHead",
@@ -120,11 +134,18 @@ __all__ = [
     "Entropy",
     "Evidential",
     "Expectile",
+    "Diffused",
+    "DiffusionLoss",
+    "Distillation",
+    "Entropy",
+    "EvidenceLowerBound",
+    "FlowMatching",
     "Focal",
     "GammaNLL",
     "GaussianKL",
     "GaussianNLL",
     "GeneralRobust",
+    "GradientPenalty",
     "Hinge",
     "Huber",
     "InfoNCE",
@@ -163,6 +184,8 @@ __all__ = [
     "ZeroInflatedNegativeBinomialNLL",
     "ZeroInflatedPoissonNLL",
     "approx_ndcg",
+    "VectorQuantization",
+    "adversarial",
     "asymmetric",
     "batch_triplet",
     "beta_distribution_nll",
@@ -189,12 +212,21 @@ __all__ = [
     "dpo",
     "entropy",
     "expectile",
+    "diffusion_loss",
+    "diffusion_targets",
+    "distillation",
+    "dpo",
+    "entropy",
+    "evidence_lower_bound",
+    "flow_matching",
+    "flow_times",
     "focal",
     "gamma_nll",
     "gaussian_kl",
     "gaussian_nll",
     "general_robust",
     "generalized_advantages",
+    "gradient_penalty",
     "hinge",
     "huber",
     "info_nce",
@@ -219,6 +251,7 @@ __all__ = [
     "msle",
     "multiclass_hinge",
     "negative_binomial_nll",
+    "nearest_codes",
     "next_token",
     "nt_xent",
     "ordinal_rank",
@@ -229,6 +262,7 @@ __all__ = [
     "ppo",
     "quantile",
     "quantile_huber",
+    "r1",
     "sequence_log_prob",
     "sft",
     "smape",
@@ -245,6 +279,7 @@ __all__ = [
     "weibull_nll",
     "zero_inflated_negative_binomial_nll",
     "zero_inflated_poisson_nll",
+    "vector_quantization",
 ]
 
 for _name in __all__:
