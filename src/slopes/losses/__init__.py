@@ -42,6 +42,7 @@ from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
 from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo, ipo
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
 from slopes.losses.robust.smooth import LogCosh, log_cosh
+from slopes.losses.sequence.ctc import CTC, ctc
 from slopes.losses.tokens import (
     Perplexity,
     TokenScores,
@@ -54,6 +55,7 @@ from slopes.losses.value import ValueClip, generalized_advantages, value_clip
 
 __all__ = [
     "CLIP",
+    "CTC",
     "DPO",
     "IPO",
     "KTO",
@@ -102,6 +104,7 @@ __all__ = [
     "contrastive",
     "cosine_embedding",
     "cross_entropy",
+    "ctc",
     "distillation",
     "dpo",
     "entropy",

@@ -85,7 +85,9 @@ class _Lattice:
         self.logits, self.labels, self.states, self.inside = logits, labels, states, inside
         rows, self.count = inside.shape
         self.width = labels.shape[1]
-        padding = torch.arange(self.width - 1, device=labels.device) >= states.unsqueeze(-1)  # repeats nothing that counts
+        padding = torch.arange(self.width - 1, device=labels.device) >= states.unsqueeze(
+            -1
+        )  # repeats nothing that counts
         self.fresh = (_fresh(labels) | padding).T.contiguous()
         self.repeats = not bool(self.fresh.all())
         self.ends: dict[int, list[int]] = {}

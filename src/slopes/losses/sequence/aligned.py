@@ -115,9 +115,7 @@ def check_labels(function: str, targets: Tensor, states: Tensor, classes: int, b
         raise ValuesError(message)
 
 
-def check_feasible(
-    function: str, needed: Tensor, frames: Tensor, states: Tensor, keep: Tensor | None
-) -> None:
+def check_feasible(function: str, needed: Tensor, frames: Tensor, states: Tensor, keep: Tensor | None) -> None:
     """Raise `ValuesError` where a row that counts has fewer frames than its labels need."""
     if not reads_values(needed, frames, keep):
         return
@@ -163,4 +161,3 @@ def refuse_endless(function: str, losses: Tensor, logits: Tensor, inside: Tensor
         f"`mask`."
     )
     raise ValuesError(message)
-

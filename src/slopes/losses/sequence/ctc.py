@@ -155,7 +155,7 @@ SPECS: Final = (
             Equivalent(
                 "torch",
                 "F.ctc_loss(logits.log_softmax(-1).transpose(0, 1), targets, input_lengths, target_lengths)",
-                "frames first, log-probabilities; its mean divides by target_lengths first; inf and NaN where infeasible",
+                "frames first, log-probabilities; its mean divides by target_lengths first; inf if infeasible",
             ),
             Equivalent(
                 "optax",
