@@ -20,7 +20,7 @@ LARGEST, LEAST = torch.finfo(torch.float32).max, torch.finfo(torch.float32).tiny
 MODULES: Final = [*(spec for spec in CATALOG if spec.module is not None)]
 # Arguments of constructors that are no options, or have no default.
 NEEDED: Final[dict[str, dict[str, Any]]] = {"quantile": {"quantiles": (0.1, 0.9)}}
-OTHERS: Final = {"beta": 2.5, "quantiles": (0.5,), "channels": 3, "dim": 0, "ignore_index": -1}
+OTHERS: Final = {"beta": 2.5, "quantiles": (0.5,), "channels": 3, "dim": 0, "ignore_index": -1, "blank": 2}
 
 
 def inside(domain: Domain) -> list[float]:
@@ -97,7 +97,7 @@ def wrong_for(spec: Spec, argument: inspect.Parameter) -> list[Any]:
         return []
     if argument.name == "quantiles":
         return [(), (0.0,), (0.5, 1.0), "ab"]
-    if argument.name in ("channels", "dim", "ignore_index"):
+    if argument.name in ("channels", "dim", "ignore_index", "blank"):
         return [1.5, True, "1", None]
     if isinstance(argument.default, str):
         return ["avg", "", 1, None]

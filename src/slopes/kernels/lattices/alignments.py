@@ -44,13 +44,20 @@ def _plain(flat: Tensor, labels: Tensor, frames: Tensor, states: Tensor, inside:
     blank, label = torch.cat([torch.zeros_like(never[:, :1]), never[:, 1:]], -1), never
     fresh = _fresh(labels)
     for score, goes_on in zip(scores.unbind(1), inside.unsqueeze(-1).unbind(1), strict=True):
-        both = torch.logaddexp(blank, label)
+        both = _plus(blank, label)
         through = torch.where(fresh, both[:, :-1], blank[:, :-1])
-        to = torch.cat([never[:, :1], torch.logaddexp(label[:, 1:], through) + score[:, 1:]], -1)
+        to = torch.cat([never[:, :1], _plus(label[:, 1:], through) + score[:, 1:]], -1)
         blank = torch.where(goes_on, both + score[:, :1], blank)
         label = torch.where(goes_on, to, label)
-    total = torch.logaddexp(blank, label).gather(-1, states.unsqueeze(-1)).squeeze(-1)
+    total = _plus(blank, label).gather(-1, states.unsqueeze(-1)).squeeze(-1)
     return -torch.where(total < 0.5 * _NEVER, -torch.inf, total).to(wide(flat.dtype))
+
+
+def _plus(a: Tensor, b: Tensor) -> Tensor:
+    """Return log(e^a + e^b), twice differentiable where one of them is next to nothing, and where both are equal."""
+    first = a >= b
+    high, low = torch.where(first, a, b), torch.where(first, b, a)
+    return high + torch.log1p(torch.exp(low - high))
 
 
 def _of_frames(flat: Tensor, inside: Tensor) -> Tensor:

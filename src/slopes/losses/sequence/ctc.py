@@ -139,10 +139,7 @@ SPECS: Final = (
         ),
         output=("B",),
         range=NON_NEGATIVE,
-        parameters=(
-            Parameter("blank", "which class stands between labels"),
-            Parameter("infeasible", "what becomes of a row without an alignment", choices=INFEASIBLE),
-        ),
+        parameters=(Parameter("infeasible", "what becomes of a row without an alignment", choices=INFEASIBLE),),
         aliases=(
             "connectionist temporal classification",
             "ctc loss",
@@ -154,8 +151,9 @@ SPECS: Final = (
         equivalents=(
             Equivalent(
                 "torch",
-                "F.ctc_loss(logits.log_softmax(-1).transpose(0, 1), targets, input_lengths, target_lengths)",
-                "frames first, log-probabilities; its mean divides by target_lengths first; inf if infeasible",
+                "F.ctc_loss(logits.log_softmax(-1).transpose(0, 1), targets, input_lengths, target_lengths, "
+                "reduction='none').mean()",
+                "frames first, log-probabilities; its own mean divides by target_lengths first; inf if infeasible",
             ),
             Equivalent(
                 "optax",
