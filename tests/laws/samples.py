@@ -165,7 +165,7 @@ def _learned(case: Case) -> tuple[str, ...]:
 
 def _sample(of: Input, rows: int, sizes: Mapping[str, int], generator: torch.Generator, spread: float) -> Any:  # noqa: ANN401
     shape = _shape(of, rows, sizes)
-    if of.holds in ("class_index", "token", "label"):
+    if of.holds in ("class_index", "token", "label", "length"):
         return torch.randint(_count(of, rows, sizes), shape, generator=generator)
     if of.holds == "boolean":
         return torch.rand(shape, generator=generator) < 0.5
@@ -193,7 +193,7 @@ def _shape(of: Input, rows: int, sizes: Mapping[str, int]) -> list[int]:
 
 
 def _count(of: Input, rows: int, sizes: Mapping[str, int]) -> int:
-    if of.holds == "label":
+    if of.holds in ("label", "length"):
         return 3
     if of.holds == "token":
         return sizes["V"]

@@ -164,7 +164,7 @@ def test_the_docstring_says_which_inputs_are_constants(case: Case) -> None:
     text = inspect.getdoc(case.spec.function) or ""
     for of in case.spec.inputs:
         if (
-            of.holds in ("class_index", "token", "label", "boolean", "hard_label", "sign")
+            of.holds in ("class_index", "token", "label", "length", "boolean", "hard_label", "sign")
             or of.name not in case.inputs()
         ):
             continue

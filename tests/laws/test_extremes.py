@@ -165,6 +165,8 @@ CLASSES: Final = [
     if c.spec.inputs[0].name in ("logits", "scores", "student")
     and c.spec.inputs[0].shape[1:]
     and c.spec.inputs[0].shape[-1] in ("C", "V")
+    and len(c.spec.inputs[0].shape) > 1
+    and c.spec.family != "sequence"  # a label of 0 is the blank: `tests/losses/test_sequence.py`
 ]
 
 

@@ -25,6 +25,8 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "quantile_huber": {"levels": (0.1, 0.9)},
 }
 OTHERS: Final = {"beta": 2.5, "quantiles": (0.5,), "levels": (0.5,), "channels": 3, "dim": 0, "ignore_index": -1}
+NEEDED: Final[dict[str, dict[str, Any]]] = {"quantile": {"quantiles": (0.1, 0.9)}}
+OTHERS: Final = {"beta": 2.5, "quantiles": (0.5,), "channels": 3, "dim": 0, "ignore_index": -1, "blank": 2}
 
 
 def inside(domain: Domain) -> list[float]:
@@ -101,7 +103,7 @@ def wrong_for(spec: Spec, argument: inspect.Parameter) -> list[Any]:
         return []
     if argument.name in ("quantiles", "levels"):
         return [(), (0.0,), (0.5, 1.0), "ab"]
-    if argument.name in ("channels", "dim", "ignore_index"):
+    if argument.name in ("channels", "dim", "ignore_index", "blank"):
         return [1.5, True, "1", None]
     if isinstance(argument.default, str):
         return ["avg", "", 1, None]

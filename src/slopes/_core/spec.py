@@ -25,6 +25,7 @@ Holds = Literal[
     "class_index",  # int64 in [0, C)
     "token",  # int64 in [0, V)
     "label",  # int64, equal where two items belong together
+    "length",  # int64, how many entries of a row count
     "boolean",
     "log_probability",  # <= 0
     "log_distribution",  # log-probabilities that sum to 1 over the last dimension

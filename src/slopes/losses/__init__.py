@@ -84,6 +84,7 @@ from slopes.losses.robust.smooth import LogCosh, log_cosh
 from slopes.losses.survival.periods import DiscreteHazard, discrete_hazard
 from slopes.losses.survival.proportional import Cox, cox
 from slopes.losses.survival.times import WeibullNLL, weibull_nll
+from slopes.losses.sequence.ctc import CTC, ctc
 from slopes.losses.tokens import (
     Perplexity,
     TokenScores,
@@ -97,6 +98,7 @@ from slopes.losses.value import ValueClip, generalized_advantages, value_clip
 __all__ = [
     "BPR",
     "CLIP",
+    "CTC",
     "DPO",
     "IPO",
     "KTO",
@@ -202,6 +204,7 @@ __all__ = [
     "cross_entropy",
     "cumulative_link",
     "discrete_hazard",
+    "ctc",
     "distillation",
     "dpo",
     "entropy",

@@ -24,6 +24,7 @@ _HOLDS: Final[dict[Holds, str]] = {
     "class_index": "int64, a class index in [0, C)",
     "token": "int64, a token in [0, V)",
     "label": "int64, equal where two items belong together",
+    "length": "int64, how many entries of a row count",
     "boolean": "True or False",
     "log_probability": "a log-probability, at most 0",
     "log_distribution": "log-probabilities that sum to 1 over the last dimension",
