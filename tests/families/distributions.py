@@ -14,6 +14,8 @@ from slopes import losses as L  # noqa: N812  the name that the documentation us
 
 _FULL: Final = [("full", {"full": True}, None)]
 _NAMES: Final = ("laplace_nll", "student_t_nll", "log_normal_nll", "gamma_nll", "beta_distribution_nll", "mixture_nll")
+# As many observations as make the kink of the second part, at a hundredth of them, one that can be seen.
+SAMPLES: Final = {"evidential": lambda inputs: inputs | {"log_nu": inputs["log_nu"] + 4.0}}
 SIZES: Final = {"K": 3}
 VARIANTS: Final = {
     **dict.fromkeys(_NAMES, _FULL),

@@ -60,7 +60,7 @@ def _student_t(
     by_df = torch.where(
         near,
         0.5 * (square * (v / (1 + v) - late) - v / (1 + v)),
-        0.5 * (wide * tail - (wide + 1) / (1 + back)),
+        0.5 * (wide * (tail - 1 / (1 + back)) - 1 / (1 + back)),
     )
     value = (s + heavy) - logs + constant
     return value, (by_location, by_scale, by_df + more, -by_location)
@@ -120,21 +120,45 @@ def _evidential(
     """Return Student's t with 2α degrees of freedom and β (1 + ν) / (ν α) for its squared scale, and what it adds."""
     _, less, back = logistic(n)
     more, _, grown = logistic(a)
-    log_alpha = softplus(a, grown)
-    value, (by_m, by_s, by_k, by_t) = _student_t(
-        m, 0.5 * ((b + softplus(-n, back)) - log_alpha), LOG_2 + log_alpha, t, constant
+    log_alpha, excess = softplus(a, grown), torch.exp(a)
+    alpha, k = excess + 1, LOG_2 + log_alpha
+    # The scale times the root of its degrees: α is in neither, and z²/2α is h².
+    c = 0.5 * ((b + softplus(-n, back)) + LOG_2)
+    r, half = m - t, root(c)
+    size = r.abs()
+    h = (size * half) * half
+    near, huge = h <= 1, h > _FAR[h.dtype]
+    v = torch.where(near, h * h, 0.0)
+    rest = 1 / torch.where(near, 1.0, h * h)
+    some = torch.where(near, 1.0, size)
+    tame = torch.where(near | huge, 1.0, h)
+    far = torch.where(huge, torch.log(some) - c, torch.log(tame))
+    log = torch.where(near, torch.log1p(v), 2 * far + torch.log1p(rest))
+    share = torch.where(near, v / (1 + v), 1 / (1 + rest))
+    up = rising(torch.full_like(k, 0.5), LOG_2 - k)
+    logs, slope = (
+        torch.where(up.few, up.value - 0.5 * log_alpha, up.value),
+        torch.where(up.few, 0.5 + up.slope, up.slope),
     )
-    r = m - t
-    far, virtual, alpha = strength * r.abs(), torch.exp(n), torch.exp(a) + 1
-    evidence = 2 * virtual + alpha
-    pull = strength * r.sign() * evidence
-    return value + far * evidence, (
-        by_m + pull,
-        -0.5 * by_s * less + 2 * far * virtual,
-        (by_k - 0.5 * by_s) * more + far * torch.exp(a),
-        0.5 * by_s,
-        by_t - pull,
-    )
+    value = (c - 0.5 * k) + unless_0(log, alpha + 0.5) - logs + constant
+    pull = unless_0(r.sign() * torch.where(near, h, 0.0), 2 * alpha + 1)
+    by_m = torch.where(near, ((pull * half) / (1 + v)) * half, unless_0(r.sign() * share / some, 2 * alpha + 1))
+    by_c = 1 - unless_0(share, 2 * alpha + 1)
+    by_k = unless_0(log, alpha) - 0.5 + slope
+    by_n, by_a = -0.5 * unless_0(less, by_c), unless_0(more, by_k)
+    if strength != 0:
+        evidence, dear = 2 * torch.exp(n) + alpha, strength * size
+        value = value + unless_0(dear, evidence)
+        by_m = by_m + unless_0(strength * r.sign(), evidence)
+        by_n = by_n + unless_0(dear, 2 * torch.exp(n))
+        by_a = by_a + unless_0(dear, excess)
+    return value, (by_m, by_n, by_a, 0.5 * by_c, -by_m)
+
+
+def unless_0(factor: Tensor, other: Tensor) -> Tensor:
+    """Return factor · other, and 0 for a factor of 0, whatever the other: it may be infinite."""
+    none = factor == 0
+    return torch.where(none, 0.0, factor * torch.where(none, 0.0, other))
 
 
 def _mixture(
@@ -145,8 +169,8 @@ def _mixture(
     shares, logs = torch.softmax(x, -1), torch.log_softmax(x, -1) - (s + 0.5 * (z * z))
     found = torch.softmax(logs, -1)
     value = constant - torch.logsumexp(logs, -1)
-    by_mean = ((found * z) * half) * half
-    return value, (shares - found, by_mean, found * (1 - z * z), None)
+    by_mean = (unless_0(found, z) * half) * half
+    return value, (shares - found, by_mean, unless_0(found, 1 - z * z), None)
 
 
 _END: Final = {torch.float32: 80.0, torch.float64: 700.0}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
-from slopes._core.spec import Input, Source, Spec
+from slopes._core.spec import Equivalent, Input, Source, Spec
 from slopes.kernels.pointwise import counts
 from slopes.losses.counts.likelihood import of_counts
 
@@ -142,6 +142,13 @@ SPECS: Final = (
         slope=r"\frac{\partial \ell}{\partial z} = \pi - P(\text{sure zero} \mid y)",
         inputs=(_ZERO, _RATE, _COUNT),
         aliases=("zip", "zip loss", "zero-inflated poisson", "excess zeros"),
+        equivalents=(
+            Equivalent(
+                "Pyro",
+                "-pyro.distributions.ZeroInflatedPoisson(log_rate.exp(), gate_logits=zero_logit).log_prob(targets)",
+                "has log y! in it, takes the rate itself",
+            ),
+        ),
         convention="Logit and log-rate; leaves log y! out unless full=True.",
         sources=(Source("Lambert 1992, Zero-Inflated Poisson Regression", "section 2"),),
         elementwise=True,
@@ -156,6 +163,14 @@ SPECS: Final = (
         slope=r"\frac{\partial \ell}{\partial z} = \pi - P(\text{sure zero} \mid y)",
         inputs=(_ZERO, _RATE, Input("log_dispersion", ("...",)), _COUNT),
         aliases=("zinb", "zinb loss", "zero-inflated negative binomial"),
+        equivalents=(
+            Equivalent(
+                "scvi-tools",
+                "-ZeroInflatedNegativeBinomial(mu=log_rate.exp(), theta=(-log_dispersion).exp(), "
+                "zi_logits=zero_logit).log_prob(targets)",
+                "has log y! in it, adds 1e-8 inside logarithms",
+            ),
+        ),
         convention="Logit, log-rate and log-dispersion, variance = μ + α μ²; leaves log y! out unless full=True.",
         sources=(Source("Greene 1994, Accounting for Excess Zeros in Negative Binomial Regression Models"),),
         elementwise=True,

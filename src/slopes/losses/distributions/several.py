@@ -118,18 +118,14 @@ def evidential(
         ValuesError: `weight` is negative or not finite, or infinities meet.
 
     Notes:
-        Mean and variance of a Gaussian are drawn from a normal-inverse-gamma distribution; the target's own is then
-        Student's t with 2α degrees of freedom and β (1 + ν) / (ν α) for its squared scale, and is computed as that.
-        The evidence fixes that scale and not ν and β apart: along their ridge only the second part decides, so that
-        β / (ν (α - 1)), which is read as the model's ignorance, is no more than a heuristic (Meinert et al. 2023).
+        The target of a normal-inverse-gamma distribution is Student's t with 2α degrees of freedom and the squared
+        scale β (1 + ν) / (ν α). That fixes the scale, and not ν and β apart: what is read as the model's ignorance, β /
+        (ν (α - 1)), is a heuristic (Meinert et al. 2023).
 
     Examples:
         >>> zero = torch.zeros(1)  # α = 2, so four degrees of freedom, of scale 1: log(8/3) is 0.98
         >>> evidential(zero, zero, zero, zero, zero, full=True)
         tensor(0.9808)
-        >>> evidential(zero, zero, zero, zero, zero + 2, strength=0.5) - evidential(zero, zero, zero, zero, zero + 2,
-        ...     strength=0.0)  # ½ · 2 · (2 + 2)
-        tensor(4.)
     """
     given = {"location": location, "log_nu": log_nu, "log_excess": log_excess, "log_beta": log_beta, "targets": targets}
     strength = float(check.option("evidential", "strength", strength, FINITE_NON_NEGATIVE))
@@ -191,26 +187,16 @@ SPECS: Final = (
         module=Evidential,
         summary="A mean with its error bar, and how much both are worth.",
         formula=r"\ell = -\log \mathrm{St}\left(y;\ \gamma,\ \frac{\beta(1 + \nu)}{\nu\alpha},\ 2\alpha\right)"
-        r" + \lambda\,|\gamma - y|\,(2\nu + \alpha)",
-        slope=r"\frac{\partial \ell}{\partial \gamma} = \frac{(2\alpha + 1)\,\nu\,(\gamma - y)}{2\beta(1 + \nu) +"
-        r" \nu(\gamma - y)^2} + \lambda\,\operatorname{sign}(\gamma - y)\,(2\nu + \alpha)",
-        inputs=(
-            Input("location", ("...",)),
-            Input("log_nu", ("...",)),
-            Input("log_excess", ("...",)),
-            Input("log_beta", ("...",)),
-            Input("targets", ("...",)),
-        ),
-        parameters=(
-            Parameter(
-                "strength",
-                "how dear evidence is where it is wrong",
-                FINITE_NON_NEGATIVE,
-                r"\lambda",
-                slider=(0, 1, 0.01),
+        r" + \lambda\,|r|\,(2\nu + \alpha),\quad r = \gamma - y",
+        slope=r"\frac{(2\alpha + 1)\,\nu r}{2\beta(1 + \nu) + \nu r^2} + \lambda\,\frac{r}{|r|}(2\nu + \alpha)",
+        inputs=tuple(Input(name, ("...",)) for name in ("location", "log_nu", "log_excess", "log_beta", "targets")),
+        parameters=(Parameter("strength", "the price of evidence", FINITE_NON_NEGATIVE, "λ", slider=(0, 1, 0.01)),),
+        aliases=("deep evidential regression", "normal-inverse-gamma", "nig loss", "evidential uncertainty"),
+        equivalents=(
+            Equivalent(
+                "evidential-deep-learning", "edl.losses.EvidentialRegression(y, out, coeff=strength)", "½ log 2π in it"
             ),
         ),
-        aliases=("deep evidential regression", "normal-inverse-gamma", "nig loss", "evidential uncertainty"),
         convention="ν, α - 1 and β by their logarithms; leaves ½ log 2π out unless full=True.",
         sources=(Source("Amini et al. 2020, Deep Evidential Regression", "equations 8 and 9"),),
         elementwise=True,
