@@ -1,7 +1,7 @@
 """Cross-entropy of logits that something is added to, class by class: a sum's rounding error travels with it.
 
-A logit of 80 and an addend of -7 round off 4e-6 in float32, by which e^73 would be off; so both parts of the sum go into
-the exponential. The addends come as a pair `[2, C]`, (high, low), since their own rounding counts as much.
+A logit of 80 and an addend of -7 round off 4e-6 in float32, by which e^73 would be off; so both parts of the sum go
+into the exponential. The addends come as a pair `[2, C]`, (high, low), since their own rounding counts as much.
 """
 
 from __future__ import annotations

@@ -92,13 +92,12 @@ def soft_margin(
         ValuesError: A target is neither -1 nor +1, or a weight is negative or not finite.
 
     Notes:
-        It is `binary_cross_entropy` of labels of -1 and +1, bit for bit the same numbers where both are hard. The
-        gradient is -t σ(-t s). torch's soft_margin_loss makes e^(-t s) first, which is infinite from a score of 89 on
+        It is `binary_cross_entropy` for labels of -1 and +1. The gradient is -t σ(-t s). torch's soft_margin_loss makes e^(-t s) first, which is infinite from a score of 89 on
         the wrong side in float32, and its gradient NaN; here -100 costs 100.
 
     Examples:
-        >>> soft_margin(torch.tensor([-100.0, 100.0]), torch.tensor([1.0, 1.0]), reduction="none").tolist()
-        [100.0, 3.78...e-44]
+        >>> soft_margin(torch.tensor([-100.0, 0.0]), torch.tensor([True, True]), reduction="none")
+        tensor([100.0000,   0.6931])
     """
     return by_side("soft_margin", _SOFT_MARGIN, targets, mask, weight, reduction, denominator, scores=scores)
 
