@@ -92,8 +92,9 @@ def soft_margin(
         ValuesError: A target is neither -1 nor +1, or a weight is negative or not finite.
 
     Notes:
-        It is `binary_cross_entropy` for labels of -1 and +1. The gradient is -t σ(-t s). torch's soft_margin_loss makes e^(-t s) first, which is infinite from a score of 89 on
-        the wrong side in float32, and its gradient NaN; here -100 costs 100.
+        It is `binary_cross_entropy` for labels of -1 and +1. The gradient is -t σ(-t s). torch's soft_margin_loss makes
+        e^(-t s) first, which is infinite from a score of 89 on the wrong side in float32, and its gradient NaN; here
+        -100 costs 100.
 
     Examples:
         >>> soft_margin(torch.tensor([-100.0, 0.0]), torch.tensor([True, True]), reduction="none")
