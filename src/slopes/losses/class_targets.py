@@ -18,7 +18,17 @@ from slopes.kernels.pointwise import defined
 from slopes.kernels.rows import categorical
 
 IGNORE: Final = -100
-_WITH_CLASS_WEIGHT: Final = ("cross_entropy", "softmax_focal")
+_WITH_CLASS_WEIGHT: Final = (
+    "cross_entropy",
+    "softmax_focal",
+    "generalized_cross_entropy",
+    "symmetric_cross_entropy",
+    "bootstrapped_cross_entropy",
+    "poly_cross_entropy",
+    "logit_adjusted",
+    "balanced_softmax",
+    "ldam",
+)
 
 
 def class_weight_of(function: str, class_weight: Tensor | None, logits: Logits) -> Tensor | None:
