@@ -17,6 +17,8 @@ from __future__ import annotations
 import torch.fx
 
 from slopes.losses.binary import Asymmetric, BinaryCrossEntropy, Focal, asymmetric, binary_cross_entropy, focal
+from slopes.losses.boxes.overlap import GIoU, IoU, giou, iou
+from slopes.losses.boxes.placed import CIoU, DIoU, ciou, diou
 from slopes.losses.categorical import CrossEntropy, SoftmaxFocal, cross_entropy, smooth_labels, softmax_focal
 from slopes.losses.contrast import CLIP, InfoNCE, NTXent, clip, info_nce, nt_xent
 from slopes.losses.distill import Distillation, distillation
@@ -42,6 +44,9 @@ from slopes.losses.policy import PPO, KLPenalty, kl_penalty, ppo
 from slopes.losses.preference import DPO, IPO, BradleyTerry, bradley_terry, dpo, ipo
 from slopes.losses.regression import MAE, MSE, Huber, SmoothL1, huber, mae, mse, smooth_l1
 from slopes.losses.robust.smooth import LogCosh, log_cosh
+from slopes.losses.segmentation.dice import Dice, dice
+from slopes.losses.segmentation.lovasz import Lovasz, lovasz
+from slopes.losses.segmentation.tversky import FocalTversky, Jaccard, Tversky, focal_tversky, jaccard, tversky
 from slopes.losses.tokens import (
     Perplexity,
     TokenScores,
@@ -66,21 +71,29 @@ __all__ = [
     "BatchTriplet",
     "BinaryCrossEntropy",
     "BradleyTerry",
+    "CIoU",
     "Contrastive",
     "CosineEmbedding",
     "CrossEntropy",
+    "DIoU",
+    "Dice",
     "Distillation",
     "Entropy",
     "Focal",
+    "FocalTversky",
+    "GIoU",
     "GaussianKL",
     "GaussianNLL",
     "Hinge",
     "Huber",
     "InfoNCE",
+    "IoU",
     "JSDivergence",
+    "Jaccard",
     "KLDivergence",
     "KLPenalty",
     "LogCosh",
+    "Lovasz",
     "MaskedLM",
     "MaskedTokens",
     "MomentumQueue",
@@ -93,31 +106,40 @@ __all__ = [
     "SoftmaxFocal",
     "TokenScores",
     "Triplet",
+    "Tversky",
     "ValueClip",
     "asymmetric",
     "batch_triplet",
     "binary_cross_entropy",
     "bradley_terry",
+    "ciou",
     "clip",
     "contrastive",
     "cosine_embedding",
     "cross_entropy",
+    "dice",
+    "diou",
     "distillation",
     "dpo",
     "entropy",
     "focal",
+    "focal_tversky",
     "gaussian_kl",
     "gaussian_nll",
     "generalized_advantages",
+    "giou",
     "hinge",
     "huber",
     "info_nce",
+    "iou",
     "ipo",
+    "jaccard",
     "js_divergence",
     "kl_divergence",
     "kl_penalty",
     "kto",
     "log_cosh",
+    "lovasz",
     "mae",
     "mask_tokens",
     "masked_lm",
@@ -137,6 +159,7 @@ __all__ = [
     "token_log_probs",
     "token_scores",
     "triplet",
+    "tversky",
     "value_clip",
 ]
 
