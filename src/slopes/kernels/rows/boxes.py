@@ -103,7 +103,7 @@ def _to_edges(of: _Pair, outside: Tensor, inside: Tensor) -> Tensor:
 
 def _union_slope(of: _Pair, areas: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Return the slope of 1 - IoU by the own box: of an end outside, the other's share; inside, what is not lost."""
-    rest, shared, union = areas
+    _, shared, union = areas
     height, common = _turned(of.own), _turned(of.shared)
     outside = _over(shared, union) * _over(height, union)
     # rest + shared without the strips of the own box above and below what is shared along this axis.

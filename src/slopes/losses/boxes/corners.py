@@ -31,8 +31,8 @@ def between(
     check.alike(function, predictions=predictions, targets=targets)
     if predictions.dim() == 0 or predictions.shape[-1] != 4:  # noqa: PLR2004  corners
         message = (
-            f"{function}: `predictions` has shape {check.shape_of(predictions)}, expected [..., 4], the corners x1, y1, "
-            f"x2, y2 of each box; reshape both to (-1, 4) if the boxes lie side by side."
+            f"{function}: `predictions` has shape {check.shape_of(predictions)}, expected [..., 4], the corners "
+            f"x1, y1, x2, y2 of each box; reshape both to (-1, 4) if the boxes lie side by side."
         )
         raise ShapeError(message)
     plan = reduce.plan(

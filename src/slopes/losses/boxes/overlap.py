@@ -49,7 +49,7 @@ def iou(
     Notes:
         It is scale-free: half a pixel costs a small box more. Boxes that touch or are apart have 1 and no gradient,
         which `giou`, `diou` and `ciou` mend; so have two boxes without area. Where edges meet, the slope is the mean
-        of both sides. The areas that are not shared are summed from overhangs, so that near-equal boxes keep their digits.
+        of both sides. What is not shared is summed from overhangs, so that near-equal boxes keep their digits.
 
     Examples:
         >>> iou(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[1.0, 0.0, 3.0, 2.0]]))  # 1 - 2 / 6

@@ -47,8 +47,8 @@ def diou(
         ValuesError: A box ends before it starts, is infinite or too large, or `weight` is negative or not finite.
 
     Notes:
-        c is the diagonal of the enclosing box. Two boxes with one centre have the value of `iou`. Where all is one point the last term is 0. Where edges meet, the slope is the mean of
-        both sides.
+        c is the diagonal of the enclosing box. Two boxes with one centre have the value of `iou`. If all is one point
+        the last term is 0. Where edges meet, the slope is the mean of both sides.
 
     Examples:
         >>> diou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]]))  # 1 + 9 / 17
@@ -86,8 +86,8 @@ def ciou(
         ValuesError: A box ends before it starts, is infinite or too large, or `weight` is negative or not finite.
 
     Notes:
-        v = 4/π² (atan(w'/h') - atan(w/h))² of widths and heights, and α = v / (1 - IoU + v), a constant for the gradient as
-        the paper has it: what comes back is not the derivative of the value. The slope of v has its factor
+        v = 4/π² (atan(w'/h') - atan(w/h))² of widths and heights. α = v / (1 - IoU + v) is a constant for the gradient,
+        as the paper has it: what comes back is not the derivative of the value. The slope of v has its factor
         1 / (w² + h²), which the authors' code leaves out. A point has no shape: v is 0 there.
 
     Examples:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from slopes._core import check, reduce, suspicion
 from slopes._core.reduce import Plan, Reduction
-from slopes._core.spec import FINITE_NON_NEGATIVE, UNIT, Input, Parameter
+from slopes._core.spec import FINITE_NON_NEGATIVE, UNIT, Domain, Input, Parameter
 from slopes._core.tensors import wide
 from slopes.kernels.pointwise import defined
 from slopes.kernels.pointwise.ratio import SHARE
@@ -158,6 +158,8 @@ WHICH: Final = (
     Parameter("classes", "which classes the mean is over", choices=CLASSES),
     Parameter("over", "whether overlaps are of an image or of the batch", choices=OVER),
 )
+# What one kind of error costs: with room for the sum over all pixels in float32.
+PRICE: Final = Domain(0.0, 2.0**63)
 SMOOTH: Final = Parameter(
     "smooth", "pixels of agreement that are given", FINITE_NON_NEGATIVE, "s", slider=(0.0, 5.0, 0.1)
 )

@@ -15,7 +15,7 @@ from slopes._core import check
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE, UNIT, Equivalent, Parameter, Source, Spec
-from slopes.losses.segmentation.counts import IMAGES, SMOOTH, WHICH, Classes, Over, overlap, pixels, told
+from slopes.losses.segmentation.counts import IMAGES, PRICE, SMOOTH, WHICH, Classes, Over, overlap, pixels, told
 
 
 def jaccard(
@@ -93,8 +93,8 @@ def tversky(
     Args:
         logits: `[..., P, C]` of exclusive classes, or `[..., P]` of one mask; any floating dtype.
         targets: `[..., P]` int64 classes, or for one mask `[..., P]` floating shares in [0, 1].
-        alpha: What a pixel costs that is predicted and not there (FP), at least 0.
-        beta: What a pixel costs that is there and not predicted (FN), at least 0.
+        alpha: What a pixel costs that is predicted and not there (FP), in [0, 2^63].
+        beta: What a pixel costs that is there and not predicted (FN), in [0, 2^63].
         smooth: Pixels of agreement that are given to each class, at least 0; 0 gives an empty mask no gradient.
         classes: `"all"`, or `"present"`: without classes of which the image has no pixel.
         over: `"image"`, or `"batch"`: pixels of all images that count are one image, and each image has its loss.
@@ -152,8 +152,8 @@ def focal_tversky(
     Args:
         logits: `[..., P, C]` of exclusive classes, or `[..., P]` of one mask; any floating dtype.
         targets: `[..., P]` int64 classes, or for one mask `[..., P]` floating shares in [0, 1].
-        alpha: What a pixel costs that is predicted and not there (FP), at least 0.
-        beta: What a pixel costs that is there and not predicted (FN), at least 0.
+        alpha: What a pixel costs that is predicted and not there (FP), in [0, 2^63].
+        beta: What a pixel costs that is there and not predicted (FN), in [0, 2^63].
         gamma: Exponent of each class's loss, above 0: below 1 it keeps pulling at classes that are nearly right, above
             1 it looks at the bad ones.
         smooth: Pixels of agreement that are given to each class, at least 0; 0 gives an empty mask no gradient.
@@ -230,14 +230,13 @@ class FocalTversky(Module, of=focal_tversky):
 
 
 def _options(function: str, alpha: float, beta: float, smooth: float) -> tuple[float, float, float]:
-    given = {"alpha": alpha, "beta": beta, "smooth": smooth}
-    alpha, beta, smooth = (check.option(function, n, v, FINITE_NON_NEGATIVE) for n, v in given.items())
-    return alpha, beta, smooth
+    alpha, beta = (check.option(function, n, v, PRICE) for n, v in (("alpha", alpha), ("beta", beta)))
+    return alpha, beta, check.option(function, "smooth", smooth, FINITE_NON_NEGATIVE)
 
 
 _PRICES: Final = (
-    Parameter("alpha", "what a false positive costs", FINITE_NON_NEGATIVE, r"\alpha", slider=(0.0, 1.0, 0.05)),
-    Parameter("beta", "what a false negative costs", FINITE_NON_NEGATIVE, r"\beta", slider=(0.0, 1.0, 0.05)),
+    Parameter("alpha", "what a false positive costs", PRICE, r"\alpha", slider=(0.0, 1.0, 0.05)),
+    Parameter("beta", "what a false negative costs", PRICE, r"\beta", slider=(0.0, 1.0, 0.05)),
 )
 
 SPECS: Final = (
