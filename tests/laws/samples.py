@@ -39,6 +39,8 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
 SHARED: Final = {"class_weight", "pos_weight", *families.sequence("SHARED")}
 # Losses whose rows see each other, so that a loss of half of them is not half of the loss.
 COUPLED: Final = ("batch_triplet", "clip", "nt_xent", *families.sequence("COUPLED"))
+# Losses whose class weights are within a row, and do not divide the mean over rows.
+WITHIN: Final = families.sequence("WITHIN")
 # Optional inputs that stay out of the default; a variant has them.
 IN_A_VARIANT: Final = ("attention_mask",)
 # Losses with a mask over the tokens, of which the first is never predicted.
@@ -113,7 +115,7 @@ class Case:
         """Return what each entry counts for in the divisor of a mean, before mask and weight."""
         if self.spec.name in OVER_TOKENS:
             return _between_real_tokens(inputs)
-        if "class_weight" in inputs:
+        if "class_weight" in inputs and self.spec.name not in WITHIN:
             return inputs["class_weight"][inputs["targets"]]
         if "ignore_index" in self.options:
             labels = inputs["labels" if self.spec.name == "masked_lm" else "targets"]

@@ -17,6 +17,8 @@ from __future__ import annotations
 import torch.fx
 
 from slopes.losses.binary import Asymmetric, BinaryCrossEntropy, Focal, asymmetric, binary_cross_entropy, focal
+from slopes.losses.boxes.overlap import GIoU, IoU, giou, iou
+from slopes.losses.boxes.placed import CIoU, DIoU, ciou, diou
 from slopes.losses.categorical import CrossEntropy, SoftmaxFocal, cross_entropy, smooth_labels, softmax_focal
 from slopes.losses.classes.labels import (
     MultilabelMargin,
@@ -104,6 +106,9 @@ from slopes.losses.survival.periods import DiscreteHazard, discrete_hazard
 from slopes.losses.survival.proportional import Cox, cox
 from slopes.losses.survival.times import WeibullNLL, weibull_nll
 from slopes.losses.sequence.ctc import CTC, ctc
+from slopes.losses.segmentation.dice import Dice, dice
+from slopes.losses.segmentation.lovasz import Lovasz, lovasz
+from slopes.losses.segmentation.tversky import FocalTversky, Jaccard, Tversky, focal_tversky, jaccard, tversky
 from slopes.losses.tokens import (
     Perplexity,
     TokenScores,
@@ -144,6 +149,7 @@ __all__ = [
     "CRPSGaussian",
     "Charbonnier",
     "Codes",
+    "CIoU",
     "Contrastive",
     "Coral",
     "CoralHead",
@@ -153,6 +159,8 @@ __all__ = [
     "CrossEntropy",
     "CumulativeLink",
     "DiscreteHazard",
+    "DIoU",
+    "Dice",
     "Distillation",
     "Entropy",
     "Evidential",
@@ -165,6 +173,8 @@ __all__ = [
     "FlowMatching",
     "Focal",
     "GammaNLL",
+    "FocalTversky",
+    "GIoU",
     "GaussianKL",
     "GaussianNLL",
     "GeneralRobust",
@@ -174,7 +184,9 @@ __all__ = [
     "HingeEmbedding",
     "Huber",
     "InfoNCE",
+    "IoU",
     "JSDivergence",
+    "Jaccard",
     "KLDivergence",
     "KLPenalty",
     "LambdaRank",
@@ -187,6 +199,7 @@ __all__ = [
     "LogCosh",
     "LogitAdjusted",
     "MarginRanking",
+    "Lovasz",
     "MaskedLM",
     "MaskedTokens",
     "MixtureNLL",
@@ -214,6 +227,7 @@ __all__ = [
     "Triplet",
     "Tweedie",
     "Tukey",
+    "Tversky",
     "ValueClip",
     "WeibullNLL",
     "ZeroInflatedNegativeBinomialNLL",
@@ -230,6 +244,7 @@ __all__ = [
     "bootstrapped_cross_entropy",
     "bradley_terry",
     "charbonnier",
+    "ciou",
     "clip",
     "contrastive",
     "coral",
@@ -240,6 +255,8 @@ __all__ = [
     "cumulative_link",
     "discrete_hazard",
     "ctc",
+    "dice",
+    "diou",
     "distillation",
     "dpo",
     "entropy",
@@ -260,17 +277,21 @@ __all__ = [
     "flow_times",
     "focal",
     "gamma_nll",
+    "focal_tversky",
     "gaussian_kl",
     "gaussian_nll",
     "general_robust",
     "generalized_advantages",
     "gradient_penalty",
     "generalized_cross_entropy",
+    "giou",
     "hinge",
     "hinge_embedding",
     "huber",
     "info_nce",
+    "iou",
     "ipo",
+    "jaccard",
     "js_divergence",
     "kl_divergence",
     "kl_penalty",
@@ -281,6 +302,7 @@ __all__ = [
     "list_net",
     "log_cosh",
     "log_normal_nll",
+    "lovasz",
     "mae",
     "mape",
     "mase",
@@ -326,6 +348,7 @@ __all__ = [
     "triplet",
     "tweedie",
     "tukey",
+    "tversky",
     "value_clip",
     "weibull_nll",
     "zero_inflated_negative_binomial_nll",
