@@ -163,9 +163,8 @@ CLASSES: Final = [
     c
     for c in LOSSES
     if c.spec.inputs[0].name in ("logits", "scores", "student")
-    and c.spec.inputs[0].shape[1:]
-    and c.spec.inputs[0].shape[-1] in ("C", "V")
     and len(c.spec.inputs[0].shape) > 1
+    and c.spec.inputs[0].shape[-1] in ("C", "V")
     and c.spec.family != "sequence"  # a label of 0 is the blank: `tests/losses/test_sequence.py`
 ]
 

@@ -24,9 +24,14 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "expectile": {"levels": (0.1, 0.9)},
     "quantile_huber": {"levels": (0.1, 0.9)},
 }
-OTHERS: Final = {"beta": 2.5, "quantiles": (0.5,), "levels": (0.5,), "channels": 3, "dim": 0, "ignore_index": -1}
-NEEDED: Final[dict[str, dict[str, Any]]] = {"quantile": {"quantiles": (0.1, 0.9)}}
-OTHERS: Final = {"beta": 2.5, "quantiles": (0.5,), "channels": 3, "dim": 0, "ignore_index": -1, "blank": 2}
+OTHERS: Final = {
+    **dict.fromkeys(("quantiles", "levels"), (0.5,)),
+    "beta": 2.5,
+    "channels": 3,
+    "dim": 0,
+    "ignore_index": -1,
+    "blank": 2,
+}
 
 
 def inside(domain: Domain) -> list[float]:

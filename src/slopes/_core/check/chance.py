@@ -1,5 +1,4 @@
 """Whether a source of chance is one, and can draw where the tensors are."""
-"""Whether a source of chance is one, and where its numbers are wanted."""
 
 from __future__ import annotations
 
@@ -11,7 +10,6 @@ from slopes._core.errors import DeviceError, OptionError
 
 def generator(function: str, given: torch.Generator | None, **like: Tensor) -> None:
     """Raise an error unless `given` is None or a generator of the device of the tensor that is named."""
-    """Raise an error unless it is None, or a generator on the device of that one tensor."""
     if given is None:
         return
     if not isinstance(given, torch.Generator):
@@ -27,10 +25,3 @@ def generator(function: str, given: torch.Generator | None, **like: Tensor) -> N
             f"make it with torch.Generator(device={name}.device)."
         )
         raise DeviceError(message)
-    for name, value in like.items():
-        if given.device.type != value.device.type:
-            message = (
-                f"{function}: `generator` on {given.device}, `{name}` on {value.device}, expected one device; "
-                f"make it with torch.Generator(device={name}.device)."
-            )
-            raise DeviceError(message)
