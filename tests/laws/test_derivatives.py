@@ -69,7 +69,7 @@ def test_torch_has_no_second_derivative_where_none_is_asked_for(name: str) -> No
         slope.sum().backward()
 
 
-@each("case", ACTIVATIONS, ids=str)
+@each("case", [c for c in ACTIVATIONS if c.is_derivative], ids=str)
 def test_audited_slopes_are_the_derivatives_of_values(case: Case) -> None:
     with slopes.exact():
         assert_derivatives(case)

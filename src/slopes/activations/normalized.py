@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 import torch
 import torch.fx
@@ -211,7 +211,7 @@ def _with_sink(
             raise ShapeError(message)
         logit = sink.to(x.dtype).expand(shape)
     else:
-        logit = x.new_full(shape, check.option(function, "sink", sink, FINITE))
+        logit = x.new_full(shape, check.option(function, "sink", cast("float", sink), FINITE))
     kept = None if mask is None else torch.cat([mask, torch.ones_like(logit, dtype=torch.bool)], dim)
     return of(torch.cat([x, logit], dim), dim=dim, temperature=temperature, mask=kept).narrow(dim, 0, x.shape[dim])
 

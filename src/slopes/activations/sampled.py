@@ -85,8 +85,8 @@ class GumbelSoftmax(Module, of=gumbel_softmax):
 
 def _gumbel(x: Tensor, generator: torch.Generator | None) -> Tensor:
     """Return numbers whose largest, added to logits, is drawn as softmax says: minus the log of exponential ones."""
-    chance = {} if generator is None else {"generator": generator}
-    drawn = torch.empty_like(x, dtype=wide(x.dtype), requires_grad=False).exponential_(**chance)
+    drawn = torch.empty_like(x, dtype=wide(x.dtype), requires_grad=False)
+    drawn = drawn.exponential_() if generator is None else drawn.exponential_(generator=generator)
     return -drawn.clamp(min=torch.finfo(drawn.dtype).tiny).log()
 
 
