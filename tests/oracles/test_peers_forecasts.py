@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.each import each
 from tests.later import Later
-from tests.oracles.peers import Answer, Case, answer, assert_agrees, assert_same, normal, of
+from tests.oracles.peers import Answer, Case, answer, assert_agrees, assert_same, by_position, normal, of
 from torch import Tensor
 
 import slopes
@@ -84,7 +84,7 @@ class TestErrors:
     def test_torchmetrics(self, ours: Callable[..., Tensor], named: str) -> None:
         inputs = {"predictions": 0.5 + normal(50, seed=3).abs(), "targets": 0.5 + normal(50, seed=4).abs()}
         found = answer(ours, inputs, ["predictions"])
-        theirs = answer(lambda predictions, targets: getattr(torchmetrics, named)(predictions, targets), inputs, [])
+        theirs = answer(by_position(getattr(torchmetrics, named)), inputs, [])
         assert found.value.item() == pytest.approx(theirs.value.item())
 
     def test_a_target_of_0_is_an_error_here_and_a_huge_number_there(self) -> None:

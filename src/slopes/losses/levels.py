@@ -49,10 +49,9 @@ def at_levels(
     )
     dtype, device = wide(predictions.dtype), predictions.device
     rest = [1 - level for level in given]  # which a level rounded to float32 would not give
+    wider = targets.to(wide(targets.dtype))  # its gradients of Q levels add up before they are rounded
     each = {
-        "targets": targets.to(wide(targets.dtype))
-        .unsqueeze(-1)
-        .expand(shape),  # whose gradients add up before they round
+        "targets": wider.unsqueeze(-1).expand(shape),
         "levels": torch.tensor(given, dtype=dtype, device=device).expand(shape),
         "rest": torch.tensor(rest, dtype=dtype, device=device).expand(shape),
     }

@@ -155,7 +155,7 @@ def _smape(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     size = torch.where(nothing, 1.0, size)
     r = 0.5 * p - 0.5 * t
     alike = 0.5 * r.sign() * (1 + p.sign() * t.sign()) / size
-    return 2 * r.abs() / size, (alike * (t.abs() / size), -alike * (p.abs() / size))
+    return 2 * (r.abs() / size), (alike * (t.abs() / size), -alike * (p.abs() / size))
 
 
 _MAPE: Final = Pointwise.sharing("MAPE", _mape, tensors=2)
