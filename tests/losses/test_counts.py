@@ -165,3 +165,19 @@ def test_what_is_no_count_is_refused_where_it_counts(wrong: float) -> None:
 def test_integers_are_told_to_be_converted() -> None:
     with pytest.raises(slopes.DtypeError, match=r"poisson_nll: `targets` has dtype torch.int64.*targets.float\(\)"):
         L.poisson_nll(torch.zeros(2), torch.ones(2, dtype=torch.int64))
+
+
+class TestZeroInflated:
+    def test_by_hand(self) -> None:
+        zero = torch.zeros(1)
+        loss = L.zero_inflated_poisson_nll(zero, torch.tensor([3.0]).log(), zero)
+        assert loss.item() == pytest.approx(-math.log(0.5 + 0.5 * math.exp(-3)))
+        assert L.zero_inflated_negative_binomial_nll(zero, zero, zero, zero).item() == pytest.approx(-math.log(0.75))
+
+    def test_without_inflation_they_are_the_others(self) -> None:
+        s, a, y = columns(torch.float64)
+        z = torch.full_like(s, -800.0)
+        plain = L.poisson_nll(s, y, reduction="none")
+        assert torch.equal(L.zero_inflated_poisson_nll(z, s, y, reduction="none"), plain)
+        plain = L.negative_binomial_nll(s, a, y, reduction="none")
+        assert torch.equal(L.zero_inflated_negative_binomial_nll(z, s, a, y, reduction="none"), plain)

@@ -77,3 +77,21 @@ def test_log_normal_wants_positive_targets() -> None:
         assert L.log_normal_nll(ZERO, ZERO, ZERO).isnan()
     kept = torch.tensor([True, False])
     assert L.log_normal_nll(torch.zeros(2), torch.zeros(2), torch.tensor([1.0, 0.0]), mask=kept, full=True).isfinite()
+
+
+def test_evidence_is_student_s_t_and_its_price() -> None:
+    m, n, a, b, y = torch.tensor([[0.5, -3.0], [0.25, 2.0], [1.0, -1.0], [0.5, 0.0], [0.75, 4.0]], dtype=torch.float64)
+    alpha, nu = a.exp() + 1, n.exp()
+    scale = (b.exp() * (1 + nu) / (nu * alpha)).log() / 2
+    wanted = L.student_t_nll(m, scale, (2 * alpha).log(), y, reduction="none")
+    bare = L.evidential(m, n, a, b, y, strength=0.0, reduction="none")
+    assert bare.tolist() == pytest.approx(wanted.tolist(), rel=1e-12)
+    dear = L.evidential(m, n, a, b, y, strength=0.5, reduction="none") - bare
+    assert dear.tolist() == pytest.approx((0.5 * (m - y).abs() * (2 * nu + alpha)).tolist(), rel=1e-12)
+
+
+def test_the_far_component_of_a_mixture_has_no_gradient_and_no_nan() -> None:
+    mean = torch.tensor([[0.0, 3e38]], requires_grad=True)
+    loss = L.mixture_nll(torch.zeros(1, 2), mean, torch.zeros(1, 2), torch.ones(1))
+    assert loss.item() == pytest.approx(math.log(2) + 0.5)
+    assert torch.autograd.grad(loss, mean)[0].tolist() == [[-1.0, 0.0]]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.later import Later
 from tests.oracles.peers import assert_same, by_position
-from torch.distributions import Laplace, LogNormal, StudentT
+from torch.distributions import Beta, Categorical, Gamma, Laplace, LogNormal, MixtureSameFamily, Normal, StudentT
 
 from slopes import losses as L  # noqa: N812  the name that users give it
 
@@ -57,3 +57,21 @@ def test_log_normal_is_torch_s_and_scipy_s() -> None:
     assert_same(ours, theirs, given, list(given), **NEAR)
     wanted = -stats.lognorm.logpdf(y.numpy(), s.exp().numpy(), scale=m.exp().numpy())
     assert ours(**given).tolist() == pytest.approx(wanted.tolist(), rel=1e-11)
+
+
+def test_gamma_and_beta_are_torch_s() -> None:
+    m, s, y = LOCATED["log_scale"], LOCATED["log_scale"].flip(0), LOCATED["targets"]
+    theirs = -Gamma(s.exp(), (s - m).exp()).log_prob(y)
+    assert L.gamma_nll(m, s, y, full=True, reduction="none").tolist() == pytest.approx(theirs.tolist(), rel=1e-10)
+    share = torch.sigmoid(y / 4 - 1)
+    theirs = -Beta(s.exp() * m.sigmoid(), s.exp() * (-m).sigmoid()).log_prob(share)
+    ours = L.beta_distribution_nll(m, s, share, full=True, reduction="none")
+    assert ours.tolist() == pytest.approx(theirs.tolist(), rel=1e-10, abs=1e-12)
+
+
+def test_a_mixture_is_torch_s() -> None:
+    m = torch.stack([LOCATED["location"], LOCATED["targets"]], -1)
+    x, s = m.flip(-1) / 4, m / 16
+    theirs = -MixtureSameFamily(Categorical(logits=x), Normal(m, s.exp())).log_prob(LOCATED["targets"])
+    ours = L.mixture_nll(x, m, s, LOCATED["targets"], full=True, reduction="none")
+    assert ours.tolist() == pytest.approx(theirs.tolist(), rel=1e-10)

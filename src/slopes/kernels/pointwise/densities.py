@@ -156,9 +156,9 @@ def _evidential(
 
 
 def unless_0(factor: Tensor, other: Tensor) -> Tensor:
-    """Return factor · other, and 0 for a factor of 0, whatever the other: it may be infinite."""
-    none = factor == 0
-    return torch.where(none, 0.0, factor * torch.where(none, 0.0, other))
+    """Return factor · other, and 0 where one of them is 0, whatever the other: it may be infinite."""
+    none = (factor == 0) | (other == 0)
+    return torch.where(none, 0.0, torch.where(none, 0.0, factor) * torch.where(none, 0.0, other))
 
 
 def _mixture(

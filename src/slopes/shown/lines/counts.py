@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import torch
@@ -32,7 +31,10 @@ def _zero_inflated_wide(z: Tensor, _: Options, count: float) -> Tensor:
 
 
 def _both(curve: Callable[[Tensor, Options, float], Tensor]) -> dict[str, Curve]:
-    return {f"target {count:g}": partial(curve, count=count) for count in (0.0, 1.0)}
+    def of(count: float) -> Curve:
+        return lambda z, o: curve(z, o, count)
+
+    return {f"target {count:g}": of(count) for count in (0.0, 1.0)}
 
 
 def _of_counts(loss: Any, *counts: float) -> dict[str, Curve]:  # noqa: ANN401  a loss of a log-rate and a target
