@@ -18,6 +18,7 @@ _COLUMN: Final = 15
 _HOLDS: Final[dict[Holds, str]] = {
     "real": "any real number",
     "positive": "a number above 0",
+    "count": "a whole number, at least 0",
     "probability": "a number in [0, 1]",
     "hard_label": "0 or 1",
     "sign": "-1 or +1",

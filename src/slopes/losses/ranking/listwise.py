@@ -298,7 +298,7 @@ SPECS: Final = (
         formula=r"\ell = 1 - \frac{1}{\mathrm{IDCG}}\sum_i \frac{2^{y_i} - 1}{\log_2(1 + r_i)},"
         r"\quad r_i = 1 + \sum_{j \ne i} \sigma\!\left(\frac{s_j - s_i}{\tau}\right)",
         slope=r"\frac{\partial \ell}{\partial s_k} = \frac{1}{\tau}\sum_i (c_i - c_k)\,\sigma'_{ik},"
-        r"\quad c_i = \frac{2^{y_i} - 1}{\mathrm{IDCG}}\,\frac{\ln 2}{(1 + r_i)\ln^2(1 + r_i)}",
+        r"\quad c_i = \frac{2^{y_i} - 1}{\mathrm{IDCG}}\,\frac{\log 2}{(1 + r_i)(\log(1 + r_i))^2}",
         inputs=LISTS,
         output=("...",),
         range=Domain(high=1.0),

@@ -251,9 +251,9 @@ SPECS: Final = (
         function=lambda_rank,
         module=LambdaRank,
         summary="Pairs that count as much as swapping them would change NDCG.",
-        formula=r"\ell = \sum_{y_i > y_j} |\Delta \mathrm{NDCG}_{ij}|\,\log\left(1 + e^{s_j - s_i}\right)",
-        slope=r"\frac{\partial \ell}{\partial s_i} = \sum_{k: y_k > y_i} |\Delta_{ik}|\,\sigma(s_i - s_k)"
-        r" - \sum_{j: y_i > y_j} |\Delta_{ij}|\,\sigma(s_j - s_i)",
+        formula=r"\ell = \sum_{y_i > y_j} |\mathrm{dNDCG}_{ij}|\,\log\left(1 + e^{s_j - s_i}\right)",
+        slope=r"\frac{\partial \ell}{\partial s_i} = \sum_{k: y_k > y_i} |\mathrm{dNDCG}_{ik}|\,\sigma(s_i - s_k)"
+        r" - \sum_{j: y_i > y_j} |\mathrm{dNDCG}_{ij}|\,\sigma(s_j - s_i)",
         inputs=LISTS,
         output=("...",),
         range=NON_NEGATIVE,

@@ -121,7 +121,6 @@ def _each(
     """Return the loss of each subject."""
     if log_hazard.shape[0] == 0:
         return log_hazard.to(wide(log_hazard.dtype))
-    event = event if plan.keep is None else event & plan.keep
     line = _line_up(plan.neutral(time), [key for key in (strata, plan.keep) if key is not None])
     x = plan.neutral(log_hazard).to(wide(log_hazard.dtype)).gather(0, line.order)
     largest, total = (part.gather(0, line.last) for part in running(x, line.begins))
