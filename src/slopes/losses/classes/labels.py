@@ -203,7 +203,8 @@ SPECS: Final = (
         equivalents=(
             Equivalent(
                 "torch",
-                "torch.nn.functional.multilabel_margin_loss(scores, indices)",
+                "torch.nn.functional.multilabel_margin_loss(scores, targets.int().argsort(-1, descending=True)"
+                ".where(targets.sort(-1, descending=True)[0], -1))",
                 "takes indices that end in -1; a margin of 1",
             ),
         ),

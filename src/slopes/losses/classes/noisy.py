@@ -342,6 +342,14 @@ SPECS: Final = (
             Parameter("kind", "beliefs as they are, or the likeliest class", choices=("soft", "hard")),
         ),
         aliases=("bootstrapping", "bootstrap loss", "self-training loss"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "torch.nn.functional.cross_entropy(logits, (1 - beta) * logits.softmax(-1) + "
+                "beta * torch.nn.functional.one_hot(targets, logits.shape[-1]).to(logits))",
+                "the soft form, differentiated through the targets too",
+            ),
+        ),
         convention="The soft form is differentiated through the beliefs, as in the paper; the hard choice is constant.",
         sources=(
             Source("Reed et al. 2014, Training Deep Neural Networks on Noisy Labels with Bootstrapping", "section 3.2"),
