@@ -291,3 +291,6 @@ REFUSE_A_GRADIENT: Final = {
     **dict.fromkeys(("squared_hinge", "soft_margin", "margin_ranking", "hinge_embedding"), ("targets",)),
     **dict.fromkeys(_CLASSES, ("class_weight", "prior", "counts")),
 }
+# Targets that may be booleans as well, of the losses of two sides.
+BOOLEANS_TOO: Final = ("squared_hinge", "soft_margin", "margin_ranking", "hinge_embedding")
+IDLE: Final = {f"{name}-boolean": "True is +1 and False is -1: the same numbers" for name in BOOLEANS_TOO}

@@ -285,6 +285,8 @@ VARIANTS: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any], Callable[[In
     "binary_cross_entropy": [
         ("weighted", {"pos_weight": 3.0}, None),
         ("by-label", {}, _by_label),
+        ("smoothed", {"pos_weight": 3.0, "label_smoothing": 0.2}, None),
+        ("smoothed-by-label", {"label_smoothing": 0.2}, _by_label),
     ],
     "focal": [("gentle", {"gamma": 0.5, "alpha": 0.25}, None), ("none", {"gamma": 0.0}, None)],
     "asymmetric": [("symmetric", {"gamma_negative": 0.5, "gamma_positive": 0.5, "clip": 0.0}, None)],

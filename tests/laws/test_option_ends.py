@@ -111,7 +111,7 @@ ENDS: Final = (
         oracles.quantile,
         RESIDUALS,
     ),
-    loss("binary_cross_entropy", JUDGED),
+    loss("binary_cross_entropy", JUDGED, lambda label_smoothing=0.0, **_: 1.0 if label_smoothing > 1e-6 else 0.0),
     loss("focal", JUDGED, lambda **_: 0.0),
     loss("asymmetric", JUDGED),
     loss("softmax_focal", CLASSED),

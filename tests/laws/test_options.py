@@ -71,7 +71,7 @@ def other_than(spec: Spec, argument: inspect.Parameter) -> Any:  # noqa: ANN401
         return choices.get(argument.name, of.choices if of else ())[-1]
     if of is not None and of.choices:
         return next(choice for choice in of.choices if choice != default)
-    if argument.name in OTHERS:
+    if argument.name in OTHERS and not (argument.name == "beta" and of is not None and 2.5 not in of.domain):
         return OTHERS[argument.name]
     assert of is not None, f"no value for {argument.name} of {spec.name}"
     return next(value for value in inside(of.domain)[::-1] if value != default)

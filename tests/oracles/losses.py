@@ -102,9 +102,11 @@ def gaussian_nll_slopes(mean: mpf, log_variance: mpf, target: mpf) -> tuple[mpf,
 
 
 @careful
-def binary_cross_entropy(logit: mpf, target: mpf, pos_weight: mpf = 1.0) -> mpf:
-    """Return -(pos_weight · y · log p + (1 - y) · log(1 - p)), p the logistic of the logit."""
+def binary_cross_entropy(logit: mpf, target: mpf, pos_weight: mpf = 1.0, label_smoothing: mpf = 0.0) -> mpf:
+    """Return -(pos_weight · y · log p + (1 - y) · log(1 - p)), p the logistic of the logit; y is smoothed first."""
     p = _logistic(logit)
+    if label_smoothing:
+        target = target + label_smoothing * (mpf(1) / 2 - target)
     return -_times_log(pos_weight * target, p) - _times_log(1 - target, 1 - p)
 
 

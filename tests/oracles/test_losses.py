@@ -105,6 +105,16 @@ CASES: Final = (
         pairs(LOGITS, (0.125, 0.5)),
         terms=1.0,
     ),
+    *(
+        Case(
+            f"binary_cross_entropy smoothed {weight}",
+            with_options(L.binary_cross_entropy, label_smoothing=smoothing, pos_weight=weight),
+            with_options(oracles.binary_cross_entropy, label_smoothing=smoothing, pos_weight=weight),
+            pairs(LOGITS, (0.0, 0.25, 1.0)),
+            terms=700.0,
+        )
+        for smoothing, weight in ((0.125, 1.0), (1e-9, 3.0))
+    ),
     Case("cross_entropy", L.cross_entropy, oracles.cross_entropy, hard(ROWS)),
     Case(
         "cross_entropy of distributions",

@@ -32,6 +32,7 @@ def binary_cross_entropy(
     targets: Tensor,
     *,
     pos_weight: Tensor | float | None = None,
+    label_smoothing: float = 0.0,
     mask: Tensor | None = None,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -42,8 +43,9 @@ def binary_cross_entropy(
     Args:
         logits: `[...]`, any floating dtype: scores before the sigmoid.
         targets: `[...]`, the shape of `logits`, in [0, 1]; soft targets are welcome.
-        pos_weight: Factor of the positive term, at least 0: a number, or `[K]` with one for each label. The number of
-            negatives over that of positives balances them.
+        pos_weight: Factor of the positive term, at least 0: a number, `[K]` with one for each label, or `[...]` with
+            one for each logit. The number of negatives over that of positives balances them.
+        label_smoothing: Share ε of each target that is spread over yes and no, in [0, 1]: t becomes (1 - ε) t + ε/2.
         mask: `[...]` boolean, True where an element counts.
         weight: `[...]`, weight of each element, at least 0.
         reduction: `"mean"` (sum of weight · loss over sum of weight), `"sum"` or `"none"`.
@@ -55,14 +57,14 @@ def binary_cross_entropy(
     Raises:
         ShapeError: Shapes differ; nothing broadcasts.
         DtypeError: An argument is not floating, or float64 meets another dtype.
-        OptionError: `pos_weight`, `reduction` or `denominator` is outside its domain.
+        OptionError: An option is outside its domain.
         ValuesError: A target is outside [0, 1], or a weight is negative or not finite.
 
     Notes:
         The gradient by the logit is σ(x) - t, computed without the difference: for a target of 1 it is -σ(-x), which
         keeps its digits where σ(x) rounds to 1. An infinite logit on the right side costs 0. `pos_weight` multiplies
         the positive term and does not enter the divisor of the mean, as in torch; one of 0 leaves the term out,
-        whatever the logit.
+        whatever the logit. Smoothing is Keras'; with it the right side costs too, and without end.
 
     Examples:
         >>> binary_cross_entropy(torch.tensor([3.0, -2.5, -3.5]), torch.tensor([1.0, 0.0, 1.0]))
@@ -72,13 +74,15 @@ def binary_cross_entropy(
     plan = _plan("binary_cross_entropy", logits, mask, weight, reduction, denominator)
     check.within("binary_cross_entropy", "targets", targets, UNIT, "pass labels 0 and 1, or probabilities", plan.keep)
     suspicion.not_probabilities("binary_cross_entropy", logits, rows=False, keep=plan.keep)
+    label_smoothing = float(check.option("binary_cross_entropy", "label_smoothing", label_smoothing, UNIT))
     if pos_weight is not None:
         check.no_list("binary_cross_entropy", "pos_weight", pos_weight, alone=True)
     if isinstance(pos_weight, Tensor):
-        return binary.WEIGHTED.reduced(logits, targets, _per_label(pos_weight, logits), plan=plan)
+        return binary.WEIGHTED.reduced(logits, targets, _per_label(pos_weight, logits), label_smoothing, plan=plan)
     if pos_weight is not None:
         pos_weight = check.option("binary_cross_entropy", "pos_weight", pos_weight, FINITE_NON_NEGATIVE)
-    return binary.CROSS_ENTROPY.reduced(logits, targets, 1.0 if pos_weight is None else float(pos_weight), plan=plan)
+    factor = 1.0 if pos_weight is None else float(pos_weight)
+    return binary.CROSS_ENTROPY.reduced(logits, targets, factor, label_smoothing, plan=plan)
 
 
 def focal(
@@ -184,6 +188,7 @@ class BinaryCrossEntropy(Module, of=binary_cross_entropy):
     """Module of `binary_cross_entropy`."""
 
     pos_weight: Tensor | float | None = None
+    label_smoothing: float = 0.0
     reduction: Reduction = "mean"
 
 
@@ -236,11 +241,11 @@ def _hard(
 
 
 def _per_label(pos_weight: Tensor, logits: Tensor) -> Tensor:
-    """Return the weight of each label, laid out like the logits."""
+    """Return the weight of each label, or of each element, laid out like the logits."""
     check.floating("binary_cross_entropy", pos_weight=pos_weight)
     labels = [logits.shape[-1]] if logits.dim() else []
-    if pos_weight.dim():
-        meaning = "one for each label, or a number"
+    if pos_weight.dim() and pos_weight.shape != logits.shape:
+        meaning = "one for each label, one for each logit, or a number"
         if logits.dim() > 2 and pos_weight.numel() == logits.shape[1]:  # noqa: PLR2004  labels before places
             fix = "logits.movedim(1, -1), targets.movedim(1, -1) and pos_weight.flatten()"
             meaning += f"; labels come last here: pass {fix} if they are the second dimension, as in torch"
@@ -269,6 +274,7 @@ SPECS: Final = (
         range=NON_NEGATIVE,
         parameters=(
             Parameter("pos_weight", "factor of the positive term", FINITE_NON_NEGATIVE, "w_+", slider=(0.1, 20.0, 0.1)),
+            Parameter("label_smoothing", "share spread over yes and no", UNIT, r"\varepsilon"),
         ),
         aliases=("bce", "log loss", "logistic loss", "sigmoid cross-entropy", "bce with logits"),
         equivalents=(

@@ -25,18 +25,28 @@ _STEEP_POWER: Final = 8.0
 _TINY: Final = 1e-30
 
 
-def _cross_entropy(x: Tensor, t: Tensor, positive: float | Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Return positive · t · softplus(-x) + (1 - t) · softplus(x), 0 where the label is sure and right."""
+def _cross_entropy(
+    x: Tensor, t: Tensor, positive: float | Tensor, smoothing: float = 0.0
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return positive · t · softplus(-x) + (1 - t) · softplus(x), 0 where the label is sure and right.
+
+    Smoothed, t is (1 - smoothing) t + smoothing / 2, and 1 - t is made like it: it may be too small for a difference.
+    """
     p, q, e = logistic(x)
     log = torch.log1p(e)
     missed, false = (-x).clamp(min=0) + log, x.clamp(min=0) + log
-    on, off = positive * t, 1 - t
+    yes, off = t, 1 - t
+    if smoothing:
+        yes, off = (1 - smoothing) * yes + smoothing / 2, (1 - smoothing) * off + smoothing / 2
+    on = positive * yes
     value = _unless_0(on, missed) + _unless_0(off, false)
     by_target = -x if isinstance(positive, float) and positive == 1 else _unless_0(positive, missed) - false
+    if smoothing:
+        by_target = _unless_0(1 - smoothing, by_target)
     by_x = p * off - on * q
-    return (
-        (value, (by_x, by_target, _unless_0(t, missed))) if isinstance(positive, Tensor) else (value, (by_x, by_target))
-    )
+    if isinstance(positive, Tensor):
+        return value, (by_x, by_target, _unless_0(yes, missed))
+    return value, (by_x, by_target)
 
 
 def _unless_0(factor: Tensor | float, term: Tensor) -> Tensor:
@@ -58,11 +68,13 @@ def _odds(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return e * r, r, e.log1p_()
 
 
-def _cross_entropy_eager(x: Tensor, t: Tensor, positive: float) -> tuple[Tensor, tuple[Any, ...]]:
+def _cross_entropy_eager(
+    x: Tensor, t: Tensor, positive: float, smoothing: float = 0.0
+) -> tuple[Tensor, tuple[Any, ...]]:
     """Return the same in fewer operations, by the definition where a block holds extremes."""
     size = x.abs()
-    if positive != 1 or not _is_tame(size):
-        return _cross_entropy(x, t, positive)
+    if positive != 1 or smoothing or not _is_tame(size):
+        return _cross_entropy(x, t, positive, smoothing)
     # Half of the labels lie on x's side, and 1 or 0 is right of it: `off` is how far t is from that one. A loss is
     # log(1 + e^-|x|) + x · off, its slope off ∓ σ(-|x|): sums of one sign, and no digit of t or of a tail is lost.
     e = size.neg_().exp_()

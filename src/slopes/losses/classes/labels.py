@@ -152,7 +152,8 @@ def _margin(s: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[Tensor, 
     """Return the sum over pairs, a few of the labels that apply at a time: all pairs at once grow with C²."""
     labels = s.shape[-1]
     step = max(_AT_ONCE // labels, 1)
-    value, by_other, by_own = torch.zeros_like(s[..., 0]), torch.zeros_like(s), []
+    value, by_other = torch.zeros_like(s[..., 0]), torch.zeros_like(s)
+    by_own: list[Tensor] = []
     for start in range(0, labels, step):
         own, applies = (v[..., start : start + step].unsqueeze(-1) for v in (s, t))
         high, low = difference(own, s.unsqueeze(-2))
@@ -203,7 +204,8 @@ SPECS: Final = (
         equivalents=(
             Equivalent(
                 "torch",
-                "torch.nn.functional.multilabel_margin_loss(scores, indices)",
+                "torch.nn.functional.multilabel_margin_loss(scores, targets.int().argsort(-1, descending=True)"
+                ".where(targets.sort(-1, descending=True)[0], -1))",
                 "takes indices that end in -1; a margin of 1",
             ),
         ),

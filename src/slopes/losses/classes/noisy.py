@@ -15,7 +15,6 @@ from slopes._core.linear_logits import Logits
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import (
-    FINITE_NON_NEGATIVE,
     NON_NEGATIVE,
     UNIT,
     Domain,
@@ -29,7 +28,8 @@ from slopes.kernels.rows import noisy
 from slopes.losses.class_targets import IGNORE
 from slopes.losses.classes.rows import by_class
 
-_LOG_OF_0: Final = Domain(high=0.0, low_open=True)
+_LOG_OF_0: Final = Domain(-(2.0**63), 0.0)
+_WEIGHT: Final = Domain(0.0, 2.0**63)  # with room for their product in float32
 _FROM_MINUS_1: Final = Domain(low=-1.0, high_open=True)
 
 
@@ -101,9 +101,9 @@ def symmetric_cross_entropy(
     Args:
         logits: `[..., C]`, any floating dtype: scores before the softmax. -∞ takes a class out.
         targets: `[...]` int64 class indices.
-        alpha: Weight of the cross-entropy, at least 0.
-        beta: Weight of the reverse cross-entropy, at least 0.
-        log_zero: A, what the logarithm of a target's 0 is taken for, at most 0.
+        alpha: Weight of the cross-entropy, in [0, 2^63].
+        beta: Weight of the reverse cross-entropy, in [0, 2^63].
+        log_zero: A, what the logarithm of a target's 0 is taken for, in [-2^63, 0].
         class_weight: `[C]`, weight of each class, at least 0. The mean divides by the weights of the targets.
         ignore_index: Rows with this target do not count.
         mask: `[...]` boolean, True where an element counts.
@@ -130,8 +130,8 @@ def symmetric_cross_entropy(
         >>> symmetric_cross_entropy(torch.zeros(1, 2), torch.tensor([0]))  # 0.1 log 2 + 4 / 2
         tensor(2.0693)
     """
-    alpha = check.option("symmetric_cross_entropy", "alpha", alpha, FINITE_NON_NEGATIVE)
-    beta = check.option("symmetric_cross_entropy", "beta", beta, FINITE_NON_NEGATIVE)
+    alpha = check.option("symmetric_cross_entropy", "alpha", alpha, _WEIGHT)
+    beta = check.option("symmetric_cross_entropy", "beta", beta, _WEIGHT)
     log_zero = check.option("symmetric_cross_entropy", "log_zero", log_zero, _LOG_OF_0)
     rest = class_weight, ignore_index, mask, weight, reduction, denominator
     options = float(alpha), -float(beta) * float(log_zero)
@@ -316,8 +316,8 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("alpha", "weight of cross-entropy", FINITE_NON_NEGATIVE, r"\alpha", slider=(0.0, 2.0, 0.1)),
-            Parameter("beta", "weight of the reverse one", FINITE_NON_NEGATIVE, r"\beta", slider=(0.0, 2.0, 0.1)),
+            Parameter("alpha", "weight of cross-entropy", _WEIGHT, r"\alpha", slider=(0.0, 2.0, 0.1)),
+            Parameter("beta", "weight of the reverse one", _WEIGHT, r"\beta", slider=(0.0, 2.0, 0.1)),
             Parameter("log_zero", "what log 0 is taken for", _LOG_OF_0, "A", slider=(-10.0, 0.0, 0.5)),
         ),
         aliases=("sce", "sl loss", "reverse cross-entropy"),
@@ -342,6 +342,14 @@ SPECS: Final = (
             Parameter("kind", "beliefs as they are, or the likeliest class", choices=("soft", "hard")),
         ),
         aliases=("bootstrapping", "bootstrap loss", "self-training loss"),
+        equivalents=(
+            Equivalent(
+                "torch",
+                "torch.nn.functional.cross_entropy(logits, (1 - beta) * logits.softmax(-1) + "
+                "beta * torch.nn.functional.one_hot(targets, logits.shape[-1]).to(logits))",
+                "the soft form, differentiated through the targets too",
+            ),
+        ),
         convention="The soft form is differentiated through the beliefs, as in the paper; the hard choice is constant.",
         sources=(
             Source("Reed et al. 2014, Training Deep Neural Networks on Noisy Labels with Bootstrapping", "section 3.2"),

@@ -16,9 +16,10 @@ from slopes._core.linear_logits import Logits
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import (
-    FINITE_NON_NEGATIVE,
     FINITE_POSITIVE,
     NON_NEGATIVE,
+    SCALE,
+    Domain,
     Equivalent,
     Input,
     Parameter,
@@ -29,6 +30,8 @@ from slopes._core.tensors import wide
 from slopes.kernels.rows import adjusted
 from slopes.losses.class_targets import IGNORE
 from slopes.losses.classes.rows import by_class, check_logits
+
+_BOUNDED: Final = Domain(0.0, 2.0**63)  # with room for a product in float32
 
 
 def logit_adjusted(
@@ -51,7 +54,7 @@ def logit_adjusted(
         targets: `[...]` int64 class indices.
         prior: `[C]`, share of each class among the training targets, above 0; counts do as well, for a common factor
             cancels. A constant.
-        tau: How much of the prior is taken into account, at least 0; 0 gives cross-entropy, 1 is what theory asks for.
+        tau: How much the prior counts, in [0, 2^63]; 0 gives cross-entropy, 1 is what theory asks for.
         class_weight: `[C]`, weight of each class, at least 0. The mean divides by the weights of the targets.
         ignore_index: Rows with this target do not count.
         mask: `[...]` boolean, True where an element counts.
@@ -80,7 +83,7 @@ def logit_adjusted(
         >>> logit_adjusted(logits, torch.tensor([1]), torch.tensor([0.75, 0.25]))  # log 4
         tensor(1.3863)
     """
-    tau = check.option("logit_adjusted", "tau", tau, FINITE_NON_NEGATIVE)
+    tau = check.option("logit_adjusted", "tau", tau, _BOUNDED)
     addends = tau * _checked("logit_adjusted", "prior", prior, logits).log()
     rest = class_weight, ignore_index, mask, weight, reduction, denominator
     pair = adjusted.pair_of(addends, wide(logits.dtype))
@@ -156,8 +159,8 @@ def ldam(
         logits: `[..., C]`, any floating dtype: scores before the softmax. -∞ takes a class out.
         targets: `[...]` int64 class indices.
         counts: `[C]`, how often each class is a training target, above 0; shares do as well. A constant.
-        max_margin: Margin of the rarest class, at least 0; that of a class with n targets goes with n^(-1/4).
-        scale: Multiplies the logits after the margin, above 0.
+        max_margin: Margin of the rarest class, in [0, 2^63]; that of a class with n targets goes with n^(-1/4).
+        scale: Multiplies the logits after the margin, in (0, 2^63].
         class_weight: `[C]`, weight of each class, at least 0. The mean divides by the weights of the targets.
         ignore_index: Rows with this target do not count.
         mask: `[...]` boolean, True where an element counts.
@@ -185,8 +188,8 @@ def ldam(
         >>> ldam(torch.tensor([[0.5, 0.25]]), torch.tensor([0]), counts, scale=1.0)  # log 2
         tensor(0.6931)
     """
-    max_margin = check.option("ldam", "max_margin", max_margin, FINITE_NON_NEGATIVE)
-    scale = check.option("ldam", "scale", scale, FINITE_POSITIVE)
+    max_margin = check.option("ldam", "max_margin", max_margin, _BOUNDED)
+    scale = check.option("ldam", "scale", scale, SCALE)
     shares = _checked("ldam", "counts", counts, logits)
     margins = max_margin * (shares.amin() / shares) ** 0.25
     rest = class_weight, ignore_index, mask, weight, reduction, denominator
@@ -250,9 +253,7 @@ SPECS: Final = (
         inputs=_inputs("prior"),
         output=("...",),
         range=NON_NEGATIVE,
-        parameters=(
-            Parameter("tau", "how much the prior counts", FINITE_NON_NEGATIVE, r"\tau", slider=(0.0, 2.0, 0.1)),
-        ),
+        parameters=(Parameter("tau", "how much the prior counts", _BOUNDED, r"\tau", slider=(0.0, 2.0, 0.1)),),
         aliases=("logit adjustment", "logit adjusted loss", "prior correction", "long tail"),
         equivalents=(
             Equivalent(
@@ -297,8 +298,8 @@ SPECS: Final = (
         output=("...",),
         range=NON_NEGATIVE,
         parameters=(
-            Parameter("max_margin", "margin of the rarest", FINITE_NON_NEGATIVE, "m", slider=(0.0, 1.0, 0.05)),
-            Parameter("scale", "multiplies the logits", FINITE_POSITIVE, "s", slider=(1.0, 60.0, 1.0)),
+            Parameter("max_margin", "margin of the rarest", _BOUNDED, "m", slider=(0.0, 1.0, 0.05)),
+            Parameter("scale", "multiplies the logits", SCALE, "s", slider=(1.0, 60.0, 1.0)),
         ),
         aliases=("label-distribution-aware margin", "ldam-drw"),
         equivalents=(
