@@ -4,7 +4,7 @@ A file may have any of these; what is not there is empty:
 
 - `ARGUMENTS`, `SAMPLES`, `VARIANTS`, `SIZES`: what the laws call a function with (`tests/laws/samples.py`);
 - `COUPLED`, `OVER_ROWS`, `NOT_THE_DERIVATIVE`, `REFUSE_A_GRADIENT`, `TOOLS_WITH_A_SLOPE`, `ELSEWHERE`, `IDLE`,
-  `OTHER_NUMBERS`, `WITHIN`, `OF_ONE_MASK`: what the laws leave out, and why;
+  `OTHER_NUMBERS`, `WITHIN`, `OF_ONE_MASK`, `NEVER_UNMADE`: what the laws leave out, and why;
 - `CASES`: each loss beside its definition in mpmath (`tests/oracles/test_losses.py`), the definition above it.
 """
 

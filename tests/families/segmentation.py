@@ -52,6 +52,8 @@ VARIANTS: Final = {
     "focal_tversky": [*_COMMON, ("hard", {"gamma": 2.5, "alpha": 1.5, "beta": 0.25, "smooth": 0.125}, None)],
     "lovasz": [("one", {}, _one_hard), *_COMMON[1:]],
 }
+# They read all pixels of a class at once.
+NEVER_UNMADE: Final = NAMES
 # Variants without classes, of which none can be missing.
 OF_ONE_MASK: Final = (*(f"{name}-one" for name in NAMES), "dice-one-squared")
 

@@ -59,12 +59,10 @@ def detectors() -> None:
         loss = getattr(importlib.import_module(f"torchvision.ops.{file}_loss"), f"{name}_box_iou_loss")
         call = f"torchvision.ops.{name}_box_iou_loss(predictions, targets)"
         given = {"predictions": predictions, "targets": targets}
-        CASES.append(
-            torch_case(f"{name}_box_iou_loss", "boxes", call, by_place(loss), given, by=["predictions", "targets"])
-        )
+        CASES.append(torch_case(f"{name}_box_iou_loss", "boxes", call, loss, given, by=by))
     small = {"predictions": 1e-3 * boxes()[0][:1], "targets": torch.zeros(1, 4, dtype=torch.float64)}
     small["targets"] = small["predictions"].clone()
-    loss = importlib.import_module("torchvision.ops.giou_loss").generalized_box_iou_loss
+    loss = by_place(importlib.import_module("torchvision.ops.giou_loss").generalized_box_iou_loss)
     call = "torchvision.ops.generalized_box_iou_loss(predictions, targets)"
     CASES.append(
         torch_case("generalized_box_iou_loss", "equal and small", call, by_place(loss), small, by=["predictions"])
