@@ -53,10 +53,11 @@ def detectors() -> None:
     bare("torchvision")
     bare("torchvision.ops")
     bare("torchvision.utils", _log_api_usage_once=lambda _: None)
+    by = ["predictions", "targets"]
     predictions, targets = (1e6 * t for t in boxes())
     for name in ("generalized", "distance", "complete"):
         file = {"generalized": "giou", "distance": "diou", "complete": "ciou"}[name]
-        loss = getattr(importlib.import_module(f"torchvision.ops.{file}_loss"), f"{name}_box_iou_loss")
+        loss = by_place(getattr(importlib.import_module(f"torchvision.ops.{file}_loss"), f"{name}_box_iou_loss"))
         call = f"torchvision.ops.{name}_box_iou_loss(predictions, targets)"
         given = {"predictions": predictions, "targets": targets}
         CASES.append(torch_case(f"{name}_box_iou_loss", "boxes", call, loss, given, by=by))
