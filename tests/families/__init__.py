@@ -8,6 +8,7 @@ A file may have any of these; what is not there is empty:
   `OTHER_NUMBERS`, `DRAWS`, `WITHIN`: what the laws leave out, and why;
 - `WIDE_ENOUGH`: options under which a bend can be told from a jump on a grid;
   `BOOLEANS_TOO`, `OTHER_NUMBERS`: what the laws leave out, and why;
+  `OTHER_NUMBERS`, `WITHIN`, `OF_ONE_MASK`, `NEVER_UNMADE`: what the laws leave out, and why;
 - `CASES`: each loss beside its definition in mpmath (`tests/oracles/test_losses.py`), the definition above it.
 """
 

@@ -47,11 +47,15 @@ VARIANTS: Final = {
         ("generalized-weight", {"form": "generalized", "smooth": 0.5}, _weighted),
         ("one-squared", {"form": "squared"}, _one),
     ],
-    "jaccard": _COMMON,
+    "jaccard": [*_COMMON, ("rough", {"smooth": 3.0}, None)],
     "tversky": [*_COMMON, ("steep", {"alpha": 1.5, "beta": 0.25, "smooth": 0.125}, None)],
-    "focal_tversky": [*_COMMON, ("hard", {"gamma": 2.5}, None)],
+    "focal_tversky": [*_COMMON, ("hard", {"gamma": 2.5, "alpha": 1.5, "beta": 0.25, "smooth": 0.125}, None)],
     "lovasz": [("one", {}, _one_hard), *_COMMON[1:]],
 }
+# They read all pixels of a class at once.
+NEVER_UNMADE: Final = NAMES
+# Variants without classes, of which none can be missing.
+OF_ONE_MASK: Final = (*(f"{name}-one" for name in NAMES), "dice-one-squared")
 
 
 def _shares(logits: list[Any]) -> list[list[mpf]]:

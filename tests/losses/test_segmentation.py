@@ -138,7 +138,7 @@ def test_what_does_not_fit_is_told(loss: Loss) -> None:
     with pytest.raises(slopes.ValuesError, match=rf"^{name}: `targets` holds 255, expected .*pixel_mask"):
         loss(logits, targets.clone().fill_(255))
     with pytest.raises(slopes.ValuesError, match=rf"^{name}: `targets` holds 255, expected"):
-        loss(logits[..., 0], 255.0 * (targets > 0))
+        loss(logits[..., 0], 255 * (targets > 0).double())
     with pytest.raises(slopes.ShapeError, match=rf"^{name}: `pixel_mask` has shape"):
         loss(logits, targets, pixel_mask=targets[:1] > 0)
     with pytest.raises(slopes.OptionError, match=rf"^{name}: `over` is 'sample', expected one of 'image', 'batch'"):

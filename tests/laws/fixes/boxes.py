@@ -36,7 +36,7 @@ TRIED: Final[Mapping[str, Sequence[Fix]]] = {
             check="predictions.tolist() == [[0.75, 0.75, 1.25, 1.25]]",
         ),
         Fix(
-            "L.ciou(targets, predictions)",
+            "L.ciou(predictions, targets)",
             {"predictions": BOX, "targets": torch.tensor([[2.0, 0.0, 0.0, 2.0]])},
             {
                 "targets": "torch.cat([targets[..., :2].minimum(targets[..., 2:]), "

@@ -80,6 +80,8 @@ def pixels(
     check.tensor(function, logits=logits, targets=targets)
     several = not targets.dtype.is_floating_point
     if several:
+        if targets.shape == logits.shape:  # one mask, whose targets are shares
+            check.floating(function, targets=targets)
         check.floating(function, logits=logits)
         check.dimensions(function, "logits", logits, "[..., P, C]", 2)
         check.filled(function, "logits", logits, "[..., P, C]")

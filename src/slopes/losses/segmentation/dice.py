@@ -142,7 +142,7 @@ SPECS: Final = (
             Equivalent(
                 "segmentation-models-pytorch",
                 'DiceLoss("multiclass", smooth=1.0)(logits, targets)',
-                "over the batch; an absent class counts as a loss of 0 instead of leaving the mean",
+                "over the batch; smooth=2.0 here; an absent class counts as a loss of 0 instead of leaving the mean",
             ),
         ),
         convention="One value for each image, classes last; errors in the numerator; smooth is in pixels, and 1.",

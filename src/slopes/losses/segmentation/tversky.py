@@ -191,7 +191,8 @@ def focal_tversky(
     )
     losses = overlap(of, alpha, beta, smooth)
     flat = losses == 0
-    return told(of, of.mean(torch.where(flat, 0.0, torch.where(flat, 1.0, losses) ** gamma)), z)
+    raised = torch.where(flat, 1.0, losses) ** gamma
+    return told(of, of.mean(torch.where(flat, 0.0, raised)), z)
 
 
 class Jaccard(Module, of=jaccard):
@@ -283,11 +284,6 @@ SPECS: Final = (
                 "MONAI",
                 "TverskyLoss(sigmoid=True, alpha=alpha, beta=beta, smooth_nr=1.0, smooth_dr=1.0)(logits, targets)",
                 "channels second, one-hot; alpha and beta are 0.5",
-            ),
-            Equivalent(
-                "segmentation-models-pytorch",
-                'TverskyLoss("binary", smooth=1.0, alpha=alpha, beta=beta)(logits, targets)',
-                "over the batch",
             ),
         ),
         convention="alpha goes with false positives, beta with false negatives, as in the paper.",
