@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 import torch
 from tests.each import each
+from tests.peak import peak
 from torch import Tensor
 
 import slopes
@@ -96,3 +97,13 @@ def test_torchs_mean_is_a_weight_and_a_denominator() -> None:
     theirs = torch.nn.functional.ctc_loss(logits.log_softmax(-1).transpose(0, 1), targets, frames, labels)
     ours = L.ctc(logits, targets, frames, labels, weight=1 / labels.double(), denominator=3)
     assert torch.allclose(ours, theirs, rtol=1e-12)
+
+
+@each("size", [(4, 400, 40), (1, 64, 3), (2, 1200, 200)], ids=str)
+def test_memory_beside_the_gradient_is_less_than_a_lattice_in_float32(size: tuple[int, int, int]) -> None:
+    rows, frames, labels = size
+    logits, targets = batch(*size)
+    narrow = logits.detach().float().requires_grad_()
+    taken = peak(lambda given: L.ctc(given, targets), narrow)
+    gradient = narrow.numel() * 4
+    assert taken.bytes - gradient < 2**21 + 4 * rows * frames * (2 * labels + 1)
