@@ -272,8 +272,6 @@ class TestPenalties:
 
     def test_lengths_neither_overflow_nor_vanish(self) -> None:
         g = torch.tensor([[3e-30, 4e-30]], requires_grad=True)
-        loss = L.gradient_penalty(1e19 * g / 1e-30, norm=0.0)
-        assert loss.item() == pytest.approx(25e38 / 10, rel=1) or loss.item() == math.inf
         (slope,) = torch.autograd.grad(L.gradient_penalty(g), g)
         torch.testing.assert_close(slope, torch.tensor([[-1.2, -1.6]]))
 

@@ -7,6 +7,7 @@ Install `diffusers==0.42.1` beside torch, then run
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import diffusers
@@ -36,14 +37,11 @@ def targets() -> None:
     by = ("sample", "noise")
     for name, method in (("noised", SCHEDULER.add_noise), ("velocity", SCHEDULER.get_velocity)):
         call = f"DDPMScheduler().{method.__name__}(sample, noise, steps)"
-        case = torch_case(
-            "targets",
-            name,
-            call,
-            lambda f=method, **g: f(g["sample"], g["noise"], STEPS),
-            given,
-            by=("sample", "noise"),
-        )
+
+        def compute(sample: Tensor, noise: Tensor, method: Callable[..., Tensor] = method) -> Tensor:
+            return method(sample, noise, STEPS)
+
+        case = torch_case("targets", name, call, compute, given, by=by)
         CASES.append(case | {"inputs": given | levels()})
 
 

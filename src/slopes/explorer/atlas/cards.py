@@ -66,6 +66,10 @@ _FIGURES: Final[dict[str, tuple[str, ...]]] = {
     "kto": ("preference",),
     "orpo": ("preference",),
     "ppo": ("ppo-clip",),
+    "diffusion_targets": ("noise",),
+    "diffusion_loss": ("noise",),
+    "flow_matching": ("noise",),
+    "adversarial": ("two-players",),
 }
 
 

@@ -63,15 +63,14 @@ def factors(schedule: str, t: Tensor) -> tuple[Tensor, Tensor]:
 
 def velocity(schedule: str, clean: Tensor, noise: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
     """Return the velocity that is predicted: α ε − σ x₀, or ε − x₀ for a flow."""
-    signal, share = at
-    return noise - clean if schedule == "flow" else signal * noise - share * clean
+    return noise - clean if schedule == "flow" else L.diffusion_targets(clean, noise, *at, kind="velocity").targets
 
 
 def noisy(s: Setting, t: Tensor) -> Noisy:
     """Return everything at these times; a network whose x₀ is wrong by a little has its other targets wrong by more."""
     a, b = factors(s.schedule, t)
     clean, noise = torch.full_like(t, s.x0), torch.full_like(t, s.noise)
-    sample = a * clean + b * noise
+    sample = L.diffusion_targets(clean, noise, a, b).noised
     guess = clean + _ERROR
     guessed_noise = (sample - a * guess) / b
     true, guessed = (velocity(s.schedule, *pair, (a, b)) for pair in ((clean, noise), (guess, guessed_noise)))

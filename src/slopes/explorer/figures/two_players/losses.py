@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from slopes import losses as L  # noqa: N812  the name that the documentation uses
+from slopes.losses.generation.players import Kind
 from slopes.shown import palette
 from slopes.shown.curve import grid, value_and_slope
 
@@ -51,6 +52,10 @@ def _squares(z: Tensor, target: float) -> Tensor:
     return L.mse(z, torch.full_like(z, target), reduction="none")
 
 
+def _generator(kind: Kind) -> Callable[[Tensor], Tensor]:
+    return lambda z: L.adversarial(None, z, role="generator", kind=kind, reduction="none")
+
+
 GENERATOR: Final = (
     Loss(
         name="saturating",
@@ -59,7 +64,7 @@ GENERATOR: Final = (
         hue=palette.VERMILLION,
         latex=r"\log(1 - \sigma(z))",
         python="-L.binary_cross_entropy(z, zero)",
-        function=lambda z: -_bce(z, 0.0),
+        function=_generator("saturating"),
     ),
     Loss(
         name="non_saturating",
@@ -68,7 +73,7 @@ GENERATOR: Final = (
         hue=palette.BLUE,
         latex=r"-\log \sigma(z)",
         python="L.binary_cross_entropy(z, one)",
-        function=lambda z: _bce(z, 1.0),
+        function=_generator("non_saturating"),
     ),
     Loss(
         name="squares",
@@ -77,7 +82,7 @@ GENERATOR: Final = (
         hue=palette.ORANGE,
         latex="(z - 1)^2",
         python="L.mse(z, one)",
-        function=lambda z: _squares(z, 1.0),
+        function=_generator("least_squares"),
     ),
     Loss(
         name="linear",
@@ -86,7 +91,7 @@ GENERATOR: Final = (
         hue=palette.GREEN,
         latex="-z",
         python="-z",
-        function=lambda z: -z,
+        function=_generator("wasserstein"),
     ),
 )
 DISCRIMINATOR: Final = (
