@@ -4,11 +4,8 @@ A file may have any of these; what is not there is empty:
 
 - `ARGUMENTS`, `SAMPLES`, `VARIANTS`, `SIZES`: what the laws call a function with (`tests/laws/samples.py`);
 - `COUPLED`, `OVER_ROWS`, `NOT_THE_DERIVATIVE`, `REFUSE_A_GRADIENT`, `TOOLS_WITH_A_SLOPE`, `ELSEWHERE`, `IDLE`,
-  `OTHER_NUMBERS`: what the laws leave out, and why;
-  `OTHER_NUMBERS`, `DRAWS`, `WITHIN`: what the laws leave out, and why;
+  `OTHER_NUMBERS`, `DRAWS`, `WITHIN`, `BOOLEANS_TOO`, `OF_ONE_MASK`, `NEVER_UNMADE`: what the laws leave out, and why;
 - `WIDE_ENOUGH`: options under which a bend can be told from a jump on a grid;
-  `BOOLEANS_TOO`, `OTHER_NUMBERS`: what the laws leave out, and why;
-  `OTHER_NUMBERS`, `WITHIN`, `OF_ONE_MASK`, `NEVER_UNMADE`: what the laws leave out, and why;
 - `CASES`: each loss beside its definition in mpmath (`tests/oracles/test_losses.py`), the definition above it.
 """
 

@@ -75,9 +75,7 @@ def sampled(case: Case) -> Inputs:
 
 def rows_of_classes(case: Case) -> bool:
     """Whether a function takes logits that are not made."""
-    first = case.spec.inputs[0]
-    return first.name == "logits" and first.shape[-1] in ("C", "V") and case.spec.family != "sequence"
-    never = families.sequence("NEVER_UNMADE")
+    never = (*families.sequence("NEVER_UNMADE"), "ctc", "transducer")
     first = case.spec.inputs[0]
     return first.name == "logits" and first.shape[-1] in ("C", "V") and case.spec.name not in never
 
