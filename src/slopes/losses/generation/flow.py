@@ -173,7 +173,9 @@ class FlowMatching(Module, of=flow_matching):
 def _weights(t: Tensor, weighting: Weighting) -> Tensor:
     if weighting == "none":
         return torch.ones_like(t)
-    return 1 / (t * t) if weighting == "sigma_sqrt" else (2 / math.pi) / ((1 - t).square() + t * t)
+    rising = weighting == "sigma_sqrt"
+    weights: Tensor = 1 / (t * t) if rising else (2 / math.pi) / ((1 - t).square() + t * t)
+    return weights
 
 
 def _flow(v: Tensor, x: Tensor, e: Tensor, w: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor, None]]:
