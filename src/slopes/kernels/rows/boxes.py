@@ -59,9 +59,12 @@ def _pair(own: Tensor, other: Tensor) -> _Pair:
     unit = around.amax(-1, keepdim=True)
     unit = torch.where(unit == 0, 1.0, unit)
     shared = torch.minimum(high, end) - torch.maximum(low, start)
-    lengths = width, size, left.relu() + right.relu(), (-left).relu() + (-right).relu(), shared
     return _Pair(
-        *(t / unit for t in lengths),
+        own=width / unit,
+        other=size / unit,
+        beyond=(left.relu() + right.relu()) / unit,
+        short=((-left).relu() + (-right).relu()) / unit,
+        shared=shared / unit,
         starts=_side(left),
         ends=_side(right),
         gap=0.5 * ((low - start) + right) / unit,

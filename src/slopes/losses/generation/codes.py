@@ -136,7 +136,7 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Codes:
     z, e = latents.detach().to(to).reshape(-1, latents.shape[-1]), codebook.detach().to(to)
     rows = max(_DISTANCES // e.shape[0], 1)
     exact = "donot_use_mm_for_euclid_dist"
-    found = [torch.cdist(part, e, compute_mode=exact).argmin(-1) for part in z.split(rows)]
+    found = [torch.cdist(part, e, compute_mode=exact).argmin(-1) for part in torch.split(z, rows)]
     codes = torch.cat(found).reshape(latents.shape[:-1])
     return Codes(codes, codebook.detach()[codes].to(latents.dtype) + (latents - latents.detach()))
 
