@@ -19,7 +19,7 @@ from slopes import activations, losses
 from slopes.catalog import CATALOG
 
 # What a call says about its tensors, and no module keeps.
-OF_THE_CALL: Final = ("mask", "attention_mask", "weight", "denominator", "sink", "noise", "generator")
+OF_THE_CALL: Final = ("mask", "attention_mask", "weight", "denominator", "pixel_mask", "sink", "noise", "generator")
 # Modules whose constructor says more than the options of their function, and what.
 MORE: Final = {
     "prelu": "its slopes are parameters",

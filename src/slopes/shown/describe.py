@@ -18,6 +18,8 @@ _COLUMN: Final = 15
 _HOLDS: Final[dict[Holds, str]] = {
     "real": "any real number",
     "positive": "a number above 0",
+    "nonzero": "a number other than 0",
+    "above_minus_one": "a number above -1",
     "count": "a whole number, at least 0",
     "probability": "a number in [0, 1]",
     "hard_label": "0 or 1",

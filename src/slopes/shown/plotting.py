@@ -14,7 +14,7 @@ from slopes import catalog
 from slopes._core.errors import MissingDependencyError, OptionError
 from slopes._core.settings import checks
 from slopes._core.spec import Spec
-from slopes.shown.loss_curves import LOSSES, REACH, Options
+from slopes.shown.loss_curves import LOSSES, REACH, Options, options_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -141,8 +141,7 @@ def _checked(spec: Spec, low: float | None, high: float | None, theme: str, para
 def _series(spec: Spec, parameters: Options) -> dict[str, Series]:
     from slopes.shown import curve, palette  # noqa: PLC0415  together with altair
 
-    defaults = {p.name: p.default for p in spec.parameters if p.default is not None}
-    chosen = {**defaults, **parameters}
+    chosen = options_of(spec, parameters)
     if spec.kind == "activation":
         return {spec.title: curve.from_spec(spec, chosen, hue=palette.hue(spec.name))}
     slices = LOSSES[spec.name][1]

@@ -18,27 +18,38 @@ _SYMBOLS: Final = {
     "gamma": "γ",
     "delta": "δ",
     "varepsilon": "ε",
+    "kappa": "κ",
     "lambda": "λ",
     "mu": "μ",
+    "nu": "ν",
     "pi": "π",
     "rho": "ρ",
     "sigma": "σ",
     "tau": "τ",
     "theta": "θ",
+    "phi": "ϕ",
     "varphi": "φ",
+    "psi": "ψ",
     "Phi": "Φ",
+    "Gamma": "Γ",
+    "Delta": "Δ",
+    "nabla": "∇",
     "ell": "ℓ",
     "partial": "∂",
     "infty": "∞",
     "sum": "Σ",
     "prod": "Π",
 }
-_NAMES: Final = {"log", "exp", "tanh", "cos", "sin", "max", "min", "sqrt"}
+_NAMES: Final = {"log", "exp", "tanh", "cos", "cosh", "sin", "arctan", "max", "min", "arg", "sqrt"}
 _RELATIONS: Final = {
     "le": "≤",
     "ge": "≥",
     "ne": "≠",
     "in": "∈",
+    "notin": "∉",
+    "cup": "∪",
+    "cap": "∩",
+    "sim": "∼",
     "cdot": "·",
     "mid": "|",
     "to": "→",
@@ -46,7 +57,7 @@ _RELATIONS: Final = {
     "|": "‖",
     "setminus": "∖",
 }
-_LITERAL: Final = {"pm": "±", "mp": "∓", "{": "{", "}": "}", "#": "#", "%": "%"}
+_LITERAL: Final = {"dots": "…", "pm": "±", "mp": "∓", "{": "{", "}": "}", "#": "#", "%": "%"}
 _SPACES: Final = {",": " ", " ": " ", ";": " ", ":": " ", "!": "", "quad": "\0", "qquad": "\0"}
 _PLAIN: Final = {**_SPACES, **_LITERAL, **{name: f" {symbol} " for name, symbol in _RELATIONS.items()}}
 _RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -19,7 +19,7 @@ from slopes.explorer.figures.wording import capital, number
 from slopes.shown import palette
 from slopes.shown.breaks import find_breaks
 from slopes.shown.curve import Series, bound, grid, value_and_slope
-from slopes.shown.loss_curves import LOSSES, REACH, Options
+from slopes.shown.loss_curves import LOSSES, REACH, Options, options_of
 
 WIDTH: Final = 176
 Point = tuple[float, float]
@@ -146,7 +146,7 @@ class _Lines:
 
 @cache
 def _lines(spec: Spec) -> _Lines | None:
-    options = {p.name: p.default for p in spec.parameters if p.default is not None}
+    options = options_of(spec, {})
     if spec.kind == "tool":
         return None
     if spec.kind == "loss":
@@ -216,7 +216,7 @@ def _thinned(stroke: Sequence[Point]) -> list[Point]:
     (left, top), (right, bottom) = stroke[0], stroke[-1]
     slope = (bottom - top) / (right - left) if right > left else 0.0
     off = [abs(y - top - slope * (x - left)) for x, y in stroke]
-    worst = max(range(len(off)), key=off.__getitem__)
-    if off[worst] <= _SEEN:
+    worst = max(range(1, len(off) - 1), key=off.__getitem__, default=0)
+    if not worst or off[worst] <= _SEEN:
         return [stroke[0], stroke[-1]] if len(stroke) > 1 else [stroke[0]]
     return [*_thinned(stroke[: worst + 1])[:-1], *_thinned(stroke[worst:])]

@@ -11,6 +11,7 @@ from typing import Final
 
 _FOLDER: Final = Path(__file__).parent / "chapters"
 _WORDS_A_MINUTE: Final = 180  # of a text that one stops at
+_ROW: Final = re.compile(r"^\|.*$", re.MULTILINE)
 _A_QUESTION: Final = 0.75  # minutes
 _WORD: Final = re.compile(r"[A-Za-zÀ-ž]{2,}")
 _TERM: Final = re.compile(r"\]\(term:([a-z0-9-]+)\)")
@@ -66,7 +67,8 @@ class Chapter:
     @property
     def minutes(self) -> int:
         """How long it takes to read and to answer."""
-        words = len(_WORD.findall(self.text)) / _WORDS_A_MINUTE
+        read = _ROW.sub("", self.text) if self.lists else self.text  # of a list one looks a line up
+        words = len(_WORD.findall(read)) / _WORDS_A_MINUTE
         return math.ceil(words + _A_QUESTION * len(_EXERCISE.findall(self.text)))
 
 

@@ -126,7 +126,7 @@ SPECS: Final = (
         module=Dice,
         summary="Masks by their overlap, so that a small object counts as much as a large one.",
         formula=r"\ell = 1 - \frac{2\sum p y + s}{\sum p + \sum y + s}",
-        slope=r"\frac{\partial \ell}{\partial p_i} = \frac{(1 - y_i)\,h - y_i\,(h + 2e)}{(h + e)^2},\quad"
+        slope=r"\frac{\partial \ell}{\partial p_i} = \frac{(1 - y_i)\,h - y_i\,(h + 2e)}{(h + e)^2},\quad "
         r"h = 2\sum p y + s,\ e = \sum |p - y|",
         inputs=IMAGES,
         output=("...",),

@@ -119,7 +119,7 @@ SPECS: Final = (
         function=lovasz,
         module=Lovasz,
         summary="Intersection over union itself as a loss, exact at hard masks and convex between them.",
-        formula=r"\ell = \sum_i m_{\pi_i} \left(\Delta_J(\pi_1..\pi_i) - \Delta_J(\pi_1..\pi_{i-1})\right),\quad"
+        formula=r"\ell = \sum_i m_{\pi_i} \left(\Delta_J(\pi_1..\pi_i) - \Delta_J(\pi_1..\pi_{i-1})\right),\quad "
         r"m_{\pi_1} \ge m_{\pi_2} \ge \dots",
         slope=r"\frac{\partial \ell}{\partial m_{\pi_i}} = \Delta_J(\pi_1..\pi_i) - \Delta_J(\pi_1..\pi_{i-1})",
         inputs=IMAGES,

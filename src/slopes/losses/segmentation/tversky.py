@@ -248,7 +248,7 @@ SPECS: Final = (
         module=Jaccard,
         summary="Masks by intersection over union, the number that they are judged by.",
         formula=r"\ell = 1 - \frac{\sum p y + s}{\sum p + \sum y - \sum p y + s}",
-        slope=r"\frac{\partial \ell}{\partial p_i} = \frac{(1 - y_i)\,h - y_i\,(h + e)}{(h + e)^2},\quad"
+        slope=r"\frac{\partial \ell}{\partial p_i} = \frac{(1 - y_i)\,h - y_i\,(h + e)}{(h + e)^2},\quad "
         r"h = \sum p y + s,\ e = \sum |p - y|",
         inputs=IMAGES,
         output=("...",),
@@ -272,7 +272,7 @@ SPECS: Final = (
         module=Tversky,
         summary="Dice in which a missed pixel costs more than a pixel too many, or less.",
         formula=r"\ell = 1 - \frac{h}{h + \alpha \sum p (1 - y) + \beta \sum (1 - p) y},\quad h = \sum p y + s",
-        slope=r"\frac{\partial \ell}{\partial p_i} = \frac{\alpha (1 - y_i)\,h - y_i\,(\beta h + e)}{(h + e)^2},\quad"
+        slope=r"\frac{\partial \ell}{\partial p_i} = \frac{\alpha (1 - y_i)\,h - y_i\,(\beta h + e)}{(h + e)^2},\quad "
         r"e = \alpha \sum p (1 - y) + \beta \sum (1 - p) y",
         inputs=IMAGES,
         output=("...",),

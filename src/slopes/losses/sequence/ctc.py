@@ -129,7 +129,7 @@ SPECS: Final = (
         function=ctc,
         module=CTC,
         summary="Labels in order without their times: every alignment to the frames counts.",
-        formula=r"\ell = -\log \sum_{\pi \in \mathcal{B}^{-1}(y)} \prod_t p_t(\pi_t)",
+        formula=r"\ell = -\log \sum_{\pi \in B^{-1}(y)} \prod_t p_t(\pi_t)",
         slope=r"\frac{\partial \ell}{\partial z_{tk}} = p_t(k) - P(\pi_t = k \mid y)",
         inputs=(
             Input("logits", ("B", "T", "C")),

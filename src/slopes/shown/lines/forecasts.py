@@ -41,7 +41,7 @@ def _crps_gaussian(r: Tensor, _: Options) -> Tensor:
 
 def _crps_ensemble(x: Tensor, o: Options) -> Tensor:
     members = torch.stack([x, *(torch.full_like(x, at) for at in (-1.0, 0.5, 1.0))], -1)
-    return L.crps_ensemble(members, torch.zeros_like(x), reduction="none", fair=o["fair"] in (True, "True"))
+    return L.crps_ensemble(members, torch.zeros_like(x), reduction="none", fair=bool(o["fair"]))
 
 
 LOSSES: Final[Lines] = {
