@@ -1,4 +1,4 @@
-"""The lines of the families that stand in files of their own: over the residual, the logit, the margin, the distance; one item's place."""
+"""The lines of families whose losses stand beside `kinds.py`: over a residual, a logit, a margin, an angle."""
 
 from __future__ import annotations
 
