@@ -54,3 +54,8 @@ def test_lines_of_a_loss_are_told_apart_by_labels_that_fit_and_by_their_hue() ->
         assert len(lines) <= plates.MOST, spec.name
         assert len({line.hue for line in lines}) == len(lines), spec.name
         assert all(0 < len(line.label) <= plates.LONG for line in lines if len(lines) > 1), spec.name
+
+
+def test_numbers_below_zero_have_a_minus_and_no_hyphen() -> None:
+    over = {spec.name: found.over for spec in CATALOG if (found := plates._lines(spec))}
+    assert {name: text for name, text in over.items() if re.search(r"-\d", text)} == {}

@@ -52,6 +52,6 @@ LOSSES: Final[Lines] = {
     "smape": ("prediction, of a target of 1", _of_one(L.smape)),
     "mase": ("residual, in errors of the naive forecast", {"": _mase}),
     "crps_gaussian": ("mean minus target, in standard deviations", {"": _crps_gaussian}),
-    "crps_ensemble": ("one member; three others are at -1, 0.5 and 1, the target at 0", {"": _crps_ensemble}),
+    "crps_ensemble": ("one member; three others are at −1, 0.5 and 1, the target at 0", {"": _crps_ensemble}),
 }
 REACH: Final[dict[str, float]] = dict.fromkeys(LOSSES, 3.0)

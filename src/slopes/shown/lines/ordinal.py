@@ -35,7 +35,7 @@ def _by_class(loss: Callable[[Tensor, Tensor, Tensor, Options], Tensor]) -> dict
     return {f"class {k}": lambda x, o, k=k: curve(x, o, k) for k in range(4)}  # type: ignore[misc]
 
 
-_SCORE: Final = "score; the thresholds are at -2, 0 and 2"
+_SCORE: Final = "score; the thresholds are at −2, 0 and 2"
 
 LOSSES: Final[Lines] = {
     "coral": (_SCORE, _by_class(_coral)),

@@ -27,7 +27,7 @@ def _of_one(loss: Callable[..., Tensor]) -> dict[str, Curve]:
     return {"the best of four": lambda x, o: curve(x, o, 3.0), "not relevant": lambda x, o: curve(x, o, 0.0)}
 
 
-_ONE: Final = "score of one item; three others are at 1, 0 and -1, in the right order"
+_ONE: Final = "score of one item; three others are at 1, 0 and −1, in the right order"
 
 LOSSES: Final[Lines] = {
     "pairwise_logistic": (_ONE, _of_one(L.pairwise_logistic)),
