@@ -229,7 +229,7 @@ def options_at_their_ends(case: Case) -> Iterator[tuple[dict[str, Any], dict[str
         for value in inside(parameter.domain):
             for spread in (1.0, 1e6):
                 inputs, options = case.inputs(torch.float32, spread=spread), dict(case.options)
-                if parameter.name == "q":  # of levels, one for each prediction
+                if case.spec.name in ARGUMENTS and parameter.name == "q":  # of levels, one for each prediction
                     inputs[next(iter(ARGUMENTS[case.spec.name]))] = (value, 0.5)
                 elif parameter.name in inputs:
                     inputs[parameter.name] = torch.full_like(inputs[parameter.name], value)
