@@ -161,6 +161,7 @@ def test_the_keyboard_reaches_and_moves_everything(page: Page) -> None:
     page.get_by_role("slider", name="Read at").focus()
     page.keyboard.press("ArrowRight")
     wait_for_state(page, at="-1.99")
+    playwright.expect(page.locator("[data-part=readings]")).to_contain_text(computed("sigmoid", -1.99)[0])
     assert shown(page)["Sigmoid"][:2] == computed("sigmoid", -1.99)
     page.get_by_role("checkbox", name="Mish").focus()
     page.keyboard.press("Space")
