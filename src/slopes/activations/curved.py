@@ -47,7 +47,7 @@ def quick_gelu(x: Tensor) -> Tensor:
         tensor([-0.1542,  0.0000,  0.8458])
     """
     check.floating("quick_gelu", x=x)
-    return _QUICK_GELU(x)
+    return _QUICK_GELU(x, QUICK)
 
 
 def squareplus(x: Tensor, *, b: float = 4.0) -> Tensor:
@@ -141,9 +141,7 @@ def _tanh_shrink_slope(x: Tensor) -> tuple[Tensor]:
     return (root * root,)
 
 
-_QUICK_GELU: Final = Pointwise(
-    "QuickGELU", lambda x: logistic.swish(x, QUICK), lambda x: logistic.swish_slope(x, QUICK), narrow=True
-)
+_QUICK_GELU: Final = Pointwise("QuickGELU", logistic.swish, logistic.swish_slope, narrow=True)
 _SQUAREPLUS: Final = Pointwise("Squareplus", _squareplus, _squareplus_slope, narrow=True)
 _TANH_SHRINK: Final = Pointwise("TanhShrink", _tanh_shrink, _tanh_shrink_slope, narrow=True)
 

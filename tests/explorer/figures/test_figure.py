@@ -41,7 +41,7 @@ def test_a_state_survives_its_own_query(figure: Figure) -> None:
         ([("at", "101")], "at must lie between -100 and 100; it was 101"),
         ([("swish.beta", "-1")], "swish.beta must lie between 0 and 10"),
         ([("functions", "relu,relu")], "functions names the same option twice"),
-        ([("functions", "relu,exec")], "functions has no option 'exec'; there are elu, "),
+        ([("functions", "relu,exec")], "functions has no option 'exec'; there are celu, elu, "),
         ([("functions", "rellu")], "did you mean relu?"),
         ([("fron", "1")], "did you mean from?"),
         ([("functions", "relu,")], "functions has no option ''"),

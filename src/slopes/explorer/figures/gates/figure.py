@@ -69,7 +69,7 @@ _PRESETS: Final = (
     Preset(label="A gate that is shut", state={"gate": -4.5}),
     Preset(label="A gate of 0", state={"gate": 0.0, "units": ("glu", "swiglu", "reglu")}),
     Preset(label="A value of 0", state={"value": 0.0}),
-    Preset(label="GeGLU dips, ReGLU does not", state={"gate": -0.75, "units": ("geglu", "reglu", "swiglu")}),
+    Preset(label="GeGLU dips below 0", state={"gate": -0.75, "units": ("geglu", "reglu", "swiglu")}),
     Preset(label="A small block", state={"d": 512.0, "multiple": "8", "units": ("glu", "bilinear")}),
 )
 

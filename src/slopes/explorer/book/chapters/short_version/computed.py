@@ -20,7 +20,7 @@ from slopes.explorer.figures.wording import number
 from slopes.shown import palette
 from slopes.shown.curve import value_and_slope
 
-GIVEN: Final = frozenset({"1.1", "1.702", "1.7159"})  # T5's version; factors that CLIP and LeCun gave
+GIVEN: Final = frozenset({"1.1", "1.5", "1.702", "1.7159"})  # T5's version; an α; factors that CLIP and LeCun gave
 _WEAK: Final = 0.01  # of a slope of 1
 _CLASSES: Final = 10
 
