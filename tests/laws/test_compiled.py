@@ -426,7 +426,10 @@ def test_traced_by_jit_it_is_right_for_other_sizes_or_refused() -> None:
             continue
         other = case.inputs(torch.float32, rows=4, seed=1)
         values = [other[name] for name in names]
-        assert_all_near(traced(*values), call(*values))
+        for one, other in zip(traced(*values), call(*values), strict=True):
+            assert (
+                torch.equal(one, other) if not other.is_floating_point() else assert_near(one, other, size=32) is None
+            )
     assert refused >= {case.spec.name for case in CASES if case.spec.reduces}
 
 

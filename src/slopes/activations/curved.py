@@ -116,15 +116,23 @@ class TanhShrink(Module, of=tanh_shrink):
     """Module of `tanh_shrink`."""
 
 
+def _hypotenuse(a: Tensor, width: float) -> Tensor:
+    """Return √(a² + width²) for a >= 0, which torch.hypot is; ONNX has none."""
+    beyond, side = a > width, torch.full_like(a, width)
+    longer, shorter = torch.where(beyond, a, side), torch.where(beyond, side, a)
+    ratio = shorter / longer
+    return longer * torch.sqrt(1 + ratio * ratio)
+
+
 def _squareplus(x: Tensor, b: float) -> Tensor:
     a = magnitude(x)
-    root = torch.hypot(a, torch.full_like(a, math.sqrt(b)))
+    root = _hypotenuse(a, math.sqrt(b))
     return x.clamp(min=0) + (b / 4) / (root / 2 + a / 2)
 
 
 def _squareplus_slope(x: Tensor, b: float) -> tuple[Tensor]:
     a, width = magnitude(x), math.sqrt(b)
-    root = torch.hypot(a, torch.full_like(a, width))
+    root = _hypotenuse(a, width)
     return (reflect(x, (width / root) * ((width / 4) / (root / 2 + a / 2))),)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from slopes._core.names import meant
 from slopes.explorer.figures.mathml import mathml
 from slopes.explorer.figures.state import StateError, quoted
+
+_LEAST: Final = 2.0**-126  # below it float32 loses digits, and the library refuses an option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,9 @@ class Number:
         except ValueError:
             msg = f"{self.name} must be a number, and {quoted(text)} is none; the default is {self.default:g}."
             raise StateError(msg) from None
-        if not math.isfinite(value):
-            msg = f"{self.name} must be a finite number, and {quoted(text)} is not; the default is {self.default:g}."
+        if not math.isfinite(value) or 0 < abs(value) < _LEAST:
+            said = "a finite number that float32 holds"
+            msg = f"{self.name} must be {said}, and {quoted(text)} is not; the default is {self.default:g}."
             raise StateError(msg)
         if not self.low <= value <= self.high:
             msg = f"{self.name} must lie between {self.low:g} and {self.high:g}; it was {value:g}."

@@ -131,7 +131,6 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Codes:
                 [1., 1.]]))
     """
     _check_book("nearest_codes", latents, codebook)
-    check.filled("nearest_codes", "codebook", codebook.mT, "[D, C]", "pass a codebook with a vector in it")
     to = wide(latents.dtype)
     z, e = latents.detach().to(to).reshape(-1, latents.shape[-1]), codebook.detach().to(to)
     rows = max(_DISTANCES // e.shape[0], 1)
@@ -221,6 +220,8 @@ def _check_book(function: str, latents: Tensor, codebook: Tensor) -> None:
     check.dimensions(function, "codebook", codebook, "[C, D]", 1)
     shape = (codebook.shape[0], latents.shape[-1])
     check.has_shape(function, "codebook", codebook, shape, "one row for each code, as long as a latent vector")
+    check.filled(function, "latents", latents, "[..., D]", "pass vectors with an entry in them")
+    check.filled(function, "codebook", codebook.mT, "[D, C]", "pass a codebook with a vector in it")
     check.same_device(function, latents=latents, codebook=codebook)
     check.same_precision(function, latents=latents, codebook=codebook)
 
