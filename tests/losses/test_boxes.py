@@ -101,3 +101,8 @@ def test_alpha_is_a_constant_in_the_gradient_of_ciou() -> None:
     moved = [L.ciou(a + s * torch.tensor([[0.0, 0.0, step, 0.0]]), b).item() for s in (1, -1)]
     difference = (moved[0] - moved[1]) / (2 * step)
     assert abs(slope(L.ciou, a, b)[2] - difference) > 0.005
+
+
+def test_giou_of_unequal_boxes_apart() -> None:
+    one, other = torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]])
+    assert L.giou(one, other).item() == pytest.approx(1 + (8 - 5) / 8)  # around both 8, of which they cover 5

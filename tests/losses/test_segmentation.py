@@ -143,3 +143,14 @@ def test_what_does_not_fit_is_told(loss: Loss) -> None:
         loss(logits, targets, pixel_mask=targets[:1] > 0)
     with pytest.raises(slopes.OptionError, match=rf"^{name}: `over` is 'sample', expected one of 'image', 'batch'"):
         loss(logits, targets, over="sample")
+
+
+def test_false_alarms_and_misses_have_weights_of_their_own() -> None:
+    halves, mask = torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])  # a hit, a false alarm and a miss, each of one half
+    loss = L.tversky(halves, mask, alpha=0.2, beta=0.7, smooth=0.0)
+    assert loss.item() == pytest.approx(0.45 / 0.95)
+
+
+def test_lovasz_of_three_pixels() -> None:
+    scores, mask = torch.tensor([[0.5, -0.25, 0.5]]), torch.tensor([[0.0, 1.0, 1.0]])
+    assert L.lovasz(scores, mask).item() == pytest.approx((1.5 + 1.25 + 0.5) / 3)  # each takes a third off the index
