@@ -182,12 +182,13 @@ OFTEN = ("surprise", "why-not-squares")  # of the others, their plates and their
 def test_every_chapter_is_accessible_and_fits_a_narrow_screen(reader: Page, name: str) -> None:
     reader.goto(f"/book/{name}")
     playwright.expect(reader.locator(f"{PLATE}.ready")).to_be_visible()
-    assert reader.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    reader.evaluate("document.fonts.ready")
+    reader.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
     assert violations(reader) == []
     plates = reader.locator(".figure.embedded")
     for i in range(plates.count()):
         plates.nth(i).scroll_into_view_if_needed()
-        playwright.expect(plates.nth(i)).to_have_class("figure embedded ready")
+        playwright.expect(plates.nth(i)).to_have_class("figure embedded ready", timeout=20_000)
         playwright.expect(plates.nth(i).locator(".problem")).to_have_count(0)
 
 
