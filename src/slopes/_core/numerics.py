@@ -22,7 +22,7 @@ _TO_GRID: Final = {torch.float32: 1.5 * 2.0**16, torch.float64: 1.5 * 2.0**32}
 _TAME: Final = {torch.float32: 2.0**113, torch.float64: 2.0**995}
 _SPAN: Final = {torch.float32: 2.0**64, torch.float64: 2.0**512}
 _SHIFT: Final = {torch.float32: 64.0, torch.float64: 512.0}  # a - shift is exact where it is used
-_MINUS_LOG_2: Final = -0.6931471805599453
+LOG_2: Final = 0.6931471805599453
 Pair = tuple[float, float]
 
 
@@ -181,6 +181,12 @@ def softplus(z: Tensor, e: Tensor) -> Tensor:
     return z.clamp(min=0) + torch.log1p(e)
 
 
+def log_loss(x: Tensor, yes: Tensor) -> tuple[Tensor, Tensor]:
+    """Return -log σ(x) where `yes` and -log σ(-x) elsewhere, and the slope by x."""
+    _, wrong, e = logistic(torch.where(yes, x, -x))
+    return softplus(torch.where(yes, -x, x), e), torch.where(yes, -wrong, wrong)
+
+
 def half_square(a: Tensor) -> tuple[Tensor, Tensor]:
     """Return (v, low) with a²/2 = v + low, off by at most a · 2^-30, in float64 a · 2^-72, for |a| up to 32 (64).
 
@@ -197,7 +203,7 @@ def half_square(a: Tensor) -> tuple[Tensor, Tensor]:
 
 def log1mexp(x: Tensor) -> Tensor:
     """Return log(1 - e^x) for x <= 0: within 2 ULP on both sides of the switch at -log 2 (Mächler 2012)."""
-    near = x > _MINUS_LOG_2
+    near = x > -LOG_2
     close = torch.log(-torch.expm1(torch.where(near, x, -1.0)))
     far = torch.log1p(-torch.exp(torch.where(near, -1.0, x)))
     return torch.where(near, close, far)

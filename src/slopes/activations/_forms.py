@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import torch
 from torch import Tensor
 
 from slopes._core import check
@@ -15,6 +16,11 @@ from slopes.kernels.pointwise import fused
 # Activations whose audited form, fused, takes less time than torch's kernel (`python -m bench fused`).
 EXACT_WHEN_FUSED: Final = ("elu", "mish", "selu")
 INPUT = (Input("x", ("...",)),)
+
+
+def indicator(x: Tensor, where: Tensor) -> Tensor:
+    """Return 1 where the condition holds, 0 elsewhere, and NaN where x is."""
+    return torch.where(x.isnan(), x, where.to(x.dtype))
 
 
 def choose(

@@ -16,7 +16,7 @@ from slopes._core import check
 from slopes._core.module import Module
 from slopes._core.numerics import magnitude, quotient_of_any
 from slopes._core.spec import FINITE, FINITE_POSITIVE, Domain, Equivalent, Parameter, Source, Spec
-from slopes.activations._forms import INPUT, choose
+from slopes.activations._forms import INPUT, choose, indicator
 from slopes.kernels.pointwise.executor import Pointwise
 
 # LeCun 1989: tanh stretched so that f(1) = 1 and f(-1) = -1, to five digits.
@@ -148,7 +148,7 @@ class LeCunTanh(Module, of=lecun_tanh):
 
 
 def _hard_tanh_slope(x: Tensor, low: float, high: float) -> tuple[Tensor]:
-    return (torch.where(x.isnan(), x, ((x > low) & (x < high)).to(x.dtype)),)
+    return (indicator(x, (x > low) & (x < high)),)
 
 
 def _softsign(x: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from slopes._core.spec import (
     Spec,
 )
 from slopes._core.tensors import wide
-from slopes.activations._forms import INPUT, choose
+from slopes.activations._forms import INPUT, choose, indicator
 from slopes.kernels.pointwise.executor import Pointwise
 
 
@@ -174,12 +174,6 @@ class CELU(Module, of=celu):
     alpha: float = 1.0
 
 
-def _between(x: Tensor, low: float, high: float) -> Tensor:
-    """Return 1 where low < x < high, 0 elsewhere, and NaN for NaN."""
-    inside = ((x > low) & (x < high)).to(x.dtype)
-    return torch.where(x.isnan(), x, inside)
-
-
 def _sloped(x: Tensor, slope: Tensor | float) -> Tensor:
     """Return x where it is above 0 and slope · x elsewhere; 0 for a slope of 0, also at -∞."""
     return torch.where(x > 0, x, slope * x) if isinstance(slope, Tensor) or slope else x.clamp(min=0)
@@ -204,7 +198,12 @@ def _celu_slope(x: Tensor, alpha: float) -> tuple[Tensor]:
 
 
 _NOTHING: Final = -1e-20  # above it e^q - 1 is q to the last digit, and x/alpha may be a subnormal number
-_RELU6: Final = Pointwise("ReLU6", lambda x: x.clamp(0, 6), lambda x: (_between(x, 0, 6),), narrow=True)
+_RELU6: Final = Pointwise(
+    "ReLU6",
+    lambda x: x.clamp(0, 6),
+    lambda x: (indicator(x, (x > 0) & (x < 6)),),  # noqa: PLR2004  as its name says
+    narrow=True,
+)
 _RRELU_MEAN: Final = Pointwise("RReLUMean", _sloped, lambda x, a: (_above(x, a),), narrow=True)
 _RRELU: Final = Pointwise("RReLU", _sloped, lambda x, a: (_above(x, a), x.clamp(max=0)), tensors=2, narrow=True)
 _RELU_SQUARED: Final = Pointwise(

@@ -16,7 +16,7 @@ from slopes._core import check
 from slopes._core.module import Module
 from slopes._core.numerics import excess, magnitude
 from slopes._core.spec import FINITE, FINITE_NON_NEGATIVE, REALS, Domain, Equivalent, Parameter, Source, Spec
-from slopes.activations._forms import INPUT, choose
+from slopes.activations._forms import INPUT, choose, indicator
 from slopes.kernels.pointwise.executor import Pointwise
 
 
@@ -118,11 +118,6 @@ class SoftShrink(Module, of=soft_shrink):
     threshold: float = 0.5
 
 
-def _indicator(x: Tensor, where: Tensor) -> Tensor:
-    """Return 1 where the condition holds, 0 elsewhere, and NaN for NaN."""
-    return torch.where(x.isnan(), x, where.to(x.dtype))
-
-
 def _soft_shrink(x: Tensor, threshold: float) -> Tensor:
     over = excess(magnitude(x), threshold).clamp(min=0)
     return torch.where(x < 0, -over, over)
@@ -131,17 +126,17 @@ def _soft_shrink(x: Tensor, threshold: float) -> Tensor:
 _THRESHOLD: Final = Pointwise(
     "Threshold",
     lambda x, t, v: torch.where(excess(x, t) <= 0, torch.full_like(x, v), x),
-    lambda x, t, v: (_indicator(x, excess(x, t) > 0),),  # noqa: ARG005  of the same numbers
+    lambda x, t, v: (indicator(x, excess(x, t) > 0),),  # noqa: ARG005  of the same numbers
     narrow=True,
 )
 _HARD_SHRINK: Final = Pointwise(
     "HardShrink",
     lambda x, t: torch.where(excess(x.abs(), t) <= 0, torch.zeros_like(x), x),
-    lambda x, t: (_indicator(x, excess(x.abs(), t) > 0),),
+    lambda x, t: (indicator(x, excess(x.abs(), t) > 0),),
     narrow=True,
 )
 _SOFT_SHRINK: Final = Pointwise(
-    "SoftShrink", _soft_shrink, lambda x, t: (_indicator(x, excess(x.abs(), t) > 0),), narrow=True
+    "SoftShrink", _soft_shrink, lambda x, t: (indicator(x, excess(x.abs(), t) > 0),), narrow=True
 )
 _DEAD_ZONE: Final = (
     Parameter("threshold", "half the width of the dead zone", FINITE_NON_NEGATIVE, r"\lambda", slider=(0.0, 3.0, 0.05)),

@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from slopes._core.numerics import logistic as _logistic
+from slopes.activations._forms import indicator
 from slopes.kernels.pointwise import gaussian, logistic
 from slopes.kernels.pointwise.executor import Pointwise
 
@@ -110,7 +111,7 @@ UNITS: Final = {
 REGLU: Final = _unit(
     "ReGLU",
     torch.relu,
-    lambda g: torch.where(g.isnan(), g, (g > 0).to(g.dtype)),
+    lambda g: indicator(g, g > 0),
 )
 BILINEAR: Final = Pointwise(
     "Bilinear", lambda value, gate: value * gate, lambda value, gate: (gate, value), tensors=2, narrow=True

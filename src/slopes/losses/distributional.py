@@ -16,11 +16,9 @@ from slopes._core import check, reduce
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
-from slopes.kernels.pointwise import defined
+from slopes.kernels.pointwise import defined, gamma
 from slopes.kernels.pointwise.executor import Pointwise
 from slopes.losses.levels import AT_LEVELS, LEVEL, at_levels, checked
-
-LOG_2PI: Final = 1.8378770664093453
 
 
 def quantile(
@@ -112,7 +110,7 @@ def gaussian_nll(
     plan = reduce.plan(
         "gaussian_nll", mean.shape, mean, mask=mask, weight=weight, reduction=reduction, denominator=denominator
     )
-    constant = 0.5 * LOG_2PI if full else 0.0
+    constant = gamma.HALF_LOG_2PI if full else 0.0
     return defined.reduced(_GAUSSIAN_NLL, plan, constant, mean=mean, log_variance=log_variance, target=target)
 
 

@@ -11,7 +11,7 @@ import torch
 import torch.fx
 from torch import Tensor
 
-from slopes._core import check, reduce
+from slopes._core import check, numerics, reduce
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Domain, Equivalent, Input, Source, Spec
@@ -293,7 +293,7 @@ SPECS: Final = (
         slope=r"\frac{\partial \ell}{\partial \log p_c} = \tfrac12\,p_c \log\frac{p_c}{m_c}",
         inputs=_TWO,
         output=("...",),
-        range=Domain(0.0, divergences.LOG_2),
+        range=Domain(0.0, numerics.LOG_2),
         aliases=("jsd", "jensen shannon", "information radius"),
         equivalents=(
             Equivalent(

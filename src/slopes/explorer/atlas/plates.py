@@ -47,6 +47,7 @@ def plates(catalog: Sequence[Spec]) -> str:
     return "\n".join(parts)
 
 
+@cache
 def drawing(spec: Spec) -> tuple[str, str]:
     """Return the drawing of a function and over what it is; both empty where no one number decides it."""
     found = _lines(spec)

@@ -7,11 +7,10 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from slopes._core.numerics import logistic, softplus
+from slopes._core.numerics import LOG_2, logistic, softplus
 from slopes.kernels.pointwise.executor import Pointwise
 from slopes.kernels.pointwise.gamma import HALF_LOG_2PI, bent, lag, rising
 
-LOG_2: Final = 0.6931471805599453
 _NEAR: Final = 0.5
 # From here on squares are near the end of float32, and of float64.
 _FAR: Final = {torch.float32: 1e15, torch.float64: 1e150}

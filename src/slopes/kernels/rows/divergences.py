@@ -14,7 +14,6 @@ from slopes._core import numerics
 from slopes._core.differences import difference, excess
 from slopes.kernels.pointwise.executor import Pointwise
 
-LOG_2: Final = 0.6931471805599453
 _IMPOSSIBLE: Final = -1e4  # a logarithm whose exponential is 0 in every dtype, and finite
 _ROUNDING: Final = 8  # units in the last place of 1 by which rounded log-probabilities miss their sum
 _MODERATE: Final = 2.0  # beyond it q - p - p u is a difference of numbers far apart
@@ -50,7 +49,7 @@ def _js(a: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     close = small * numerics.horner(small, _SERIES[a.dtype])
     away = numerics.magnitude(t)
     e = torch.exp(-away)
-    far = (LOG_2 - torch.log1p(e)) - away * (e / (1 + e))
+    far = (numerics.LOG_2 - torch.log1p(e)) - away * (e / (1 + e))
     loss = 0.5 * (p + q) * torch.where(near, close, far)
     lower = torch.log1p(0.5 * torch.expm1(-away))  # log of (p + q) / 2 over the larger of the two, at most 0
     by_p = 0.5 * p * (t.clamp(max=0) - lower)

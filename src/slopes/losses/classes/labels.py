@@ -19,6 +19,7 @@ from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, UNIT, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.pointwise import binary, defined
 from slopes.kernels.pointwise.executor import Pointwise
+from slopes.losses.classes.rows import check_logits
 
 
 def multilabel_soft_margin(
@@ -59,9 +60,7 @@ def multilabel_soft_margin(
         tensor(0.4621)
     """
     function = "multilabel_soft_margin"
-    check.logits(function, logits=logits)
-    check.dimensions(function, "logits", logits, "[..., C]", 1)
-    check.filled(function, "logits", logits, "[..., C]")
+    check_logits(function, logits)
     check.floating(function, targets=targets)
     check.has_shape(function, "targets", targets, logits.shape, "the shape of `logits`, a number for each label")
     check.same_device(function, targets=targets, logits=logits)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from slopes._core import check
 from slopes._core.module import Module
-from slopes._core.numerics import logistic
+from slopes._core.numerics import logistic, softplus
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.pointwise.executor import Pointwise
@@ -124,7 +124,7 @@ def _squared_hinge(s: Tensor, t: Tensor, margin: float) -> tuple[Tensor, tuple[T
 def _soft_margin(s: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:
     lead = t * s
     _, wrong, e = logistic(lead)
-    return (-lead).clamp(min=0) + torch.log1p(e), (-t * wrong, None)
+    return softplus(-lead, e), (-t * wrong, None)
 
 
 _SQUARED_HINGE: Final = Pointwise.sharing("SquaredHinge", _squared_hinge, tensors=2)

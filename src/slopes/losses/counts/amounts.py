@@ -15,7 +15,7 @@ from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, FINITE_POSITIVE, Domain, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.pointwise import counts, defined
-from slopes.losses.counts.likelihood import observed
+from slopes.losses.likelihood import observed
 
 
 def tweedie(
@@ -62,15 +62,16 @@ def tweedie(
         >>> tweedie(torch.tensor([4.0]).log(), torch.tensor([4.0]), full=True)
         tensor(0.)
     """
-    given = {"log_rate": log_rate}
+    given = {"log_rate": log_rate, "targets": targets}
     power = float(check.option("tweedie", "power", power, _POWER))
-    plan = observed("tweedie", given, targets, mask, weight, reduction, denominator, full=full)
+    plan = observed("tweedie", mask, weight, reduction, denominator, full=full, **given)
+    check.constant("tweedie", targets=targets)
     domain = FINITE_POSITIVE if power == _GAMMA else FINITE_NON_NEGATIVE
     fix = (
         "pass a power below 2, which gives 0 a probability" if power == _GAMMA else "use mse for amounts of both signs"
     )
     check.within("tweedie", "targets", targets, domain, fix, plan.keep)
-    return defined.reduced(counts.TWEEDIE, plan, power, full, log_rate=log_rate, targets=targets)
+    return defined.reduced(counts.TWEEDIE, plan, power, full, **given)
 
 
 class Tweedie(Module, of=tweedie):

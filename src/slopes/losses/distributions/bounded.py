@@ -16,7 +16,7 @@ from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE, Domain, Equivalent, Input, Source, Spec
 from slopes.kernels.pointwise import defined, densities
-from slopes.losses.distributions.likelihood import observed
+from slopes.losses.likelihood import observed
 
 
 def gamma_nll(

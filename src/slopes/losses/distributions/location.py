@@ -11,12 +11,12 @@ import torch
 import torch.fx
 from torch import Tensor
 
-from slopes._core import check
+from slopes._core import check, numerics
 from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_POSITIVE, Equivalent, Input, Source, Spec
 from slopes.kernels.pointwise import defined, densities, gamma
-from slopes.losses.distributions.likelihood import observed
+from slopes.losses.likelihood import observed
 
 
 def laplace_nll(
@@ -70,7 +70,7 @@ def laplace_nll(
         log_scale=log_scale,
         targets=targets,
     )
-    constant = densities.LOG_2 if full else 0.0
+    constant = numerics.LOG_2 if full else 0.0
     return defined.reduced(densities.LAPLACE, plan, constant, location=location, log_scale=log_scale, targets=targets)
 
 

@@ -15,7 +15,7 @@ from slopes._core.module import Module
 from slopes._core.reduce import Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.pointwise import defined, densities, gamma
-from slopes.losses.distributions.likelihood import observed
+from slopes.losses.likelihood import observed
 
 
 def mixture_nll(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from slopes._core import check, reduce
 from slopes._core.module import Module
-from slopes._core.numerics import logistic
+from slopes._core.numerics import logistic, softplus
 from slopes._core.reduce import Plan, Reduction
 from slopes._core.spec import FINITE_NON_NEGATIVE, NON_NEGATIVE, Equivalent, Input, Parameter, Source, Spec
 from slopes.kernels.pairs.distance import length, normalize
@@ -219,7 +219,7 @@ def _samples(
 
 def _softplus(z: Tensor) -> tuple[Tensor, Tensor]:
     s, _, e = logistic(z)
-    return z.clamp(min=0) + torch.log1p(e), s
+    return softplus(z, e), s
 
 
 def _cross_entropies(real: Tensor, fake: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:

@@ -5,7 +5,6 @@ Dimension names: `...` is any shape; K classes, counted from 0 to K - 1; thresho
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import torch
@@ -135,7 +134,7 @@ def ordinal_rank(logits: Tensor, *, conditional: bool = False) -> Tensor:
     check.flag("ordinal_rank", "conditional", conditional)
     x = logits.detach().to(wide(logits.dtype))
     if conditional:
-        return (F.logsigmoid(x).cumsum(-1) > -_LOG_2).sum(-1)
+        return (F.logsigmoid(x).cumsum(-1) > -numerics.LOG_2).sum(-1)
     return (x > 0).sum(-1)
 
 
@@ -149,9 +148,6 @@ class Corn(Module, of=corn):
     """Module of `corn`."""
 
     reduction: Reduction = "mean"
-
-
-_LOG_2: Final = math.log(2.0)
 
 
 def _checked(
@@ -180,9 +176,7 @@ def _checked(
 def _sides(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the number of each threshold, and of each its loss and its slope."""
     place = torch.arange(x.shape[-1], device=x.device)
-    above = place < t.unsqueeze(-1)
-    _, wrong, e = numerics.logistic(torch.where(above, x, -x))
-    return place, numerics.softplus(torch.where(above, -x, x), e), torch.where(above, -wrong, wrong)
+    return place, *numerics.log_loss(x, place < t.unsqueeze(-1))
 
 
 def _coral(x: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, None]]:

@@ -5,7 +5,6 @@ Dimension names: `...` lists of L items.
 
 from __future__ import annotations
 
-import math
 from typing import Final, Literal
 
 import torch
@@ -231,14 +230,13 @@ def _approx_ndcg(s: Tensor, y: Tensor, there: Tensor, temperature: float, linear
     above, below, _ = numerics.logistic(z)
     log = torch.log1p(1 + torch.where(other, above, 0.0).sum(-1))
     gain, ideal = gains_of(y, there, linear=linear)
-    value = (gain * (ideal - _LOG_2 / log)).sum(-1)
-    push = gain * _LOG_2 / (torch.exp(log) * log * log)  # by the rank
+    value = (gain * (ideal - numerics.LOG_2 / log)).sum(-1)
+    push = gain * numerics.LOG_2 / (torch.exp(log) * log * log)  # by the rank
     turn = torch.where(other, above * below, 0.0) / temperature
     slope = ((push.unsqueeze(-2) - push.unsqueeze(-1)) * turn).sum(-1)
     return value, (slope, None, None)
 
 
-_LOG_2: Final = math.log(2.0)
 _LIST_NET: Final = Pointwise.sharing("ListNet", _list_net, tensors=3, rows=True)
 _LIST_MLE: Final = Pointwise.sharing("ListMLE", _list_mle, tensors=3, rows=True)
 _APPROX_NDCG: Final = Pointwise.sharing("ApproxNDCG", _approx_ndcg, tensors=3, rows=True)

@@ -12,12 +12,11 @@ import torch.fx
 from torch import Tensor
 
 from slopes._core.module import Module
+from slopes._core.numerics import LOG_2
 from slopes._core.reduce import Reduction
 from slopes._core.spec import NON_NEGATIVE, Equivalent, Source, Spec
 from slopes.kernels.pointwise.executor import Pointwise
 from slopes.losses.residuals import PAIR, between
-
-_LOG_2: Final = 0.6931471805599453
 
 
 def log_cosh(
@@ -72,7 +71,7 @@ def _log_cosh(p: Tensor, t: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     low = a.clamp(max=1.0)
     grown = torch.expm1(low)
     near = torch.log1p(0.5 * grown * grown * torch.exp(-low))  # of cosh a - 1, which is kept whole
-    far = a + torch.log1p(torch.exp(-2.0 * a)) - _LOG_2
+    far = a + torch.log1p(torch.exp(-2.0 * a)) - LOG_2
     slope = torch.tanh(r)
     return torch.where(a < 1, near, far), (slope, -slope)
 

@@ -87,9 +87,7 @@ def _discrete_hazard(x: Tensor, at: Tensor, seen: Tensor) -> tuple[Tensor, tuple
     place, last = torch.arange(x.shape[-1], device=x.device), at.unsqueeze(-1)
     had = (place == last) & (seen.unsqueeze(-1) != 0)
     reached = place <= last
-    _, wrong, e = numerics.logistic(torch.where(had, x, -x))
-    loss = torch.where(reached, numerics.softplus(torch.where(had, -x, x), e), 0.0)
-    slope = torch.where(reached, torch.where(had, -wrong, wrong), 0.0)
+    loss, slope = (torch.where(reached, each, 0.0) for each in numerics.log_loss(x, had))
     return loss.sum(-1), (slope, None, None)
 
 

@@ -1,4 +1,4 @@
-"""What likelihoods of a number share: tensors that must be alike, and the constant that `full` adds."""
+"""What likelihoods share: tensors that must be alike, and the constant that `full` adds."""
 
 from __future__ import annotations
 
